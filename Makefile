@@ -1,0 +1,36 @@
+# `make run` starts the demo, `make test` runs every test. Both build .venv from a package index when it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint types soak bench clean
+
+run: .venv/run
+	$(BIN)/mailgate demo
+
+test: .venv/dev
+	$(BIN)/pytest -n auto --dist loadgroup
+
+lint: .venv/dev
+	$(BIN)/ruff check mailgate tests benchmarks
+	$(BIN)/ruff format --check mailgate tests benchmarks
+
+types: .venv/dev
+	$(BIN)/mypy
+
+soak: .venv/dev
+	$(BIN)/pytest -m soak -n 0 --timeout 3600
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv
+
+.venv/run: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/dev: .venv/run
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

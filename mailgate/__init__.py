@@ -1,0 +1,1 @@
+"""An e-mail gateway that makes tickets."""
