@@ -745,3 +745,17 @@ class Settlement:
     answer: Answer
     at: datetime
     next_at: datetime | None = None
+
+
+# ── The web ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PageState(StrEnum):
+    """What the confirmation page has to say."""
+
+    ASK = "ask"
+    DONE = "done"
+    TOO_SOON = "too-soon"  # a scanner clicks at once; a person may press again
+    EXPIRED = "expired"
+    ACCEPTED = "accepted"  # a person of ours was faster
+    UNKNOWN = "unknown"
