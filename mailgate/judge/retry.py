@@ -1,0 +1,67 @@
+"""What follows from an attempt to deliver: sent, tried again at a named time, failed, or cancelled.
+
+A pure table walk over the next hop's answer. Knows neither the store nor the net.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from mailgate.model import Answer, Due, OutboxState, Purpose, Settlement
+
+# RFC 5321 section 4.5.4.1: wait at least half an hour once it is clear that a host is down, but try twice in the first
+# hour. The early tries are for greylisting hosts, which let one in after 1 to 15 minutes.
+PERSON_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 120, 240))
+# Eight tries in four hours. An acknowledgement that comes later than that confuses more than it helps.
+AUTOMATIC_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60))
+
+NOT_SENT_TWICE: Final = "may have arrived; an automatic mail is not sent twice"
+TOO_LATE: Final = "not delivered in time; an automatic mail is not sent late"
+
+_ENHANCED: Final = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?!\d)", re.ASCII)
+
+
+def fate(due: Due, answer: Answer, now: datetime) -> Settlement:
+    """What becomes of `due` after this answer: exactly one of sent, ready (with `next_at`), failed and cancelled."""
+    if 200 <= answer.code < 300:
+        return Settlement(due.outbox_id, OutboxState.SENT, answer, now)
+    if is_permanent(answer):
+        return Settlement(due.outbox_id, OutboxState.FAILED, answer, now)
+    # A 4xx after the text says that the next hop did not take it; only silence leaves that open.
+    if _is_automatic(due) and answer.handed and not 400 <= answer.code < 600:
+        said = f"{answer.text}; {NOT_SENT_TWICE}" if answer.text else NOT_SENT_TWICE
+        return Settlement(due.outbox_id, OutboxState.FAILED, replace(answer, text=said), now)
+    next_at = now + _wait(due)
+    if next_at < due.give_up_at:
+        return Settlement(due.outbox_id, OutboxState.READY, answer, now, next_at)
+    given_up = OutboxState.CANCELLED if _is_automatic(due) else OutboxState.FAILED
+    return Settlement(due.outbox_id, given_up, answer, now)
+
+
+def too_late(due: Due, now: datetime) -> Settlement | None:
+    """Automatic mail that is claimed after its time is cancelled untried; a person's mail always gets its try."""
+    if not _is_automatic(due) or now < due.give_up_at:
+        return None
+    return Settlement(due.outbox_id, OutboxState.CANCELLED, Answer(0, TOO_LATE), now)
+
+
+def is_permanent(answer: Answer) -> bool:
+    """Did the next hop refuse for good?
+
+    The reply code decides, RFC 5321 section 4.2.1; a 5xx whose enhanced code says 4.x.x (some hosts answer a full
+    mailbox with `552 4.2.2`) is temporary, for a mail must not be given up while anybody says it may still arrive.
+    """
+    enhanced = _ENHANCED.match(answer.text)
+    return 500 <= answer.code < 600 and not (enhanced and enhanced[1] == "4")
+
+
+def _is_automatic(due: Due) -> bool:
+    return due.purpose is not Purpose.AGENT
+
+
+def _wait(due: Due) -> timedelta:
+    waits = AUTOMATIC_WAITS if _is_automatic(due) else PERSON_WAITS
+    return waits[min(max(due.attempts, 1), len(waits)) - 1]
