@@ -1,0 +1,371 @@
+"""Faces: the one configuration file, checked whole before anything starts. Knows no room, only shapes and ranges.
+
+`load` gives frozen `Settings` or raises ConfigError with every fault at once. The description of each field says what
+is allowed there, with its unit; faults show it, and a test sees that config.example.toml says the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from pydantic_core import ErrorDetails
+
+from mailgate import model, tomlfile
+from mailgate.errors import ConfigError, Fault
+from mailgate.shapes import (
+    AtLeastOne,
+    Bind,
+    FilePath,
+    HostName,
+    MailAddress,
+    MaybeAddress,
+    MaybeFile,
+    MaybeHostName,
+    MaybeRelay,
+    MaybeWebBind,
+    MaybeWebUrl,
+    Network,
+    Resolver,
+    StoreUrl,
+    Text,
+    is_loopback,
+)
+from mailgate.tomlfile import Place, TomlFile
+
+MAX_SHOWN_CHARS = 80  # of a faulty value
+
+# A table that is not written down is an empty one; defaults are checked, so it fills itself like one.
+_ABSENT: Any = {}
+
+
+class Table(BaseModel):
+    """What all tables of the file share: unknown keys are faults, values never change, defaults are checked too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class GatewayTable(Table):
+    """[gateway]: who we are."""
+
+    name: HostName = Field(description="a host name such as mx.example.com")
+    key_file: FilePath = Field(Path("var/mailgate.keys"), description="a file, made by `mailgate keys init`")
+
+
+class MailboxTable(Table):
+    """[[mailbox]]: an address customers write to."""
+
+    address: MailAddress = Field(description="a mail address such as support@example.com, each only once")
+    queue: Text = Field("support", description="a word of your own, at most 100 characters")
+    mode: model.Mode = Field(model.Mode.GUARDED, description='"open", "guarded" or "off"')
+
+
+class ListenerTable(Table):
+    """[[listener]]: where mail comes in."""
+
+    bind: Bind = Field(description='"ADDRESS:PORT" (IPv6 in brackets) or "unix:PATH", each only once')
+    protocol: model.Protocol = Field(model.Protocol.SMTP, description='"smtp" or "lmtp"')
+    role: model.Role | None = Field(None, description='"edge" or "behind"')
+    proxies: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
+    xclient: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
+    tls_cert: MaybeFile = Field(None, description="a file in PEM with the whole chain, together with tls_key")
+    tls_key: MaybeFile = Field(None, description="a file in PEM, together with tls_cert")
+
+    @property
+    def peer_role(self) -> model.Role:
+        """Who speaks here: as configured, else the sender's own server over SMTP and our own MTA over LMTP."""
+        return self.role or (model.Role.EDGE if self.protocol is model.Protocol.SMTP else model.Role.BEHIND)
+
+
+class ForwarderTable(Table):
+    """[[forwarder]]: a service whose forwarding we know."""
+
+    preset: Literal["microsoft365", "google", "alias"] = Field(description='"microsoft365", "google" or "alias"')
+    delivers: tuple[MailAddress, ...] = Field((), description="mail addresses")
+    networks: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
+    arc_sealers: tuple[HostName, ...] = Field((), description="domains")
+
+
+class StoreTable(Table):
+    """[store]: where everything is kept."""
+
+    url: StoreUrl = Field("sqlite:///var/mailgate.db", description='"sqlite:///FILE" or "postgresql://USER@HOST/NAME"')
+
+
+class OutboundTable(Table):
+    """[outbound]: how mail leaves."""
+
+    relay: MaybeRelay = Field("", description='"HOST:PORT", or "" to deliver by MX')
+    tls: Literal["opportunistic", "required", "none"] = Field(
+        "opportunistic", description='"opportunistic", "required" or "none"'
+    )
+    user: Text = Field("", description="a name, together with relay and password_file")
+    password_file: MaybeFile = Field(None, description="a file whose first line is the password, together with user")
+    bounce_domain: MaybeHostName = Field("", description='a domain whose mail comes to us, or ""')
+    dkim_selector: HostName = Field("mg1", description="a DNS label")
+
+
+class DnsTable(Table):
+    """[dns]: whom to ask."""
+
+    resolvers: tuple[Resolver, ...] = Field((), description='"ADDRESS" or "ADDRESS:PORT" each; [] asks the system\'s')
+
+
+class AuthenticationTable(Table):
+    """[authentication]: whose word on the sender counts."""
+
+    trusted_authserv_ids: tuple[Text, ...] = Field((), description="names as they stand in Authentication-Results")
+    trusted_upstreams: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
+    assume: Literal["", "pass"] = Field(
+        "", description='"", or "pass" where every listener and the relay are on loopback'
+    )
+
+
+class RepliesTable(Table):
+    """[replies]: what mailgate may send on its own."""
+
+    dry_run: StrictBool = Field(False, description="true or false")
+    ack_delay_s: StrictInt = Field(0, ge=0, le=3600, description="seconds, 0 to 3600")
+    challenge_delay_s: StrictInt = Field(0, ge=0, le=3600, description="seconds, 0 to 3600")
+    confirm_min_s: StrictInt = Field(10, ge=0, le=3600, description="seconds, 0 to 3600")
+    new_contacts_per_day: StrictInt = Field(50, ge=1, le=100_000, description="contacts per day, 1 to 100000")
+
+
+class NotifyTable(Table):
+    """[notify]: who learns of what needs a person."""
+
+    address: MaybeAddress = Field("", description='a mail address, or "" for nobody')
+
+
+class WebTable(Table):
+    """[web]: the confirmation page."""
+
+    bind: MaybeWebBind = Field("", description='"ADDRESS:PORT", or "" for no page')
+    url: MaybeWebUrl = Field("", description='"https://HOST" or "http://HOST" without a path, together with bind')
+
+
+class RulesTable(Table):
+    """[rules]: what we know of mail."""
+
+    folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+
+
+class WireTable(Table):
+    """[wire]: the bounds of the listeners. The numbers are those of Postfix and RFC 5321 section 4.5.3."""
+
+    connections: StrictInt = Field(200, ge=1, le=10_000, description="sessions at once, 1 to 10000")
+    per_network: StrictInt = Field(20, ge=1, le=10_000, description="sessions at once, 1 to 10000")
+    per_trusted: StrictInt = Field(100, ge=1, le=10_000, description="sessions at once, 1 to 10000")
+    recipients: StrictInt = Field(100, ge=100, le=10_000, description="recipients, 100 to 10000")
+    errors: StrictInt = Field(20, ge=1, le=1000, description="refused commands, 1 to 1000")
+    junk: StrictInt = Field(100, ge=1, le=10_000, description="commands without effect, 1 to 10000")
+    size_bytes: StrictInt = Field(52_428_800, ge=65_536, le=1_073_741_824, description="bytes, 65536 to 1073741824")
+    command_s: StrictInt = Field(300, ge=10, le=3600, description="seconds, 10 to 3600")
+    block_s: StrictInt = Field(180, ge=10, le=3600, description="seconds, 10 to 3600")
+    transaction_s: StrictInt = Field(1800, ge=60, le=86_400, description="seconds, 60 to 86400")
+
+
+class Settings(Table):
+    """The whole file. Tables that may be absent stand at their defaults."""
+
+    gateway: GatewayTable = Field(description="a table [gateway]")
+    mailbox: AtLeastOne[MailboxTable] = Field(description="one or more tables [[mailbox]]")
+    listener: AtLeastOne[ListenerTable] = Field(description="one or more tables [[listener]]")
+    forwarder: tuple[ForwarderTable, ...] = Field((), description="tables [[forwarder]]")
+    store: StoreTable = Field(_ABSENT, description="a table [store]")
+    outbound: OutboundTable = Field(_ABSENT, description="a table [outbound]")
+    dns: DnsTable = Field(_ABSENT, description="a table [dns]")
+    authentication: AuthenticationTable = Field(_ABSENT, description="a table [authentication]")
+    replies: RepliesTable = Field(_ABSENT, description="a table [replies]")
+    notify: NotifyTable = Field(_ABSENT, description="a table [notify]")
+    web: WebTable = Field(_ABSENT, description="a table [web]")
+    rules: RulesTable = Field(_ABSENT, description="a table [rules]")
+    wire: WireTable = Field(_ABSENT, description="a table [wire]")
+
+    def gateway_for(self, keys: model.Keys) -> model.Gateway:
+        """The few values that judging and composing need."""
+        return model.Gateway(
+            name=self.gateway.name,
+            mailboxes=tuple(model.Mailbox(box.address, box.queue, box.mode) for box in self.mailbox),
+            keys=keys,
+            web_url=self.web.url,
+            bounce_domain=self.outbound.bounce_domain,
+            **self.replies.model_dump(),
+        )
+
+    def without_effect(self) -> list[str]:
+        """The keys that were written down but change nothing yet, for a warning: `outbound.dkim_selector`."""
+        return sorted(
+            {f"{name}.{key}" for name in self.model_fields_set for key in self._written(name)} & WITHOUT_EFFECT
+        )
+
+    def _written(self, name: str) -> set[str]:
+        tables = getattr(self, name)
+        return {key for table in (tables if isinstance(tables, tuple) else (tables,)) for key in table.model_fields_set}
+
+
+# Accepted, so that one file serves this version and the next; `check` and `serve` warn of them.
+WITHOUT_EFFECT = frozenset(
+    {f"forwarder.{key}" for key in ForwarderTable.model_fields}
+    | {"outbound.dkim_selector", "authentication.trusted_authserv_ids", "authentication.trusted_upstreams"}
+    | {"notify.address"}
+)
+
+
+def load(path: Path) -> Settings:
+    """Read the configuration. Relative paths in it count from its own folder. Raises ConfigError with all faults."""
+    return settings_of(tomlfile.read(path), path.absolute().parent)
+
+
+def settings_of(file: TomlFile, folder: Path) -> Settings:
+    """Check a parsed file whose relative paths count from `folder`. Raises ConfigError with all faults."""
+    faults = list(_across_tables(file))
+    try:
+        settings = Settings.model_validate(file.document, context={"folder": folder})
+    except ValidationError as error:
+        faults += [_fault(file, detail) for detail in error.errors(include_url=False, include_context=False)]
+    if faults:
+        raise ConfigError(sorted(faults, key=lambda fault: fault.line))
+    return settings
+
+
+# ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tables() -> dict[str, type[Table]]:
+    """The model of each table of the file, by name."""
+    shapes: dict[str, Any] = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {name: next(iter(get_args(shape)), shape) for name, shape in shapes.items()}
+
+
+def _fault(file: TomlFile, detail: ErrorDetails) -> Fault:
+    place = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(file, place)
+    names = [step for step in place if isinstance(step, str)]
+    field = (_tables()[names[0]] if len(names) > 1 else Settings).model_fields[names[-1]]
+    found = "nothing" if detail["type"] == "missing" else _shown(detail["input"])
+    nearest = _nearest(detail["input"], _words(field.annotation))
+    return Fault(file.name, file.line(place), _key(place), found, field.description or "", nearest)
+
+
+def _unknown_key(file: TomlFile, place: Place) -> Fault:
+    known = list((_tables()[str(place[0])] if len(place) > 1 else Settings).model_fields)
+    nearest = _nearest(place[-1], known)
+    return Fault(file.name, file.line(place), _key(place), "an unknown key", ", ".join(known), nearest)
+
+
+def _key(place: Place) -> str:
+    """`mailbox[2].address`: the address of the second [[mailbox]]; people count from one."""
+    steps = (f"[{step + 1}]" if isinstance(step, int) else f".{_shortened(step)}" for step in place)
+    return "".join(steps).lstrip(".")
+
+
+def _words(annotation: Any) -> list[str]:
+    """The words that a field of fixed words takes; none for any other field."""
+    choices = get_args(annotation) or (annotation,)
+    enums = (choice for choice in choices if isinstance(choice, type) and issubclass(choice, StrEnum))
+    return [word for word in choices if isinstance(word, str)] + [word for enum in enums for word in enum]
+
+
+def _nearest(found: object, known: Iterable[str]) -> str:
+    # Bounded, because the comparison is quadratic in the length of what was found.
+    if not isinstance(found, str) or not found or len(found) > MAX_SHOWN_CHARS:
+        return ""
+    return next(iter(difflib.get_close_matches(found, [word for word in known if word], n=1)), "")
+
+
+def _shown(value: object) -> str:
+    """What was found, short and without the password that a URL may carry."""
+    try:
+        return _shortened(re.sub(r"(://[^:@/]*):[^@]*@", r"\1:…@", repr(value)))
+    except ValueError:
+        # Python refuses to write out an integer of more than 4300 digits.
+        return "a number too long to show"
+
+
+def _shortened(text: str) -> str:
+    printable = text if text.isprintable() else repr(text)
+    return printable if len(printable) <= MAX_SHOWN_CHARS else printable[:MAX_SHOWN_CHARS] + "…"
+
+
+# ── Checks that look at more than one key ─────────────────────────────────────────────────────────────────────────────
+# They read the document itself and pass over wrong shapes, so that their faults come with all the others.
+
+_NEEDS = (
+    ("listener", "tls_cert", "tls_key"),
+    ("listener", "tls_key", "tls_cert"),
+    ("outbound", "user", "password_file"),
+    ("outbound", "user", "relay"),
+    ("outbound", "password_file", "user"),
+    ("web", "url", "bind"),
+)
+
+
+def _across_tables(file: TomlFile) -> Iterator[Fault]:
+    yield from _repeated(file, "mailbox", "address")
+    yield from _repeated(file, "listener", "bind")
+    for name, key, needed in _NEEDS:
+        for place, table in _each(file, name):
+            if _word(table, key) and not _word(table, needed):
+                yield _missing(file, (*place, key), _word(table, key), needed)
+    yield from _assumption(file)
+    yield from _clear_password(file)
+
+
+def _missing(file: TomlFile, place: Place, found: str, needed: str) -> Fault:
+    return Fault(file.name, file.line(place), _key(place), f"{_shown(found)} alone", f"only together with {needed}")
+
+
+def _repeated(file: TomlFile, name: str, key: str) -> Iterator[Fault]:
+    first: dict[str, Place] = {}
+    for place, table in _each(file, name):
+        word = _word(table, key).lower()
+        # Port 0 asks for any free port, a different one each time.
+        if not word or word.endswith(":0"):
+            continue
+        if word in first:
+            allowed = f"each only once; it stands in line {file.line((*first[word], key))} already"
+            yield Fault(file.name, file.line((*place, key)), _key((*place, key)), _shown(word), allowed)
+        first.setdefault(word, place)
+
+
+def _assumption(file: TomlFile) -> Iterator[Fault]:
+    """`assume = "pass"` lets every peer on loopback be whom it says: no other peer may reach us, nor we any other."""
+    words = [_word(table, "assume") for _, table in _each(file, "authentication")]
+    binds = [_word(table, "bind") for _, table in _each(file, "listener")]
+    relays = [_word(table, "relay") for _, table in _each(file, "outbound")] or [""]
+    exposed = [word or "delivery by MX" for word in binds + relays if not is_loopback(word)]
+    if "pass" in words and exposed:
+        place = ("authentication", "assume")
+        allowed = '"pass" only where every listener and the relay are on loopback'
+        yield Fault(file.name, file.line(place), _key(place), f"'pass' with {_shortened(', '.join(exposed))}", allowed)
+
+
+def _clear_password(file: TomlFile) -> Iterator[Fault]:
+    for _, table in _each(file, "outbound"):
+        if _word(table, "user") and table.get("tls") != "required" and not is_loopback(_word(table, "relay")):
+            place = ("outbound", "tls")
+            found = _shown(table.get("tls", "opportunistic"))
+            allowed = '"required" where a password goes to another machine'
+            yield Fault(file.name, file.line(place), _key(place), found, allowed)
+
+
+def _each(file: TomlFile, name: str) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every table of this name with its place, whether it is an array of tables or a single one."""
+    found = file.document.get(name)
+    if isinstance(found, dict):
+        yield (name,), found
+    for index, table in enumerate(found if isinstance(found, list) else []):
+        if isinstance(table, dict):
+            yield (name, index), table
+
+
+def _word(table: dict[str, Any], key: str) -> str:
+    value = table.get(key)
+    return value if isinstance(value, str) else ""

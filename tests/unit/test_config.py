@@ -1,0 +1,319 @@
+"""Any text is a configuration or a list of faults, each with its line, what was found, and what to write instead."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailgate import config, model, tomlfile
+from mailgate.errors import ConfigError, Fault
+from mailgate.model import Keys, Mode, Role
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / "config.example.toml").read_text()
+LEAST = """\
+[gateway]
+name = "mx.example.com"
+[[mailbox]]
+address = "support@example.com"
+[[listener]]
+bind = "127.0.0.1:2525"
+"""
+
+
+def read(text: str, folder: Path = Path("/etc/mailgate")) -> config.Settings:
+    return config.settings_of(tomlfile.parse(text, "config.toml"), folder)
+
+
+def faults_of(text: str) -> list[Fault]:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    return caught.value.faults
+
+
+def test_six_lines_are_a_configuration() -> None:
+    settings = read(LEAST)
+    assert settings.mailbox[0].mode is Mode.GUARDED
+    assert settings.listener[0].peer_role is Role.EDGE
+    assert settings.store.url == "sqlite:////etc/mailgate/var/mailgate.db"
+    assert settings.gateway.key_file == Path("/etc/mailgate/var/mailgate.keys")
+    assert settings.rules.folder is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "role"),
+    [("", Role.EDGE), ('protocol = "lmtp"', Role.BEHIND), ('role = "behind"', Role.BEHIND)],
+    ids=["smtp", "lmtp", "smtp behind"],
+)
+def test_the_protocol_says_who_speaks_unless_the_role_does(lines: str, role: Role) -> None:
+    assert read(LEAST + lines).listener[0].peer_role is role
+
+
+def test_paths_count_from_the_folder_of_the_file() -> None:
+    settings = read(LEAST.replace("127.0.0.1:2525", "unix:run/lmtp") + '[rules]\nfolder = "/srv/rules"', Path("/x"))
+    assert settings.listener[0].bind == "unix:/x/run/lmtp"
+    assert settings.rules.folder == Path("/srv/rules")
+
+
+def test_load_reads_a_file_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text(LEAST)
+    monkeypatch.chdir(tmp_path)
+    assert config.load(Path("config.toml")).gateway.key_file == tmp_path / "var/mailgate.keys"
+
+
+def test_the_gateway_takes_its_values_from_the_settings() -> None:
+    keys = Keys("instance", "1", {"1": b""})
+    text = LEAST + '[replies]\nack_delay_s = 7\n[web]\nbind = "127.0.0.1:8025"\nurl = "https://desk.example.com/"\n'
+
+    gateway = read(text).gateway_for(keys)
+
+    assert gateway == model.Gateway(
+        "mx.example.com",
+        (model.Mailbox("support@example.com", "support", Mode.GUARDED),),
+        keys,
+        web_url="https://desk.example.com",
+        ack_delay_s=7,
+    )
+
+
+FAULTS: list[tuple[str, str, int, str, str]] = [
+    # what is appended to the least file, or replaces a line of it; then key, line, a piece of what is said, nearest
+    ("[stor]", "stor", 7, "unknown key", "store"),
+    ('[store]\nurk = "x"', "store.urk", 8, "unknown key", "url"),
+    ("rolle = 3", "listener[1].rolle", 7, "unknown key", "role"),
+    ('role = "edgy"', "listener[1].role", 7, '"edge" or "behind"', "edge"),
+    ('[[mailbox]]\naddress = "b@example.com"\nmode = "gaurded"', "mailbox[2].mode", 9, "'gaurded'", "guarded"),
+    ('[outbound]\ntls = "starttls"', "outbound.tls", 8, '"opportunistic", "required" or "none"', ""),
+    ("[replies]\nack_delay_s = -1", "replies.ack_delay_s", 8, "found -1; allowed: seconds, 0 to 3600", ""),
+    ("[replies]\nack_delay_s = 4000", "replies.ack_delay_s", 8, "seconds, 0 to 3600", ""),
+    ('[replies]\nack_delay_s = "1"', "replies.ack_delay_s", 8, "found '1'", ""),
+    ("[replies]\nack_delay_s = 1.0", "replies.ack_delay_s", 8, "found 1.0", ""),
+    ("[replies]\nack_delay_s = true", "replies.ack_delay_s", 8, "found True", ""),
+    ("[replies]\ndry_run = 1", "replies.dry_run", 8, "true or false", ""),
+    ('[replies]\ndry_run = "yes"', "replies.dry_run", 8, "true or false", ""),
+    ('[[mailbox]]\nqueue = "x"', "mailbox[2].address", 7, "found nothing", ""),
+    ('[[mailbox]]\naddress = "Support@EXAMPLE.com"', "mailbox[2].address", 8, "line 4 already", ""),
+    ('[[listener]]\nbind = "127.0.0.1:2525"', "listener[2].bind", 8, "line 6 already", ""),
+    ('[[listener]]\nbind = "localhost:25"', "listener[2].bind", 8, "ADDRESS:PORT", ""),
+    ('[[listener]]\nbind = "127.0.0.1"', "listener[2].bind", 8, "ADDRESS:PORT", ""),
+    ('[[listener]]\nbind = "127.0.0.1:99999"', "listener[2].bind", 8, "ADDRESS:PORT", ""),
+    (f'[[listener]]\nbind = "unix:/{"x" * 107}"', "listener[2].bind", 8, "unix:PATH", ""),
+    ('proxies = ["10.0.0.1/8"]', "listener[1].proxies[1]", 7, "10.0.0.1/8", ""),
+    ('tls_cert = "a.pem"', "listener[1].tls_cert", 7, "only together with tls_key", ""),
+    ('[web]\nurl = "https://a.example"', "web.url", 8, "only together with bind", ""),
+    ('[web]\nbind = "127.0.0.1:1"\nurl = "https://a.example/x"', "web.url", 9, "without a path", ""),
+    ('[web]\nbind = "127.0.0.1:1"\nurl = "https://:x"', "web.url", 9, "without a path", ""),
+    ('[store]\nurl = "mysql://x/y"', "store.url", 8, "sqlite:///FILE", ""),
+    ('[store]\nurl = "sqlite:///"', "store.url", 8, "sqlite:///FILE", ""),
+    ('[dns]\nresolvers = ["127.0.0.1:5353", "dns.example"]', "dns.resolvers[2]", 8, "'dns.example'", ""),
+    ('[authentication]\nassume = "pass"', "authentication.assume", 8, "delivery by MX", ""),
+    ('[notify]\naddress = "nobody"', "notify.address", 8, "a mail address", ""),
+    ('[rules]\nfolder = "a\\u0000b"', "rules.folder", 8, "a folder", ""),
+    ("store = 3", "listener[1].store", 7, "unknown key", ""),
+    ("[wire]\nconnections = 0x" + "f" * 10_000, "wire.connections", 8, "too long to show", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line", "says", "nearest"), FAULTS, ids=[f"{row[1]}-{i}" for i, row in enumerate(FAULTS)]
+)
+def test_a_fault_names_key_line_and_what_is_allowed(text: str, key: str, line: int, says: str, nearest: str) -> None:
+    (fault,) = faults_of(LEAST + text)
+    assert (fault.file, fault.key, fault.line, fault.nearest) == ("config.toml", key, line, nearest)
+    assert says in str(fault)
+
+
+@pytest.mark.parametrize("table", ["gateway", "mailbox", "listener"])
+def test_the_tables_nobody_can_guess_are_asked_for(table: str) -> None:
+    text = re.sub(rf"\[+{table}\]+\n.*\n", "", LEAST)
+    assert [(fault.key, fault.found) for fault in faults_of(text)] == [(table, "nothing")]
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file() -> None:
+    text = LEAST.replace("mx.example.com", "m x") + (
+        'rolle = "edge"\n[[mailbox]]\naddress = "support@example.com"\n[replies]\ndry_run = 3\n'
+        '[authentication]\nassume = "pass"\n[outbound]\nrelay = "mx.example.net:25"\n'
+    )
+    keys = [fault.key for fault in faults_of(text)]
+    assert keys == [
+        "gateway.name",
+        "listener[1].rolle",
+        "mailbox[2].address",
+        "replies.dry_run",
+        "authentication.assume",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bind", "relay", "allowed"),
+    [
+        ("127.0.0.1:2525", "127.0.0.1:2526", True),
+        ("[::1]:2525", "localhost:2526", True),
+        ("unix:/run/lmtp", "[::1]:2526", True),
+        ("0.0.0.0:2525", "127.0.0.1:2526", False),
+        ("[::]:2525", "127.0.0.1:2526", False),
+        ("127.0.0.1:2525", "192.0.2.1:25", False),
+        ("127.0.0.1:2525", "localhost.example.com:25", False),
+        ("127.0.0.1:2525", "", False),
+    ],
+)
+def test_peers_are_assumed_proven_only_where_all_is_loopback(bind: str, relay: str, allowed: bool) -> None:
+    text = LEAST.replace("127.0.0.1:2525", bind)
+    text += f'[outbound]\nrelay = "{relay}"\n[authentication]\nassume = "pass"\n'
+    if allowed:
+        assert read(text).authentication.assume == "pass"
+    else:
+        assert [fault.key for fault in faults_of(text)] == ["authentication.assume"]
+
+
+@pytest.mark.parametrize(
+    ("relay", "tls", "allowed"),
+    [
+        ("127.0.0.1:25", "none", True),
+        ("mx.example.net:25", "required", True),
+        ("mx.example.net:25", "opportunistic", False),
+    ],
+)
+def test_a_password_never_leaves_the_machine_in_clear(relay: str, tls: str, allowed: bool) -> None:
+    text = LEAST + f'[outbound]\nrelay = "{relay}"\ntls = "{tls}"\nuser = "u"\npassword_file = "p"\n'
+    if allowed:
+        assert read(text).outbound.user == "u"
+    else:
+        assert [fault.key for fault in faults_of(text)] == ["outbound.tls"]
+
+
+def test_a_fault_never_shows_a_password() -> None:
+    (fault,) = faults_of(LEAST + '[store]\nurl = "mysql://user:secret@host/db"')
+    assert "secret" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "@",
+        "a@",
+        "@b",
+        "a b@c",
+        "a..b@c",
+        ".a@b",
+        "a@b..c",
+        "a@-b",
+        '\\"a\\"@b',
+        "a@[192.0.2.1]",
+        "a\\u0007@b",
+        "a@ü.example",
+        "a" * 65 + "@b",
+        "a@" + "b" * 64,
+    ],
+)
+def test_what_is_no_mail_address_is_refused(address: str) -> None:
+    assert faults_of(LEAST.replace("support@example.com", address))[0].key == "mailbox[1].address"
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b", "o'neil@example.com", "hülp@example.com", "a+b@x-y.example", "support@EXAMPLE.com"]
+)
+def test_a_mail_address_keeps_its_local_part_and_gets_a_lower_case_domain(address: str) -> None:
+    local, _, domain = address.rpartition("@")
+    assert read(LEAST.replace("support@example.com", address)).mailbox[0].address == f"{local}@{domain.lower()}"
+
+
+def test_keys_without_effect_are_named_when_they_are_written() -> None:
+    text = LEAST + '[notify]\naddress = "a@b"\n[[forwarder]]\npreset = "google"\n[outbound]\ndkim_selector = "x"\n'
+    assert read(LEAST).without_effect() == []
+    assert read(text).without_effect() == ["forwarder.preset", "notify.address", "outbound.dkim_selector"]
+
+
+def faults_or_none(source: str | tomlfile.TomlFile) -> list[Fault]:
+    """The faults of any source; any other error than ConfigError is ours."""
+    try:
+        file = tomlfile.parse(source, "x") if isinstance(source, str) else source
+        config.settings_of(file, Path("/x"))
+    except ConfigError as error:
+        return error.faults or [Fault("x", 0, "", "no fault in the error", "")]
+    return []
+
+
+# ── The example ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+KEY_LINE = re.compile(r"^#(\[|\w+ = )")
+EVERY_KEY = "".join(line[1:] + "\n" for line in EXAMPLE.splitlines() if KEY_LINE.match(line))
+
+
+def test_the_example_loads_and_opens_with_twelve_lines() -> None:
+    lines = [line for line in EXAMPLE.splitlines() if line and not line.startswith("#")]
+    assert len(lines) == 12
+    assert read(EXAMPLE) == read("\n".join(lines))
+
+
+def test_the_example_has_every_key_at_its_default() -> None:
+    given_by_example = tomllib.loads(EVERY_KEY)
+    for name, table in config._tables().items():
+        shown: dict[str, Any] = (
+            given_by_example[name][0] if isinstance(given_by_example[name], list) else given_by_example[name]
+        )
+        assert list(shown) == list(table.model_fields), name
+        for key, field in table.model_fields.items():
+            if not field.is_required() and (name, key) != ("listener", "role"):
+                assert shown[key] == _plain(field.default), (name, key)
+
+
+def test_the_example_says_what_is_allowed_in_the_words_of_the_faults() -> None:
+    table = ""
+    for line in filter(KEY_LINE.match, EXAMPLE.splitlines()):
+        if line.startswith("#["):
+            table = line.strip("#[]")
+            continue
+        key, _, rest = line[1:].partition(" = ")
+        description = config._tables()[table].model_fields[key].description or ""
+        assert rest.endswith("# " + description), line
+
+
+def test_the_example_with_every_key_is_a_configuration() -> None:
+    assert len(read(EVERY_KEY).without_effect()) == len(config.WITHOUT_EFFECT)
+
+
+def _plain(default: Any) -> Any:
+    if default is None:
+        return ""
+    return [*default] if isinstance(default, tuple) else str(default) if isinstance(default, Path) else default
+
+
+# ── Any text ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["pass", "edge", "127.0.0.1:1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    [*config.Settings.model_fields, *(k for t in config._tables().values() for k in t.model_fields), "x"]
+)
+TABLES = st.dictionaries(NAMES, VALUES, max_size=4)
+DOCUMENTS = st.dictionaries(NAMES, VALUES | TABLES | st.lists(TABLES, max_size=3), max_size=5)
+
+
+@given(DOCUMENTS)
+def test_any_document_is_settings_or_faults(document: dict[str, Any]) -> None:
+    faults = faults_or_none(tomlfile.TomlFile("x", document))
+    assert all(fault.key and len(str(fault)) < 1000 for fault in faults)
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from([*LEAST.splitlines(), *EVERY_KEY.splitlines(), "x = [", '"""']), max_size=9).map(
+        "\n".join
+    )
+)
+def test_any_text_is_settings_or_faults(text: str) -> None:
+    assert all(fault.allowed for fault in faults_or_none(text))
