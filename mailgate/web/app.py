@@ -1,0 +1,76 @@
+"""The web as one ASGI application: the confirmation page for the world and, in the demo, a console for this machine.
+
+Wires templates, routes and guards. What a token means, and what a person may do, is asked of the objects it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
+
+from ..errors import TryAgain
+from .confirm import Confirm, ConfirmPage
+from .console import Console
+from .console_pages import ConsolePages
+from .filters import as_time, with_links
+from .guards import loopback_only, private
+
+STATIC = Path(__file__).parent / "static"
+
+# A person's answer to a ticket fits in easily; attachments do not come this way.
+MAX_BODY_BYTES = 256 * 1024
+
+
+def make_app(
+    confirm: Confirm, console: Console | None = None, *, clock: Callable[[], datetime], name: str = ""
+) -> ASGIApp:
+    """Make the application. `name` says on the confirmation page who asks; `console` is only for loopback.
+
+    The pages need nothing outside /c/, so a proxy before them passes that one path and no other.
+    """
+    templates = _templates()
+    page = ConfirmPage(confirm, clock, templates.get_template("confirm.html"), name)
+    routes: list[BaseRoute] = [
+        Route("/c/mailgate.css", _file("mailgate.css", "text/css"), methods=["GET"]),
+        Route("/c/{token}", page.answer, methods=["GET", "POST"]),
+    ]
+    if console is not None:
+        pages = ConsolePages(console, templates.get_template("console.html"), templates.get_template("pieces.html"))
+        script = Route("/live.js", _file("live.js", "text/javascript"), methods=["GET"])
+        routes.append(Mount("/", loopback_only(Router([script, *pages.routes()]))))
+    handlers = {TryAgain: _try_again}
+    return private(Starlette(routes=routes, exception_handlers=handlers, max_body_size=MAX_BODY_BYTES))
+
+
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("mailgate.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(time=as_time, links=with_links)
+    return templates
+
+
+def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    """Serve one of our few files, read once."""
+    content = (STATIC / name).read_bytes()
+
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=media_type)
+
+    return answer
+
+
+async def _try_again(_: Request, __: Exception) -> Response:
+    return PlainTextResponse("The store is in trouble. Nothing is lost; please try again.\n", status_code=503)

@@ -1,0 +1,199 @@
+"""The confirmation page: what each state shows, that looking has no effect, and that it keeps to itself."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from mailgate.errors import TryAgain
+from mailgate.model import PageState
+from mailgate.web.app import make_app
+from mailgate.web.call import Response, call
+from mailgate.web.confirm import preferred_language
+from mailgate.web.confirm_words import TROUBLE, WORDS
+from tests.fakes.web import NOW, FakeConfirm, clock
+
+GERMAN = (("Accept-Language", "de-AT,de;q=0.9,en;q=0.5"),)
+
+
+async def request(road: FakeConfirm, method: str = "GET", path: str = "/c/good", headers=()) -> Response:
+    return await call(make_app(road, clock=clock, name="support.example.com"), method, path, headers)
+
+
+class Elements(HTMLParser):
+    """Every start tag of a page with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_looking_never_confirms(method: str) -> None:
+    road = FakeConfirm()
+
+    for _ in range(50):
+        await request(road, method)
+
+    assert {("look", "good", NOW)} == set(road.calls)
+
+
+async def test_post_confirms_and_says_done() -> None:
+    road = FakeConfirm()
+
+    answer = await request(road, "POST")
+
+    assert road.calls == [("confirm", "good", NOW)]
+    assert answer.status == 200
+    assert "Done" in answer.text
+    assert Elements(answer.text).all("button") == []
+
+
+async def test_post_a_second_time_says_done_again() -> None:
+    road = FakeConfirm()
+
+    assert (await request(road, "POST")).body == (await request(road, "POST")).body
+
+
+@pytest.mark.parametrize("state", [PageState.ASK, PageState.TOO_SOON])
+async def test_a_button_without_script_posts_to_the_same_address(state: PageState) -> None:
+    elements = Elements((await request(FakeConfirm(looked=state))).text)
+
+    assert elements.all("form") == [{"method": "post"}]
+    assert len(elements.all("button")) == 1
+    assert elements.all("script") == []
+
+
+async def test_a_click_that_came_too_soon_shows_the_button_again() -> None:
+    answer = await request(FakeConfirm(pressed=PageState.TOO_SOON), "POST")
+
+    assert answer.status == 200
+    assert len(Elements(answer.text).all("button")) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "words"),
+    [
+        pytest.param(PageState.ASK, 200, "Did you write to us?", id="ask"),
+        pytest.param(PageState.DONE, 200, "Done", id="T69 used twice"),
+        pytest.param(PageState.EXPIRED, 200, "still kept, and a person decides", id="T70 14 days passed"),
+        pytest.param(PageState.ACCEPTED, 200, "Already accepted", id="T72 an agent was faster"),
+        pytest.param(PageState.UNKNOWN, 404, "We do not know this link", id="T68 not ours"),
+    ],
+)
+async def test_each_state_has_its_page(state: PageState, status: int, words: str) -> None:
+    answer = await request(FakeConfirm(looked=state))
+
+    assert status == answer.status
+    assert words in answer.text
+
+
+async def test_a_token_of_any_shape_is_left_to_the_road_so_that_all_take_the_same_time() -> None:
+    road = FakeConfirm()
+
+    shapes = ["x", "c1" + "a" * 40, "%00", "%F0%9F%98%80", "a" * 5000]
+    answers = [await request(road, method, f"/c/{shape}") for shape in shapes for method in ("GET", "POST")]
+
+    assert {404} == {answer.status for answer in answers}
+    assert 2 * len(shapes) == len(road.calls)
+
+
+async def test_trouble_in_the_store_asks_to_come_back() -> None:
+    answer = await request(FakeConfirm(trouble=TryAgain("database is locked")), "POST")
+
+    assert answer.status == 503
+    assert answer.headers["retry-after"] == "60"
+    assert "Nothing is lost" in answer.text
+    assert "locked" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/c/good"),
+        ("HEAD", "/c/good"),
+        ("POST", "/c/good"),
+        ("PUT", "/c/good"),
+        ("GET", "/c/bad"),
+        ("GET", "/x"),
+    ],
+)
+async def test_every_answer_is_private(method: str, path: str) -> None:
+    headers = (await request(FakeConfirm(), method, path)).headers
+
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-robots-tag"] == "noindex"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    for source in ("default-src 'none'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'"):
+        assert source in headers["content-security-policy"]
+
+
+async def test_another_method_is_not_allowed() -> None:
+    answer = await request(FakeConfirm(), "DELETE")
+
+    assert answer.status == 405
+    assert {"GET", "HEAD", "POST"} == set(answer.headers["allow"].split(", "))
+
+
+@pytest.mark.parametrize("path", ["/", "/live.json", "/live.js", "/demo/send", "/c/", "/c"])
+async def test_the_world_sees_no_other_page(path: str) -> None:
+    assert (await request(FakeConfirm(), "GET", path)).status == 404
+
+
+async def test_the_page_says_its_language_and_its_title() -> None:
+    english, german = await request(FakeConfirm()), await request(FakeConfirm(), headers=GERMAN)
+
+    assert Elements(english.text).all("html") == [{"lang": "en"}]
+    assert Elements(german.text).all("html") == [{"lang": "de"}]
+    assert "<title>Haben Sie uns geschrieben? – support.example.com</title>" in german.text
+    assert german.headers["content-language"] == "de"
+    assert german.headers["vary"] == "Accept-Language"
+
+
+async def test_the_look_is_served_beside_the_page_and_nothing_else_is_asked_for() -> None:
+    links = Elements((await request(FakeConfirm())).text).all("link")
+    style = await request(FakeConfirm(), path="/c/mailgate.css")
+
+    assert links == [{"rel": "stylesheet", "href": "mailgate.css"}]
+    assert (style.status, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert b"@import" not in style.body
+    assert b"url(" not in style.body
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        pytest.param("", "en", id="none"),
+        pytest.param("de", "de", id="plain"),
+        pytest.param("de-CH, en;q=0.9", "de", id="region"),
+        pytest.param("fr, de;q=0.4, en;q=0.6", "en", id="weights, not order"),
+        pytest.param("fr;q=1, DE ; q=0.2", "de", id="case and blanks"),
+        pytest.param("en;q=0, de;q=0.1", "de", id="refused"),
+        pytest.param("de;q=x", "en", id="no weight"),
+        pytest.param("*", "en", id="any"),
+        pytest.param("fr, ja", "en", id="none of ours"),
+        pytest.param("x," * 100_000 + "de", "en", id="endless"),
+        pytest.param(";;==,,q=,\x00", "en", id="nonsense"),
+    ],
+)
+def test_the_language_is_the_reader_s_best_of_ours(accept: str, language: str) -> None:
+    assert language == preferred_language(accept)
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_each_language_has_words_for_every_state(language: str) -> None:
+    with_button = {state for state, words in WORDS[language].items() if words.button}
+
+    assert set(PageState) == set(WORDS[language])
+    assert {PageState.ASK, PageState.TOO_SOON} == with_button
+    assert language in TROUBLE
