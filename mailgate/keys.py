@@ -54,9 +54,9 @@ def make(path: Path, now: datetime) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise NotAllowed(f"{path} exists already and is never written over: its keys may be in use") from error
     except OSError as error:
+        if path.exists():
+            raise NotAllowed(f"{path} exists already and is never written over: its keys may be in use") from error
         raise ConfigError([Fault(str(path), 0, "key_file", error.strerror or "", "a place we may write to")]) from error
     with os.fdopen(handle, "w") as file:
         file.write(text)

@@ -1,0 +1,75 @@
+"""Ground: one structured line per event, as JSON. Knows the names of all events, and nothing of what happens in them.
+
+Lines carry no addresses, subjects or bodies at info. Pure rooms do not log: they return steps.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from typing import TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger as Log
+
+__all__ = ["Event", "Log", "bridge", "open_log"]
+
+
+class Event(StrEnum):
+    """The names of events. Users search for them, so they keep their spelling."""
+
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    RULES_RELOADED = "rules-reloaded"
+    RULES_REJECTED = "rules-rejected"
+    CERTIFICATES_RELOADED = "certificates-reloaded"
+    CERTIFICATES_REJECTED = "certificates-rejected"
+    CONFIG_KEY_WITHOUT_EFFECT = "config-key-without-effect"
+    PEERS_ASSUMED_PROVEN = "peers-assumed-proven"
+    LISTENER_REFUSED = "listener-refused"
+    MAIL_JUDGED = "mail-judged"
+    MAIL_FAILED = "mail-failed"
+    MAIL_SHUNTED = "mail-shunted"
+    DELIVERY_ATTEMPTED = "delivery-attempted"
+    LEDGER_UNBALANCED = "ledger-unbalanced"
+    LEDGER_UNREADABLE = "ledger-unreadable"
+    STORE_TROUBLE = "store-trouble"
+    LIBRARY_SPOKE = "library-spoke"
+
+
+def open_log(stream: TextIO, level: int = logging.INFO) -> Log:
+    """A logger that writes one JSON object a line to `stream`, made to be handed on; nothing global is set."""
+    logger: Log = structlog.wrap_logger(
+        structlog.WriteLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    ).bind()
+    return logger
+
+
+def bridge(log: Log) -> None:
+    """Lead what libraries say through the standard library's logging, and Python's own warnings, into `log`.
+
+    This is the one place that sets anything for the whole process; only the daemon does it.
+    """
+    logging.captureWarnings(True)
+    logging.basicConfig(handlers=[_Bridge(log)], level=logging.WARNING, force=True)
+
+
+class _Bridge(logging.Handler):
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info if record.exc_info and record.exc_info[0] else None
+        self._log.log(
+            record.levelno, Event.LIBRARY_SPOKE, library=record.name, said=record.getMessage(), exc_info=error
+        )
