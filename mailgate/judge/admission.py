@@ -1,0 +1,71 @@
+"""What the door says to a recipient and to a finished mail, before anything is stored.
+
+Only what can be known without a database is asked here, and only what is honest to refuse: behind our own MTA a
+refusal would become a bounce to somebody's forged address, so there policy never refuses.
+"""
+
+from __future__ import annotations
+
+from mailgate.judge import token
+from mailgate.judge.canonical import base_local
+from mailgate.model import Gateway, Mailbox, Mode, Peer, Reply, Role, Token, TokenKind
+
+MOST_HOPS = 100  # RFC 5321 section 6.3
+SERVICE_LOCALS = frozenset({"postmaster", "abuse"})  # RFC 5321 section 4.5.1, RFC 2142 section 2
+
+UNKNOWN_MAILBOX = Reply(550, "5.1.1 No such mailbox here")
+NO_RELAY = Reply(550, "5.7.1 Relaying denied")
+FORGED_TOKEN = Reply(550, "5.1.1 No such address here")
+TOO_MANY_HOPS = Reply(554, "5.4.6 Too many hops")
+
+
+def recipient(address: str, gateway: Gateway) -> Reply | None:
+    """None where `address` may receive mail here, else the refusal."""
+    domain = address.rpartition("@")[2].lower() if "@" in address else ""
+    if mailbox_of(address, gateway) is not None:
+        return None
+    if token.looks_signed(address) is not None:
+        return FORGED_TOKEN
+    return UNKNOWN_MAILBOX if not domain or domain in domains(gateway) else NO_RELAY
+
+
+def mailbox_of(address: str, gateway: Gateway) -> Mailbox | None:
+    """The mailbox that receives mail for `address`: itself, its sub-address, a signed address, postmaster or abuse."""
+    local, _, domain = address.strip('"').lower().rpartition("@")
+    if not local:
+        local, domain = domain, ""
+    if (not domain or domain in domains(gateway)) and local in SERVICE_LOCALS:
+        # Whoever writes to postmaster must reach somebody, whatever mode the desk is in.
+        first = gateway.mailboxes[0]
+        return gateway.mailbox(f"{local}@{domain}") or Mailbox(first.address, first.queue, Mode.OFF)
+    if recipient_token(address, gateway) is not None:
+        own = gateway.mailbox(f"{base_local(local)}@{domain}")
+        return own or next(
+            (box for box in gateway.mailboxes if box.address.lower().endswith(f"@{domain}")), gateway.mailboxes[0]
+        )
+    if token.looks_signed(address) is not None:
+        return None
+    return gateway.mailbox(f"{local}@{domain}") or gateway.mailbox(f"{base_local(local)}@{domain}")
+
+
+def recipient_token(address: str, gateway: Gateway) -> Token | None:
+    """The valid token in `address`, or None. At the bounce domain nothing but a bounce token is valid."""
+    text = token.looks_signed(address)
+    domain = address.rpartition("@")[2].lower()
+    found = token.read_token(text, gateway.keys) if text else None
+    if found is None or domain not in domains(gateway):
+        return None
+    if gateway.bounce_domain and domain == gateway.bounce_domain.lower() and found.kind is not TokenKind.BOUNCE:
+        return None
+    return found
+
+
+def domains(gateway: Gateway) -> frozenset[str]:
+    """The domains that we receive mail for."""
+    own = {box.address.rpartition("@")[2].lower() for box in gateway.mailboxes}
+    return frozenset(own | ({gateway.bounce_domain.lower()} if gateway.bounce_domain else set()))
+
+
+def finished(hops: int, peer: Peer) -> Reply | None:
+    """None where a finished mail is taken, else the refusal: a loop that nobody broke, where we speak to its sender."""
+    return TOO_MANY_HOPS if hops > MOST_HOPS and peer.role is Role.EDGE else None

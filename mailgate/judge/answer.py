@@ -1,0 +1,212 @@
+"""The automatic answer to a mail: whether its signals allow one, and the way of each through the send gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from mailgate.judge import governor
+from mailgate.judge.canonical import canonical, domain_of
+from mailgate.judge.docket import Docket, Planned
+from mailgate.judge.history import History
+from mailgate.judge.kind import Weight
+from mailgate.model import (
+    Acquaintance,
+    Authentication,
+    Case,
+    Challenge,
+    Credited,
+    Effect,
+    Grant,
+    HeldMail,
+    Level,
+    Met,
+    Peer,
+    Permit,
+    Purpose,
+    Respond,
+)
+
+
+def respond(case: Case, weight: Weight, authentication: Authentication) -> Respond:
+    """What signals and authentication allow; who the sender is to us, and what he already got, is asked elsewhere."""
+    common = tuple(_common_objections(case, weight, authentication))
+    to_acknowledge = (*common, *weight.acknowledge_objections)
+    to_challenge = (*common, *weight.challenge_objections, *_envelope_objection(case, authentication))
+    reasons = tuple(dict.fromkeys((*to_acknowledge, *to_challenge)))
+    return Respond(acknowledge=not to_acknowledge, challenge=not to_challenge, reasons=reasons)
+
+
+def acknowledge(docket: Docket, ticket_id: int) -> None:
+    """Plan the acknowledgement of a ticket that this mail opened, if nothing forbids it."""
+    if not docket.respond.acknowledge:
+        docket.suppressed = next(iter(docket.respond.reasons), "")
+        docket.note("acknowledge", f"no: {docket.suppressed}")
+        return
+    trusted = docket.known.trust is not None
+    _through_the_gate(docket, Purpose.ACKNOWLEDGE, ticket_id, subject=docket.case.mail.subject if trusted else "")
+
+
+def challenge(docket: Docket, opened: Challenge) -> bool:
+    """Plan the challenge of this mail's author; false where the gate refuses."""
+    return _through_the_gate(docket, Purpose.CHALLENGE, opened=opened)
+
+
+def origin(peer: Peer, authentication: Authentication, mail_from: str) -> str:
+    """Where a mail came from, for limits: the client's network where it is known, else the domain it was proven for."""
+    if peer.known and peer.ip:
+        return network(peer.ip)
+    return authentication.domain or domain_of(mail_from)
+
+
+def network(ip: str) -> str:
+    """The /24 (IPv4) or /56 (IPv6) that `ip` belongs to, as text; `ip` itself where it is no address."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    return str(ip_network((address, 24 if address.version == 4 else 56), strict=False))
+
+
+def for_release(
+    held: HeldMail, known: Acquaintance, ticket_id: int, cause: int, history: History, at: datetime
+) -> tuple[list[Effect], Planned | str]:
+    """The acknowledgement that a confirmation may cause: one, however many mails it releases; else why there is none."""
+    if not held.acknowledge:
+        return [], "its signals forbid an answer"
+    wanted = replace(_wish(Purpose.ACKNOWLEDGE, known, history, at), ticket_id=ticket_id, cause=cause)
+    effects, decision = gate(wanted, known, history)
+    if isinstance(decision, governor.Refusal):
+        return [], decision.reason
+    trigger = _Trigger(held.mailbox, held.address, held.identity, held.references, held.subject, held.journal_id)
+    return effects, _planned(decision, trigger, history)
+
+
+def gate(wanted: Grant, known: Acquaintance, history: History) -> tuple[list[Effect], Permit | governor.Refusal]:
+    """Ask for a permit and spend it: the balances that stand anew, and the permit or the refusal."""
+    if history.gateway.dry_run:
+        return [], governor.Refusal("dry run: nothing automatic leaves", "[replies] dry_run")
+    balance = governor.Balance(known, history.domain(wanted.domain, wanted.at))
+    decision = governor.decide(wanted, balance, history.counters, history.limits, history.mint.new_id)
+    if isinstance(decision, governor.Refusal):
+        return [], decision
+    after = balance.after(wanted)
+    effects: list[Effect] = [Met(after.known)]
+    return effects if wanted.shared else [*effects, Credited(after.domain)], decision
+
+
+def human_act(before: Acquaintance, after: Acquaintance, history: History, at: datetime) -> list[Effect]:
+    """What a person's act for an address earns: credit for it and, the first time, for its domain."""
+    credited = replace(after, credit=governor.after_human_act(before.credit, history.limits.credit), proven=True)
+    domain = domain_of(before.address)
+    if before.proven or domain in history.limits.shared:
+        return [Met(credited)]
+    known = history.domain(domain, at)
+    raised = governor.after_human_act(known.credit, history.limits.domain_credit)
+    return [Met(credited), Credited(replace(known, credit=raised))]
+
+
+def _common_objections(case: Case, weight: Weight, authentication: Authentication) -> Iterator[str]:
+    if case.mail.author is None:
+        yield "no single author"
+    if authentication.level is Level.A0:
+        yield f"sender {authentication.why}" if authentication.why else "sender not proven"
+    if not case.accepted.mail_from:
+        yield "null reverse-path"
+
+
+def _envelope_objection(case: Case, authentication: Authentication) -> Iterator[str]:
+    author = case.mail.author
+    same = author is not None and canonical(case.accepted.mail_from) == canonical(author.address)
+    if not same and authentication.level is not Level.A2:
+        yield "reverse-path differs from the author"
+
+
+def _through_the_gate(
+    docket: Docket, purpose: Purpose, ticket_id: int | None = None, opened: Challenge | None = None, subject: str = ""
+) -> bool:
+    case, accepted, author = docket.case, docket.case.accepted, docket.case.mail.author
+    if author is None:
+        return False
+    wanted = replace(
+        _wish(purpose, docket.known, docket.history, docket.at),
+        origin=origin(accepted.peer, docket.authentication, accepted.mail_from),
+        fingerprint=case.fingerprint,
+        ticket_id=ticket_id,
+        cause=accepted.journal_id,
+    )
+    effects, decision = _in_time(docket) or gate(wanted, docket.known, docket.history)
+    if isinstance(decision, governor.Refusal):
+        docket.suppressed = decision.reason
+        docket.note("gate", f"{purpose} refused by {decision.rule}: {decision.reason}")
+        return False
+    docket.note("gate", f"{purpose} granted")
+    docket.effects.extend(effects)
+    docket.known = next((effect.acquaintance for effect in effects if isinstance(effect, Met)), docket.known)
+    trigger = _Trigger(
+        case.mailbox.address, author.address, docket.identity, case.mail.references, subject, accepted.journal_id
+    )
+    docket.planned.append(_planned(decision, trigger, docket.history, opened))
+    return True
+
+
+def _in_time(docket: Docket) -> tuple[list[Effect], governor.Refusal] | None:
+    """A confirmation that comes out of a backlog helps nobody, and a queue of them is a burst."""
+    late = timedelta(seconds=docket.limits.timing.late_s)
+    if docket.case.judged_at - docket.at <= late:
+        return None
+    return [], governor.Refusal("judged too long after it was accepted", "limits.toml [timing] late_s")
+
+
+def _wish(purpose: Purpose, known: Acquaintance, history: History, at: datetime) -> Grant:
+    domain = domain_of(known.address)
+    return Grant(
+        at=at,
+        purpose=purpose,
+        address=known.address,
+        domain=domain,
+        origin="",
+        fingerprint="",
+        shared=domain in history.limits.shared,
+        unproven=not known.proven,
+        ticket_id=None,
+        cause=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    """The mail that an automatic one answers."""
+
+    mailbox: str
+    author: str
+    identity: str
+    references: tuple[str, ...]
+    subject: str  # "" where it must not be repeated
+    journal_id: int
+
+
+def _planned(permit: Permit, trigger: _Trigger, history: History, challenge: Challenge | None = None) -> Planned:
+    gateway, mint, grant = history.gateway, history.mint, permit.grant
+    delay_s = gateway.challenge_delay_s if grant.purpose is Purpose.CHALLENGE else gateway.ack_delay_s
+    not_before = grant.at + timedelta(seconds=delay_s)
+    return Planned(
+        purpose=grant.purpose,
+        permit=permit,
+        outbox_id=mint.new_id(),
+        message_id=mint.new_id(),
+        token_id=challenge.token_id if challenge else mint.nonce(),
+        mailbox=trigger.mailbox,
+        to=trigger.author,
+        answers=trigger.identity,
+        references=trigger.references,
+        at=grant.at,
+        not_before=not_before,
+        give_up_at=not_before + timedelta(seconds=history.limits.timing.automatic_give_up_s),
+        ticket_id=grant.ticket_id,
+        subject=trigger.subject,
+        challenge=challenge,
+        cause=trigger.journal_id,
+    )

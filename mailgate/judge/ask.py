@@ -1,0 +1,31 @@
+"""What a batch of cases will want to know, collected before the store is asked once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailgate.judge import answer, verdict
+from mailgate.judge.canonical import domain_of
+from mailgate.model import Ask, Case, Gateway, Level
+
+
+def ask(cases: Sequence[Case], gateway: Gateway) -> Ask:
+    """The one question for all of `cases`; facts that no case can use are not asked for."""
+    senders = {sender for sender in map(verdict.sender_of, cases) if sender}
+    answerable = [case for case in cases if case.authentication.level is not Level.A0]
+    return Ask(
+        now=max(case.accepted.at for case in cases),
+        addresses=frozenset(senders),
+        domains=frozenset(map(domain_of, senders)),
+        message_ids=frozenset(name for case in cases for name in verdict.names_of(case, gateway.name)),
+        token_ids=frozenset(number for case in cases for number in _token_ids(case)),
+        origins=frozenset(
+            answer.origin(case.accepted.peer, case.authentication, case.accepted.mail_from) for case in answerable
+        ),
+        fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
+    )
+
+
+def _token_ids(case: Case) -> set[int]:
+    found = {token.id for token in (*case.ours.values(), *case.enclosed.values())}
+    return found | {case.recipient.id} if case.recipient else found

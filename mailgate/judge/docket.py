@@ -1,0 +1,124 @@
+"""The file of one case while it is decided: what was found, what follows from it, and the trail of every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from mailgate.judge.history import History, Mint
+from mailgate.judge.limits import Limits
+from mailgate.judge.thread import Link
+from mailgate.model import (
+    Acquaintance,
+    Authentication,
+    Case,
+    Challenge,
+    Disposition,
+    Effect,
+    Finding,
+    Gateway,
+    HeldState,
+    Kind,
+    Met,
+    Permit,
+    Purpose,
+    Respond,
+    State,
+    Step,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An automatic mail that has its permit and still needs its text."""
+
+    purpose: Purpose
+    permit: Permit
+    outbox_id: int
+    message_id: int  # row of `message`
+    token_id: int
+    mailbox: str
+    to: str  # as the author wrote it
+    answers: str  # Message-ID of the mail that caused it
+    references: tuple[str, ...]
+    at: datetime
+    not_before: datetime
+    give_up_at: datetime
+    ticket_id: int | None = None
+    subject: str = ""  # of the mail answered; only where its author is trusted
+    challenge: Challenge | None = None
+    cause: int | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a mail goes, and why, in words for people."""
+
+    state: State
+    disposition: Disposition
+    reason: str
+    ticket_id: int | None = None
+    held: HeldState | None = None
+    proposed: bool = False
+    duplicate_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that follows from one mail: rows to write, and automatic mail to compose."""
+
+    effects: tuple[Effect, ...]
+    planned: tuple[Planned, ...]
+
+
+@dataclass(slots=True)
+class Docket:
+    """One case with everything that was worked out about it so far."""
+
+    case: Case
+    history: History
+    findings: tuple[Finding, ...]
+    kind: Kind
+    respond: Respond
+    sender: str  # canonical author, "" where there is none or more than one
+    authentication: Authentication
+    known: Acquaintance
+    identity: str
+    message_id: int
+    link: Link | None
+    effects: list[Effect] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    trail: list[Step] = field(default_factory=list)
+    suppressed: str = ""
+
+    @property
+    def gateway(self) -> Gateway:
+        """Who we are."""
+        return self.history.gateway
+
+    @property
+    def limits(self) -> Limits:
+        """The numbers that hold."""
+        return self.history.limits
+
+    @property
+    def mint(self) -> Mint:
+        """Where new ids come from."""
+        return self.history.mint
+
+    @property
+    def at(self) -> datetime:
+        """A mail is judged at the time of its acceptance, whenever that is."""
+        return self.case.accepted.at
+
+    def note(self, check: str, result: str) -> None:
+        """Add a line to the trail."""
+        self.trail.append(Step(check, result))
+
+    def meet(self, known: Acquaintance) -> None:
+        """The author stands anew."""
+        author = self.case.mail.author
+        self.known = replace(known, name=known.name or (author.name if author else ""))
+        if self.sender:
+            self.effects.append(Met(self.known))

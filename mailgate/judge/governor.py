@@ -1,0 +1,141 @@
+"""The one send gate: says whether an automatic mail may leave, and is the only place that makes a `Permit`.
+
+The house rules of this file:
+* A permit is spent when it is granted. Nothing gives it back: not a bounce, not a crash, not a cancelled mail.
+* Nothing that comes in by mail ever raises a right to send. Credit rises by human acts of ours and by a slow drip.
+* Windows are exact: every permit ever granted is a row with its time, and a window counts rows. Rows from a future
+  that a clock once showed count too, so a clock set back creates no rights.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from mailgate.judge.limits import Counted, Credit, Key, Limit, Limits
+from mailgate.model import Acquaintance, DomainCredit, Grant, Permit, Purpose, Standing
+
+SILENT_STANDINGS = {
+    Standing.ROBOT: "the address answered like a machine",
+    Standing.UNDELIVERABLE: "mail to the address came back",
+    Standing.BLOCKED: "a person of ours blocked the address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an automatic mail may not leave, in words, and the rule that says so."""
+
+    reason: str
+    rule: str = ""
+
+
+@dataclass(slots=True)
+class Counters:
+    """The ledger of permits, sorted for counting."""
+
+    times: dict[tuple[Key, Counted, str], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, grant: Grant) -> None:
+        """Count one more permit, whenever it was granted."""
+        for counter in _counters(grant):
+            insort(self.times[counter], grant.at)
+
+    def count(self, counter: tuple[Key, Counted, str], per: timedelta | None, at: datetime) -> int:
+        """How many permits of `counter` fall into the window of length `per` that ends at `at`."""
+        times = self.times.get(counter, [])
+        return len(times) if per is None else len(times) - bisect_right(times, at - per)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Whose credit an automatic mail takes: the address's and its domain's."""
+
+    known: Acquaintance
+    domain: DomainCredit
+
+    def after(self, grant: Grant) -> Balance:
+        """The balance once `grant` is spent; a shared domain has none to spend."""
+        paid = replace(self.known, credit=self.known.credit - 1)
+        return Balance(paid, self.domain if grant.shared else replace(self.domain, credit=self.domain.credit - 1))
+
+
+def decide(
+    wanted: Grant, balance: Balance, counters: Counters, limits: Limits, new_id: Callable[[], int]
+) -> Permit | Refusal:
+    """Grant `wanted`, or say what stands against it. Writes nothing: the caller spends what it was given."""
+    refusal = (
+        _standing(balance.known)
+        or _credit(balance.known.credit, "credit of the address is spent", "credit")
+        or (None if wanted.shared else _credit(balance.domain.credit, "credit of the domain is spent", "domain_credit"))
+        or next(_exceeded(wanted, counters, limits), None)
+    )
+    return refusal or Permit(new_id(), wanted)
+
+
+def dripped(balance: int, since: datetime, now: datetime, credit: Credit) -> tuple[int, datetime]:
+    """The balance and the moment of its last drip, as they stand at `now`."""
+    step = timedelta(days=credit.drip_days)
+    if now - since < step:
+        return balance, since
+    drops = (now - since) // step
+    return max(balance, min(credit.drip_to, balance + drops)), since + drops * step
+
+
+def after_human_act(balance: int, credit: Credit) -> int:
+    """The balance after a person of ours wrote to the address, accepted it or trusted it."""
+    return min(credit.cap, balance + credit.per_human_act)
+
+
+def _standing(known: Acquaintance) -> Refusal | None:
+    reason = SILENT_STANDINGS.get(known.standing)
+    return Refusal(reason, f"standing {known.standing}") if reason else None
+
+
+def _credit(balance: int, reason: str, rule: str) -> Refusal | None:
+    return None if balance > 0 else Refusal(reason, f"limits.toml [{rule}]")
+
+
+def _exceeded(wanted: Grant, counters: Counters, limits: Limits) -> Iterator[Refusal]:
+    relevant = set(_counters(wanted))
+    for limit in limits.windows:
+        for counter in _subjects(limit, relevant):
+            count = counters.count(counter, limit.per, wanted.at)
+            if count >= limit.most:
+                yield Refusal(f"{count} of {limit.most} {_words(limit)}: {limit.why}", limit.rule)
+
+
+def _subjects(limit: Limit, relevant: set[tuple[Key, Counted, str]]) -> list[tuple[Key, Counted, str]]:
+    return [counter for counter in relevant if counter[0] is limit.key and counter[1] is limit.mail]
+
+
+def _words(limit: Limit) -> str:
+    mail = "automatic mails" if limit.mail is Counted.ANY else f"{limit.mail} mails"
+    span = "ever" if limit.per is None else f"in {limit.per // timedelta(hours=1)} h"
+    return f"{mail} per {limit.key} {span}"
+
+
+def _counters(grant: Grant) -> Iterator[tuple[Key, Counted, str]]:
+    """Every counter that this permit moves."""
+    kinds = [Counted.ANY]
+    if grant.purpose is Purpose.CHALLENGE:
+        kinds.append(Counted.CHALLENGE)
+    if grant.purpose is Purpose.ACKNOWLEDGE:
+        kinds.append(Counted.ACKNOWLEDGE)
+    if grant.unproven:
+        kinds.append(Counted.UNPROVEN)
+    subjects = [
+        (Key.CAUSE, str(grant.cause)),
+        (Key.TICKET, str(grant.ticket_id or "")),
+        (Key.ADDRESS, grant.address),
+        (Key.SHARED if grant.shared else Key.DOMAIN, grant.domain),
+        (Key.FINGERPRINT, grant.fingerprint),
+        (Key.ORIGIN, "" if grant.shared else grant.origin),
+    ]
+    for key, subject in subjects:
+        if subject:
+            yield from ((key, kind, subject) for kind in kinds)
+    yield from ((Key.TOTAL, kind, "") for kind in kinds)

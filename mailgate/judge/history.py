@@ -1,0 +1,177 @@
+"""What is known while a batch is judged: the facts the store gave, and what the mails before this one changed.
+
+A batch of N and N batches of one must end alike, so every effect that a later mail could ask about is learnt here in
+the same words in which the store will write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from mailgate.judge import governor, trust
+from mailgate.judge.limits import Limits
+from mailgate.model import (
+    Acquaintance,
+    Asked,
+    Challenge,
+    Credited,
+    DomainCredit,
+    Effect,
+    Facts,
+    Filing,
+    Gateway,
+    HeldMail,
+    HeldState,
+    Joined,
+    KnownMessage,
+    KnownTicket,
+    Met,
+    NewTicket,
+    Permit,
+    Reheld,
+    Released,
+    Standing,
+    TicketChange,
+    TicketState,
+)
+
+
+class Mint(Protocol):
+    """Where new ids and unguessable numbers come from; an argument, so that judging stays pure."""
+
+    def new_id(self) -> int:
+        """The next row id: positive, 63 bits, growing."""
+
+    def nonce(self) -> int:
+        """A random number of 63 bits."""
+
+
+class History:
+    """The batch's working memory over `Facts`, and who we are."""
+
+    def __init__(self, facts: Facts, limits: Limits, gateway: Gateway, mint: Mint) -> None:
+        self.facts = facts
+        self.limits = limits
+        self.gateway = gateway
+        self.mint = mint
+        self.counters = governor.Counters()
+        for grant in facts.grants:
+            self.counters.add(grant)
+
+    def acquaintance(self, address: str, at: datetime, name: str = "") -> Acquaintance:
+        """What we hold of `address` at `at`, with lapses and drips counted; a newcomer's row where it is new."""
+        known = self.facts.acquaintances.get(address)
+        credit = self.limits.credit
+        if known is None:
+            return Acquaintance(address, self.mint.new_id(), Standing.UNKNOWN, at, credit.start, at, name=name)
+        balance, since = governor.dripped(known.credit, known.credit_at, at, credit)
+        return replace(trust.current(known, at), credit=balance, credit_at=since)
+
+    def domain(self, domain: str, at: datetime) -> DomainCredit:
+        """The balance of an organizational domain at `at`."""
+        known = self.facts.domains.get(domain)
+        credit = self.limits.domain_credit
+        if known is None:
+            return DomainCredit(domain, credit.start, at)
+        balance, since = governor.dripped(known.credit, known.credit_at, at, credit)
+        return replace(known, credit=balance, credit_at=since)
+
+    def challenge(self, address: str, at: datetime) -> Challenge | None:
+        """The challenge that `address` can still answer at `at`."""
+        found = self.facts.challenges.get(address)
+        return found if found and found.state.running and found.expires_at > at else None
+
+    def held(self, address: str) -> tuple[HeldMail, ...]:
+        """Held mail of `address`, oldest first."""
+        return tuple(self.facts.held.get(address, ()))
+
+    def same_identity(self, identity: str) -> tuple[KnownMessage, ...]:
+        """Incoming mails already filed under this Message-ID."""
+        return tuple(known for known in self.facts.messages.get(identity, ()) if known.purpose is None)
+
+    def learn(self, effects: Iterable[Effect], permits: Iterable[Permit] = ()) -> None:
+        """Take in what was decided of one mail."""
+        for effect in effects:
+            self._learn(effect)
+        for permit in permits:
+            self.counters.add(permit.grant)
+
+    def _learn(self, effect: Effect) -> None:
+        match effect:
+            case Met(known):
+                self.facts.acquaintances[known.address] = known
+            case Credited(domain):
+                self.facts.domains[domain.domain] = domain
+            case Asked(challenge):
+                self.facts.challenges[challenge.address] = challenge
+            case NewTicket():
+                self.facts.tickets[effect.id] = KnownTicket(
+                    effect.id, 0, TicketState.OPEN, effect.queue, effect.mailbox, effect.subject, (effect.participant,)
+                )
+            case Joined(ticket_id, participant):
+                ticket = self.facts.tickets[ticket_id]
+                self.facts.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
+            case TicketChange(state=TicketState()):
+                self._ticket_changed(effect)
+            case Filing():
+                self._filed(effect)
+            case Released(message_id=released):
+                for address, mails in self.facts.held.items():
+                    self.facts.held[address] = [mail for mail in mails if mail.message_id != released]
+            case Reheld(message_ids, held):
+                for address, mails in self.facts.held.items():
+                    self.facts.held[address] = [
+                        replace(mail, state=held) if mail.message_id in message_ids else mail for mail in mails
+                    ]
+            case _:
+                pass
+
+    def _ticket_changed(self, change: TicketChange) -> None:
+        ticket = self.facts.tickets.get(change.ticket_id)
+        if ticket is None or change.state is None:
+            return
+        reopened = ticket.reopened_at
+        if change.event == "reopened":
+            reopened = (*reopened, change.at)
+        closed_at = change.at if change.state is TicketState.CLOSED else None
+        self.facts.tickets[ticket.id] = replace(ticket, state=change.state, closed_at=closed_at, reopened_at=reopened)
+
+    def _filed(self, filing: Filing) -> None:
+        mail = filing.case.mail
+        self.facts.messages.setdefault(filing.identity, []).append(
+            KnownMessage(
+                id=filing.message_id,
+                message_id=filing.identity,
+                at=filing.case.accepted.at,
+                ticket_id=filing.ticket_id,
+                sender=filing.sender,
+                body_hash=mail.body_hash,
+                journal_id=filing.case.accepted.journal_id,
+                mailbox=filing.case.mailbox.address,
+            )
+        )
+        if filing.held:
+            self.facts.held.setdefault(filing.sender, []).append(held_mail(filing))
+
+
+def held_mail(filing: Filing) -> HeldMail:
+    """The held mail that a filing leaves behind."""
+    case, author = filing.case, filing.case.mail.author
+    return HeldMail(
+        journal_id=case.accepted.journal_id,
+        message_id=filing.message_id,
+        address=filing.sender,
+        name=author.name if author else "",
+        mailbox=case.mailbox.address,
+        queue=case.mailbox.queue,
+        subject=case.mail.subject,
+        identity=filing.identity,
+        references=(*case.mail.references, *case.mail.in_reply_to),
+        at=case.accepted.at,
+        level=case.authentication.level,
+        state=filing.held or HeldState.HUMAN,
+        acknowledge=filing.verdict.respond.acknowledge,
+    )

@@ -1,0 +1,165 @@
+"""Signed identifiers: proof, without a database, that we made an address, a Message-ID, a marker or a trace.
+
+An identifier says only that it is ours; what it is bound to stands in the store under its 64-bit id. Everything is
+lower-case Crockford base32, because local parts get case-folded on their way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+
+from mailgate.model import Keys, Token, TokenKind
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+VERSION = "1"
+ID_CHARS = 13  # 64 bits
+MAC_CHARS = 26  # 130 bits of HMAC-SHA256
+TOKEN_CHARS = 3 + ID_CHARS + MAC_CHARS
+LONGEST_BASE = 64 - 1 - TOKEN_CHARS  # RFC 5321 section 4.5.3.1.1: a local part has 64 octets at most
+SHORT_BASE = "r"
+MARKER_BITS = 40
+MARKER_CHARS = MARKER_BITS // 5
+
+_VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"o": 0, "i": 1, "l": 1}
+
+
+def encode(value: int, chars: int) -> str:
+    """`value` in exactly `chars` base32 characters, most significant first."""
+    digits = []
+    for _ in range(chars):
+        digits.append(ALPHABET[value & 31])
+        value >>= 5
+    return "".join(reversed(digits))
+
+
+def decode(text: str) -> int | None:
+    """The number written in `text`, or None where a character is not of the alphabet. Case does not matter."""
+    value = 0
+    for char in text.lower():
+        digit = _VALUES.get(char)
+        if digit is None:
+            return None
+        value = value << 5 | digit
+    return value
+
+
+def token_text(kind: TokenKind, token_id: int, keys: Keys) -> str:
+    """The 42 characters that stand in an address or a link for `token_id`."""
+    return f"{kind}{VERSION}{keys.current}{encode(token_id, ID_CHARS)}{_mac(kind, keys.current, token_id, keys)}"
+
+
+def read_token(text: str, keys: Keys) -> Token | None:
+    """The token written in `text`, or None where it is not one of ours, whatever the reason."""
+    text = text.lower()
+    if len(text) != TOKEN_CHARS or text[1] != VERSION:
+        return None
+    kind = _KINDS.get(text[0])
+    return _verified(kind, text[2], text[3 : 3 + ID_CHARS], text[3 + ID_CHARS :], keys) if kind else None
+
+
+def address(kind: TokenKind, token_id: int, mailbox: str, keys: Keys, *, domain: str = "") -> str:
+    """A signed address: a sub-address of `mailbox`, or the bare token at `domain` where one is given."""
+    token = token_text(kind, token_id, keys)
+    if domain:
+        return f"{token}@{domain}"
+    base, _, at_domain = mailbox.rpartition("@")
+    return f"{base if len(base) <= LONGEST_BASE else SHORT_BASE}+{token}@{at_domain}"
+
+
+def looks_signed(address_: str) -> str | None:
+    """The token's text where `address_` has the shape of a signed address, valid or forged; else None."""
+    local = address_.rpartition("@")[0].strip('"')
+    text = local.rpartition("+")[2].lower()
+    shaped = len(text) == TOKEN_CHARS and text[0] in _KINDS and text[1] == VERSION and decode(text[3:]) is not None
+    return text if shaped else None
+
+
+def message_id(token_id: int, domain: str, keys: Keys) -> str:
+    """A signed Message-ID, angle brackets included."""
+    kind = TokenKind.MESSAGE
+    mac = _mac(kind, keys.current, token_id, keys)
+    return f"<mg1.{keys.current}{kind}.{encode(token_id, ID_CHARS)}.{mac}@{domain}>"
+
+
+def read_message_id(text: str, keys: Keys) -> Token | None:
+    """The token inside a Message-ID of ours, or None. A relay may have changed the domain: it is not looked at."""
+    left = text.strip().lstrip("<").partition("@")[0].lower()
+    pieces = left.split(".")
+    if len(pieces) != 4 or pieces[0] != "mg1" or len(pieces[1]) != 2 or pieces[1][1] != TokenKind.MESSAGE:
+        return None
+    return _verified(TokenKind.MESSAGE, pieces[1][0], pieces[2], pieces[3], keys)
+
+
+def made_up_id(seed: str, domain: str) -> str:
+    """A Message-ID for a mail that has none, the same for the same mail (RFC 7103 section 7.5.2)."""
+    digest = int.from_bytes(hashlib.sha256(seed.encode("utf-8", "replace")).digest(), "big")
+    return f"<mg0.{encode(digest, MAC_CHARS)}@{domain}>"
+
+
+def marker(token_id: int, keys: Keys) -> str:
+    """The line that people quote: proof that a mail has seen ours, and no right to anything."""
+    short = token_id & ((1 << MARKER_BITS) - 1)
+    return (
+        f"mg-{keys.current}{encode(short, MARKER_CHARS)}-{_digest(keys, keys.current, 'marker', short, MARKER_CHARS)}"
+    )
+
+
+def is_marker(text: str, keys: Keys) -> bool:
+    """Is `text` a marker that we made?"""
+    head, _, rest = text.lower().partition("-")
+    body, _, mac = rest.partition("-")
+    value = decode(body[1:])
+    if head != "mg" or len(body) != MARKER_CHARS + 1 or value is None or body[0] not in keys.secrets:
+        return False
+    return hmac.compare_digest(_digest(keys, body[0], "marker", value, MARKER_CHARS).encode(), mac.encode())
+
+
+def trace(purpose: str, token_id: int, at: datetime, keys: Keys) -> str:
+    """The value of Mailgate-Trace, by which our own mail is known again after a relay renamed it."""
+    stem = f"v=1; i={keys.instance}; k={purpose}; n={encode(token_id, ID_CHARS)}; t={int(at.timestamp())}"
+    return f"{stem}; m={keys.current}{_digest(keys, keys.current, stem, token_id, MAC_CHARS)}"
+
+
+def read_trace(value: str, keys: Keys) -> Token | None:
+    """The token of a Mailgate-Trace that we wrote; None for one that is forged or of another instance."""
+    stem, separator, signature = value.strip().partition("; m=")
+    fields = dict(piece.split("=", 1) for piece in stem.split("; ") if "=" in piece)
+    token_id = decode(fields.get("n", ""))
+    if not separator or not signature or token_id is None or signature[0] not in keys.secrets:
+        return None
+    expected = _digest(keys, signature[0], stem, token_id, MAC_CHARS)
+    valid = hmac.compare_digest(expected.encode(), signature[1:].encode("utf-8", "replace"))
+    return Token(TokenKind.MESSAGE, signature[0], token_id) if valid else None
+
+
+def thread_guid(ticket_id: int, keys: Keys) -> bytes:
+    """The 16 bytes that stand for a ticket in Thread-Index."""
+    secret = keys.secrets[keys.current]
+    return hmac.digest(secret, f"mailgate/1\0thread\0{keys.instance}\0{ticket_id}".encode(), "sha256")[:16]
+
+
+_KINDS = {kind.value: kind for kind in TokenKind}
+
+
+def _verified(kind: TokenKind, kid: str, id_text: str, mac: str, keys: Keys) -> Token | None:
+    token_id = decode(id_text)
+    if kid not in keys.secrets or token_id is None or len(id_text) != ID_CHARS or token_id >> 64:
+        return None
+    # A MAC is compared as the number it stands for, since mail systems change case and people mistype o for 0.
+    given = decode(mac)
+    if given is None or len(mac) != MAC_CHARS:
+        return None
+    expected = _mac(kind, kid, token_id, keys)
+    return Token(kind, kid, token_id) if hmac.compare_digest(expected, encode(given, MAC_CHARS)) else None
+
+
+def _mac(kind: TokenKind, kid: str, token_id: int, keys: Keys) -> str:
+    return _digest(keys, kid, kind, token_id, MAC_CHARS)
+
+
+def _digest(keys: Keys, kid: str, label: str, token_id: int, chars: int) -> str:
+    text = f"mailgate/1\0{label}\0{kid}\0{keys.instance}\0{token_id}"
+    digest = hmac.digest(keys.secrets[kid], text.encode(), "sha256")
+    return encode(int.from_bytes(digest, "big") >> (256 - 5 * chars), chars)

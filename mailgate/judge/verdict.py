@@ -1,0 +1,141 @@
+"""The judgement of one mail: what it is, whether it may be answered, where it goes, and every step of the way.
+
+Read it top down: findings, kind, what signals allow, links, place; then one filing with the whole trail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mailgate.judge import answer, kind, placement, signals, thread, token
+from mailgate.judge.canonical import canonical
+from mailgate.judge.docket import Docket, Outcome, Placement
+from mailgate.judge.history import History
+from mailgate.judge.rules import Signals
+from mailgate.model import (
+    Authentication,
+    Case,
+    Filing,
+    Finding,
+    Gateway,
+    Kind,
+    Level,
+    Met,
+    Respond,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a mail is by itself, before anybody asks who sent it or what came before."""
+
+    findings: tuple[Finding, ...]
+    kind: Kind
+    respond: Respond
+    authentication: Authentication  # as it counts: a mail that breaks trust proves nothing
+
+
+def look(case: Case, rules: Signals, gateway: Gateway) -> Sight:
+    """Judge the mail alone."""
+    found = signals.findings(case, rules, gateway)
+    weight = kind.weigh(found)
+    proof = case.authentication
+    if weight.distrusted and proof.level is not Level.A0:
+        proof = replace(proof, level=Level.A0, why=f"not proven: {weight.distrusted}")
+    return Sight(found, kind.kind_of(found, case), answer.respond(case, weight, proof), proof)
+
+
+def judge(case: Case, rules: Signals, history: History) -> Outcome:
+    """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
+    docket = _opened(case, look(case, rules, history.gateway), history)
+    placed = placement.place(docket)
+    effects = (*docket.effects, *_met(docket, placed), _filing(docket, placed))
+    outcome = Outcome(effects, tuple(docket.planned))
+    history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
+    return outcome
+
+
+def sender_of(case: Case) -> str:
+    """The canonical address of the one author, or ""."""
+    author = case.mail.author
+    return canonical(author.address) if author else ""
+
+
+def identity_of(case: Case, domain: str) -> str:
+    """The Message-ID, or the one made up from what would be the same if the mail came again."""
+    mail = case.mail
+    if mail.message_id:
+        return mail.message_id
+    date = mail.date.isoformat() if mail.date else ""
+    return token.made_up_id(f"{sender_of(case)}\n{date}\n{mail.subject}\n{mail.body_hash}", domain)
+
+
+def names_of(case: Case, domain: str) -> tuple[str, str]:
+    """The identity of a mail, and the one it takes where that name belongs to another mail already."""
+    identity = identity_of(case, domain)
+    return identity, token.made_up_id(f"{identity}\n{sender_of(case)}\n{case.mail.body_hash}", domain)
+
+
+def _opened(case: Case, sight: Sight, history: History) -> Docket:
+    sender = sender_of(case)
+    author = case.mail.author
+    known = history.acquaintance(sender, case.accepted.at, author.name if author else "")
+    identity, other_name = names_of(case, history.gateway.name)
+    if any(one.sender != sender or one.body_hash != case.mail.body_hash for one in history.same_identity(identity)):
+        # Two different mails under one name: the second gets a name of its own, so that neither hides the other.
+        identity = other_name
+    docket = Docket(
+        case=case,
+        history=history,
+        findings=sight.findings,
+        kind=sight.kind,
+        respond=sight.respond,
+        sender=sender,
+        authentication=sight.authentication,
+        known=known,
+        identity=identity,
+        message_id=history.mint.new_id(),
+        link=thread.link(case, history.facts),
+    )
+    docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
+    docket.note("sender", sight.authentication.why or "not proven")
+    return docket
+
+
+def _deciding(sight: Sight) -> str:
+    found = [finding for finding in sight.findings if finding.kind is sight.kind]
+    return ", ".join(f"{one.id} ({one.rule}) saw {one.value!r}" for one in found[:3]) or "nothing says otherwise"
+
+
+def _met(docket: Docket, placed: Placement) -> tuple[Met, ...]:
+    if docket.sender and docket.kind is Kind.HUMAN and docket.sender not in docket.history.facts.acquaintances:
+        already = any(getattr(effect, "acquaintance", None) is docket.known for effect in docket.effects)
+        return () if already else (Met(docket.known),)
+    return ()
+
+
+def _filing(docket: Docket, placed: Placement) -> Filing:
+    docket.note("place", placed.reason)
+    verdict = Verdict(
+        kind=docket.kind,
+        disposition=placed.disposition,
+        respond=docket.respond,
+        findings=docket.findings,
+        trail=tuple(docket.trail),
+        reason=placed.reason,
+        ticket_id=placed.ticket_id,
+        proposed=placed.proposed,
+        suppressed=docket.suppressed,
+    )
+    return Filing(
+        message_id=docket.message_id,
+        case=docket.case,
+        verdict=verdict,
+        state=placed.state,
+        sender=docket.sender,
+        identity=docket.identity,
+        ticket_id=placed.ticket_id,
+        held=placed.held,
+        duplicate_of=placed.duplicate_of,
+    )
