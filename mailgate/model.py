@@ -285,6 +285,7 @@ class Mail:
     body_hash: str = ""  # SHA-256 of the body's bytes, hexadecimal
     size_bytes: int = 0
     defects: tuple[str, ...] = ()
+    passed_through: tuple[str, ...] = ()  # Delivered-To and X-Original-To values below a Received field
 
     @property
     def author(self) -> Mailaddr | None:
@@ -417,6 +418,7 @@ class Verdict:
     reason: str = ""  # the deciding reason, in words for people
     ticket_id: int | None = None
     proposed: bool = False  # a stranger's contribution, without effect until an agent lets it in
+    suppressed: str = ""  # why the automatic answer that the mail could have had was withheld
 
 
 # ── What the store knows ──────────────────────────────────────────────────────────────────────────────────────────────

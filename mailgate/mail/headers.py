@@ -1,0 +1,150 @@
+"""The header block of a message, cut and split without judging it. Never raises, and takes time linear in its size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from mailgate.mail import charset, words
+
+MOST_BYTES = 256 * 1024  # of a header block; sendmail's and Postfix' own bounds are lower
+MOST_FIELDS = 2000
+MOST_PARAMETERS = 50
+LONGEST_PARAMETERS = 16 * 1024  # characters of one field in which parameters are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Header fields by lower-case name, each with its values in order of appearance, unfolded and not decoded."""
+
+    values: Mapping[str, tuple[str, ...]]
+    defects: tuple[str, ...] = ()
+    order: tuple[tuple[str, str], ...] = ()  # name and value of each field, as they stand
+
+    def first(self, name: str) -> str:
+        """The first value of field `name`, or ""."""
+        found = self.values.get(name)
+        return found[0] if found else ""
+
+
+def body_start(raw: bytes, start: int = 0, end: int | None = None) -> tuple[int, int]:
+    """Where the header block ends and where the body begins, in `raw[start:end]`; both `end` where there is no body."""
+    end = len(raw) if end is None else end
+    for blank in (b"\r\n", b"\n"):
+        if raw.startswith(blank, start, end):
+            return start, start + len(blank)
+    crlf = raw.find(b"\n\r\n", start, end)
+    # A bare empty line counts only where it comes first, so that a large body is not searched for one.
+    bare = raw.find(b"\n\n", start, end if crlf < 0 else crlf + 1)
+    if bare >= 0:
+        return bare + 1, bare + 2
+    return (crlf + 1, crlf + 3) if crlf >= 0 else (end, end)
+
+
+def fields(block: bytes) -> Fields:
+    """Split a header block; what is wrong with it is named in `defects`."""
+    defects = []
+    if len(block) > MOST_BYTES:
+        block = block[:MOST_BYTES]
+        defects.append("header-too-long")
+    # Unfolding (RFC 5322 section 2.2.3) over the whole block at once, since most lines are not folded.
+    lines = _text(block).replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ").split("\n")
+    if lines[0].startswith(("From ", ">From ")):
+        del lines[0]  # a mailbox file's separator
+    if len(lines) > MOST_FIELDS:
+        del lines[MOST_FIELDS:]
+        defects.append("too-many-fields")
+    found: dict[str, list[str]] = {}
+    order = []
+    for line in lines:
+        # RFC 7103 section 7.4: white space before the colon is tolerated.
+        name, colon, value = line.partition(":")
+        name = name.rstrip().lower()
+        if colon and name.isascii() and name.isprintable() and " " not in name and name:
+            value = value.strip()
+            if not value.isprintable():
+                value = words.clean(value)
+            order.append((name, value))
+            found.setdefault(name, []).append(value)
+        elif line and "bad-header-line" not in defects:
+            defects.append("bad-header-line")
+    return Fields({name: tuple(values) for name, values in found.items()}, tuple(defects), tuple(order))
+
+
+def _text(block: bytes) -> str:
+    try:
+        return block.decode()
+    except UnicodeDecodeError:
+        # One undeclared charset in one field must not garble the others.
+        return "\n".join(map(charset.decode, block.split(b"\n")))
+
+
+def uncommented(text: str) -> str:
+    """`text` without its comments (RFC 5322 section 3.2.2), nested ones included; an open one ends with the text."""
+    if "(" not in text:
+        return text.strip()
+    kept: list[str] = []
+    depth, quoted, escaped = 0, False, False
+    for char in text:
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == '"' and not depth:
+            quoted = not quoted
+        elif char == "(" and not quoted:
+            depth += 1
+        elif char == ")" and depth:
+            depth -= 1
+            continue
+        if not depth:
+            kept.append(char)
+    return "".join(kept).strip()
+
+
+def parameters(value: str) -> tuple[str, dict[str, str]]:
+    """The lower-case value and the parameters of a field such as Content-Type (RFC 2045 section 5.1, RFC 2231).
+
+    The first of several parameters of one name counts; continuations (`name*0`, `name*1`) are joined.
+    """
+    if ";" not in value:
+        return uncommented(value).lower(), {}
+    head, *pieces = islice(_split(uncommented(value[:LONGEST_PARAMETERS])), MOST_PARAMETERS + 1)
+    found: dict[str, str] = {}
+    for piece in pieces:
+        name, equals, text = piece.partition("=")
+        if equals:
+            found.setdefault(name.strip().lower(), _unquoted(text.strip()))
+    return head.strip().lower(), _joined(found) if any("*" in name for name in found) else found
+
+
+def _split(text: str) -> Iterator[str]:
+    """The pieces between semicolons that do not stand inside quotes."""
+    if '"' not in text:
+        yield from text.split(";")
+        return
+    start, quoted, before = 0, False, ""
+    for index, char in enumerate(text):
+        if char == '"' and before != "\\":
+            quoted = not quoted
+        elif char == ";" and not quoted:
+            yield text[start:index]
+            start = index + 1
+        before = char
+    yield text[start:]
+
+
+def _unquoted(text: str) -> str:
+    return text.strip('"').replace('\\"', '"').replace("\\\\", "\\") if text.startswith('"') else text
+
+
+def _joined(found: dict[str, str]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, text in found.items():
+        base, star, section = name.partition("*")
+        if star and section.rstrip("*") not in ("", "0"):
+            joined[base] = joined.get(base, "") + text
+        else:
+            joined.setdefault(base, text)
+    return joined

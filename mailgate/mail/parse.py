@@ -1,0 +1,176 @@
+"""A message as bytes, read into the one value that all others judge. Never raises, whatever the bytes are.
+
+The header is read in full, the body only where its type says that parts stand in it. What is broken is named in
+`Mail.defects`, by one of these words:
+header-too-long, too-many-fields, bad-header-line: the header block; two-from, no-from, from-without-address: the
+author; too-many-references; no-boundary, no-parts, too-many-parts, too-deep: the MIME structure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from mailgate.mail import address, charset, headers, words
+from mailgate.mail.headers import Fields
+from mailgate.mail.structure import Part, structure
+from mailgate.model import Mail, Mailaddr
+
+MOST_REFERENCES = 200  # the first and the newest ones are kept
+LONGEST_ID = 998  # RFC 5322 section 2.1.1: it has to fit on a line
+LONGEST_DATE = 128
+MOST_REPORT_BYTES = 256 * 1024  # of one report, calendar or enclosed header
+MOST_ACTIONS = 1000  # recipients of one delivery report
+
+_STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_ENCLOSED = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
+_WITH_STRUCTURE = ("multipart/", "message/", "text/rfc822-headers", "text/calendar")
+
+
+def parse(raw: bytes) -> Mail:
+    """Read a message, as received. The body is walked only as far as its type makes it necessary."""
+    header_end, start = headers.body_start(raw)
+    fields = headers.fields(raw[:header_end])
+    values, defects = fields.values, [*fields.defects]
+    authors = address.parse(values.get("from", ()))
+    if len(values.get("from", ())) != 1:
+        defects.append("two-from" if "from" in values else "no-from")
+    elif not authors:
+        defects.append("from-without-address")
+    content_type, parameters = headers.parameters(fields.first("content-type"))
+    inside = _Inside()
+    if content_type.startswith(_WITH_STRUCTURE):
+        inside = _inside(raw, fields, start)
+        defects += inside.defects
+    chain = ids(values.get("references", ()))
+    if len(chain) > MOST_REFERENCES:
+        defects.append("too-many-references")
+        chain = (chain[0], *chain[1 - MOST_REFERENCES :])
+    return Mail(
+        headers=values,
+        message_id=next(iter(ids(values.get("message-id", ()))), ""),
+        in_reply_to=ids(values.get("in-reply-to", ()))[:MOST_REFERENCES],
+        references=chain,
+        authors=authors,
+        to=_both(fields, "to", "resent-to"),
+        cc=_both(fields, "cc", "resent-cc"),
+        subject=words.decode(fields.first("subject")),
+        date=date(fields.first("date")),
+        content_type=content_type if content_type.count("/") == 1 else "text/plain",
+        report_type=parameters.get("report-type", "").lower() if content_type == "multipart/report" else "",
+        parts=inside.types,
+        calendar_method=inside.calendar_method,
+        enclosed_ids=inside.ids,
+        enclosed_traces=inside.traces,
+        report_actions=inside.actions,
+        hops=len(values.get("received", ())),
+        body_hash=_body_hash(raw, start),
+        size_bytes=len(raw),
+        defects=tuple(defects),
+        passed_through=tuple(_passed_through(fields)),
+    )
+
+
+def ids(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The message identifiers in these field values, angle brackets included, each once and as written.
+
+    Identifiers without brackets are accepted where there are none with (RFC 7103 section 7.5.2 is as tolerant).
+    """
+    found: dict[str, None] = {}
+    for value in values:
+        inside = [piece.rpartition("<")[2] for piece in value.split(">")[:-1] if "<" in piece]
+        for text in inside or [word for word in value.split() if "@" in word]:
+            identifier = "".join(text.split())
+            if 0 < len(identifier) <= LONGEST_ID - 2:
+                found[f"<{identifier}>"] = None
+    return tuple(found)
+
+
+def date(value: str) -> datetime | None:
+    """The moment in UTC that a Date field names; None where it names none."""
+    try:
+        moment = parsedate_to_datetime(value[:LONGEST_DATE])
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+@dataclass(slots=True)
+class _Inside:
+    """What the parts of a message say."""
+
+    types: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    calendar_method: str = ""
+
+
+def _inside(raw: bytes, fields: Fields, start: int) -> _Inside:
+    found = _Inside()
+    read = structure(raw, fields, start)
+    found.defects = read.defects
+    found.types = tuple(part.content_type for part in read.parts[1:])
+    for part in read.parts:
+        if part.content_type in _STATUS:
+            found.actions += tuple(_actions(part.body(raw, MOST_REPORT_BYTES)))
+        elif part.content_type in _ENCLOSED:
+            enclosed = _header_of(part, raw)
+            found.ids += ids(enclosed.values.get("message-id", ()))
+            found.traces += enclosed.values.get("mailgate-trace", ())
+        elif part.content_type == "text/calendar" and not found.calendar_method:
+            found.calendar_method = _calendar_method(part, raw)
+    return found
+
+
+def _header_of(part: Part, raw: bytes) -> Fields:
+    body = part.body(raw, MOST_REPORT_BYTES).lstrip(b"\r\n")
+    return headers.fields(body[: headers.body_start(body)[0]])
+
+
+def _actions(report: bytes) -> Iterator[str]:
+    """The Action of every recipient of a delivery report (RFC 3464 section 2.3.3), in lower case."""
+    count = 0
+    for line in report.splitlines():
+        name, colon, value = line.partition(b":")
+        if colon and name.strip().lower() == b"action" and count < MOST_ACTIONS:
+            count += 1
+            yield headers.uncommented(charset.decode(value)).lower()
+
+
+def _calendar_method(part: Part, raw: bytes) -> str:
+    """What a calendar object asks for (RFC 6047 section 2.4), in upper case: REQUEST, REPLY, CANCEL …"""
+    if method := part.parameters.get("method"):
+        return words.clean(method).upper()
+    for line in part.body(raw, MOST_REPORT_BYTES).splitlines():
+        name, colon, value = line.partition(b":")
+        if colon and name.strip().upper() == b"METHOD":
+            return words.clean(charset.decode(value).strip()).upper()
+    return ""
+
+
+def _both(fields: Fields, name: str, resent: str) -> tuple[Mailaddr, ...]:
+    return address.parse((*fields.values.get(name, ()), *fields.values.get(resent, ())))
+
+
+def _body_hash(raw: bytes, start: int) -> str:
+    """SHA-256 of the body with CRLF line ends, so that the way a mail came does not matter."""
+    if raw.count(b"\n", start) == raw.count(b"\r\n", start):
+        return hashlib.sha256(memoryview(raw)[start:]).hexdigest()
+    body = raw[start:].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return hashlib.sha256(body).hexdigest()
+
+
+def _passed_through(fields: Fields) -> Iterator[str]:
+    """Delivered-To and X-Original-To values below a Received field: written on an earlier leg of the way."""
+    if "delivered-to" not in fields.values and "x-original-to" not in fields.values:
+        return
+    received = False
+    for name, value in fields.order:
+        received = received or name == "received"
+        if received and name in ("delivered-to", "x-original-to"):
+            yield value

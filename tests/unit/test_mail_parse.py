@@ -1,0 +1,322 @@
+import hashlib
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mailgate.mail.parse import MOST_REFERENCES, date, ids, parse
+from mailgate.mail.structure import MOST_DEPTH, MOST_PARTS
+from mailgate.model import Mail, Mailaddr
+
+
+def mail(*lines: str) -> Mail:
+    return parse("\r\n".join(lines).encode())
+
+
+DSN = (
+    "From: MAILER-DAEMON@mx.x.test",
+    "Content-Type: multipart/report; report-type=Delivery-Status; boundary=b",
+    "",
+    "--b",
+    "",
+    "It failed.",
+    "--b",
+    "Content-Type: message/delivery-status",
+    "",
+    "Reporting-MTA: dns; mx.x.test",
+    "",
+    "Final-Recipient: rfc822; a@x.test",
+    "Action: Failed (for good)",
+    "",
+    "Final-Recipient: rfc822; b@x.test",
+    "ACTION : delayed",
+    "--b",
+    "Content-Type: text/rfc822-headers",
+    "",
+    "Message-ID: <mg1.am.1@g.test>",
+    "Mailgate-Trace: v=1; i=lab",
+    "Auto-Submitted: auto-replied",
+    "--b--",
+)
+
+
+def test_an_ordinary_mail_is_read_in_full() -> None:
+    read = mail(
+        "Received: by a",
+        "Received: by b",
+        "From: Joe <joe@X.test>",
+        "To: support@g.test",
+        "Resent-To: other@g.test",
+        "CC: a@x.test",
+        "Subject: =?utf-8?q?Caf=C3=A9?=",
+        "Date: Sun, 22 Nov 2026 10:00:00 +0100",
+        "Message-ID: <1@x.test>",
+        "In-Reply-To: <2@x.test>",
+        "References: <3@x.test>",
+        "\t<2@x.test>",
+        "",
+        "Hello",
+    )
+    assert read.authors == (Mailaddr("joe@x.test", "Joe"),)
+    assert [each.address for each in read.to] == ["support@g.test", "other@g.test"]
+    assert [each.address for each in read.cc] == ["a@x.test"]
+    assert read.subject == "Café"
+    assert read.date == datetime(2026, 11, 22, 9, tzinfo=UTC)
+    assert (read.message_id, read.in_reply_to) == ("<1@x.test>", ("<2@x.test>",))
+    assert read.references == ("<3@x.test>", "<2@x.test>")
+    assert (read.hops, read.content_type, read.parts, read.defects) == (2, "text/plain", (), ())
+    assert read.body_hash == hashlib.sha256(b"Hello").hexdigest()
+
+
+def test_header_names_are_known_in_any_case_and_with_space_before_the_colon() -> None:
+    assert mail("AUTO-SUBMITTED : Auto-Generated", " (cron); x=1", "").headers["auto-submitted"] == (
+        "Auto-Generated (cron); x=1",
+    )
+
+
+def test_every_instance_of_a_field_is_kept_in_order() -> None:
+    assert mail("X-A: 1", "X-B: 2", "X-A: 3", "").headers["x-a"] == ("1", "3")
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"], ids=["CRLF", "LF"])
+def test_the_body_hash_does_not_depend_on_line_ends(end: bytes) -> None:
+    raw = end.join([b"From: a@x.test", b"", b"one", b"two", b""])
+    assert parse(raw).body_hash == hashlib.sha256(b"one\r\ntwo\r\n").hexdigest()
+
+
+BODIES = {
+    "CRLF": b"A: 1\r\n\r\nbody",
+    "LF": b"A: 1\n\nbody",
+    "LF, then CRLF": b"A: 1\n\r\nbody",
+    "LF first, CRLF later": b"A: 1\n\nbody",
+    "mailbox separator": b"From joe@x.test Sun Nov 22\nA: 1\n\nbody",
+}
+
+
+@pytest.mark.parametrize("raw", BODIES.values(), ids=BODIES)
+def test_the_header_ends_at_the_first_empty_line(raw: bytes) -> None:
+    read = parse(raw)
+    assert read.headers == {"a": ("1",)}
+    assert read.body_hash == hashlib.sha256(b"body").hexdigest()
+
+
+DEFECTS = {
+    "no From": (("Subject: x", ""), "no-from"),
+    "two From fields": (("From: a@x.test", "From: b@x.test", ""), "two-from"),
+    "From without an address": (("From: MAILER-DAEMON", ""), "from-without-address"),
+    "a line that is no field": (("From: a@x.test", "no field here", ""), "bad-header-line"),
+    "a name with spaces in it": (("From: a@x.test", "X y: z", ""), "bad-header-line"),
+    "header of many fields": (("From: a@x.test", *["X: y"] * 5000, ""), "too-many-fields"),
+    "header of many bytes": (("From: a@x.test", "X: " + "y" * 300_000, ""), "header-too-long"),
+    "multipart without a boundary": (("From: a@x.test", "Content-Type: multipart/mixed", "", "x"), "no-boundary"),
+    "multipart without parts": (("From: a@x.test", "Content-Type: multipart/mixed; boundary=b", "", "x"), "no-parts"),
+    "many references": (("References: " + " ".join(f"<{n}@x>" for n in range(300)), ""), "too-many-references"),
+}
+
+
+@pytest.mark.parametrize(("lines", "defect"), DEFECTS.values(), ids=DEFECTS)
+def test_what_is_broken_is_named(lines: tuple[str, ...], defect: str) -> None:
+    assert defect in mail(*lines).defects
+
+
+def test_of_very_many_references_the_first_and_the_newest_stay() -> None:
+    read = mail("References: " + " ".join(f"<{n}@x>" for n in range(300)), "").references
+    assert (len(read), read[0], read[-1]) == (MOST_REFERENCES, "<0@x>", "<299@x>")
+
+
+IDS = {
+    "plain": ("<a@x>", ("<a@x>",)),
+    "several": ("<a@x><b@x> <a@x>", ("<a@x>", "<b@x>")),
+    "words around": ("Your message of Monday <a@x>", ("<a@x>",)),
+    "no brackets": ("a@x", ("<a@x>",)),
+    "folded inside": ("<a .b@x>", ("<a.b@x>",)),
+    "bracket too many": ("<<a@x>>", ("<a@x>",)),
+    "too long": (f"<{'a' * 2000}@x>", ()),
+    "nothing": ("hello", ()),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), IDS.values(), ids=IDS)
+def test_identifiers_are_found(value: str, expected: tuple[str, ...]) -> None:
+    assert ids((value,)) == expected
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", "Sun, 99 Foo 2026", "1 Jan 99999999999 00:00:00 +9999", "\0" * 400])
+def test_a_date_that_is_none_is_none(value: str) -> None:
+    assert date(value) is None
+
+
+def test_a_delivery_report_gives_its_actions_and_what_it_encloses() -> None:
+    read = mail(*DSN)
+    assert (read.content_type, read.report_type) == ("multipart/report", "delivery-status")
+    assert read.parts == ("text/plain", "message/delivery-status", "text/rfc822-headers")
+    assert read.report_actions == ("failed", "delayed")
+    assert read.enclosed_ids == ("<mg1.am.1@g.test>",)
+    assert read.enclosed_traces == ("v=1; i=lab",)
+    assert "auto-submitted" not in read.headers
+
+
+def test_a_report_in_base64_is_read() -> None:
+    read = mail(
+        "Content-Type: message/global-delivery-status",
+        "Content-Transfer-Encoding: base64",
+        "",
+        "UmVwb3J0aW5nLU1UQTogZG5zOyB4CgpBY3Rpb246IGZhaWxlZAo=",
+    )
+    assert read.report_actions == ("failed",)
+
+
+def test_parts_of_an_enclosed_mail_are_not_parts_of_the_mail() -> None:
+    """Somebody who forwards a bounce is no bounce."""
+    inner = [line.replace("=b", "=inner").replace("--b", "--inner") for line in DSN]
+    read = mail(
+        "Content-Type: multipart/mixed; boundary=out",
+        "",
+        "--out",
+        "",
+        "look at this",
+        "--out",
+        "Content-Type: message/rfc822",
+        "",
+        "Message-ID: <inside@x>",
+        *inner,
+        "--out--",
+    )
+    assert read.parts == ("text/plain", "message/rfc822")
+    assert read.report_actions == ()
+    assert read.enclosed_ids == ("<inside@x>",)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Content-Type: text/calendar; method=reply", "", "x"),
+        ("Content-Type: text/calendar", "", "BEGIN:VCALENDAR", "METHOD:REPLY"),
+        (
+            "Content-Type: multipart/alternative; boundary=b",
+            "",
+            "--b",
+            "Content-Type: text/calendar; method=REPLY",
+            "",
+            "--b--",
+        ),
+    ],
+    ids=["parameter", "property", "part"],
+)
+def test_a_calendar_says_what_it_asks_for(lines: tuple[str, ...]) -> None:
+    assert mail(*lines).calendar_method == "REPLY"
+
+
+def test_a_delivery_stamp_counts_only_below_a_received_field() -> None:
+    """The last hop writes it above: that is our own front MTA's, and proves no loop."""
+    read = mail(
+        "Delivered-To: now@g.test", "Received: by a", "Delivered-To: before@g.test", "X-Original-To: o@g.test", ""
+    )
+    assert read.passed_through == ("before@g.test", "o@g.test")
+
+
+def nested(depth: int) -> bytes:
+    head = b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n"
+    return b"".join(head % n + b"--%d\r\n" % n for n in range(depth))
+
+
+def test_multiparts_may_be_nested_without_end() -> None:
+    assert "too-deep" in parse(nested(5000)).defects
+    assert "too-deep" not in parse(nested(MOST_DEPTH - 1)).defects
+
+
+def test_parts_may_be_without_number() -> None:
+    read = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 5000)
+    assert "too-many-parts" in read.defects
+    assert len(read.parts) <= MOST_PARTS
+
+
+def test_the_boundary_of_an_outer_part_ends_the_inner_ones() -> None:
+    read = mail(
+        "Content-Type: multipart/mixed; boundary=a",
+        "",
+        "--a",
+        "Content-Type: multipart/alternative; boundary=ab",
+        "",
+        "--ab",
+        "Content-Type: text/html",
+        "",
+        "--a",
+        "Content-Type: image/png",
+        "",
+        "--ab",
+        "Content-Type: text/csv",
+        "",
+        "--a--",
+    )
+    assert read.parts == ("multipart/alternative", "text/html", "image/png")
+
+
+@given(st.binary(max_size=400))
+@example(b"")
+@example(b"\r\n")
+@example(b"From: \xff\r\nSubject: \x00\x1b[31m\r\n\r\n")
+@example(b"Content-Type: multipart/mixed; boundary=\r\n\r\n--\r\n----")
+@example(b"Date: Thu, 99 Dec 99999 00:00:00 +999999\r\n\r\n")
+def test_any_bytes_are_a_mail(raw: bytes) -> None:
+    read = parse(raw)
+    for values in read.headers.values():
+        assert all(value.isprintable() or value.strip() for value in values if value)
+        assert not any(char in value for value in values for char in "\r\n\0\x1b")
+    str(read).encode()
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            b"\r\n",
+            b"\n",
+            b"\r\n\r\n",
+            b"--b",
+            b"--",
+            b"b",
+            b"From: ",
+            b"a@x",
+            b"<",
+            b">",
+            b'"',
+            b"\xff",
+            b" ",
+            b"\t",
+            b":",
+        ),
+        *(b"=?utf-8?q?=0d=0a?=", b"Action: failed\r\n", b"METHOD:", b"References: <a@b>\r\n"),
+        b"Content-Type: multipart/mixed; boundary=b\r\n",
+        b"Content-Type: message/rfc822\r\n",
+        b"Content-Type: message/delivery-status\r\n",
+        b"Content-Transfer-Encoding: base64\r\n",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=40))
+def test_any_arrangement_of_mail_like_pieces_is_a_mail(pieces: list[bytes]) -> None:
+    read = parse(b"".join(pieces))
+    assert read.size_bytes == sum(map(len, pieces))
+
+
+HOSTILE = {
+    "folds": b"A: " + b"x\r\n " * 300_000,
+    "colons": b":" * 1_000_000,
+    "hyphens": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--\n" * 500_000,
+    "boundaries": b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 500_000,
+    "nested": nested(20_000),
+    "references": b"References: " + b"<a@b>" * 200_000 + b"\n\n",
+    "parameters": b"Content-Type: a/b; " + b'x=";' * 200_000 + b"\n\n",
+    "open comments": b"Content-Type: " + b"(" * 500_000 + b"\n\n",
+    "addresses": b"To: " + b"a@b.test, " * 100_000 + b"\n\n",
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_mail_takes_linear_time(raw: bytes) -> None:
+    started = time.process_time()
+    parse(raw)
+    assert time.process_time() - started < 2
