@@ -160,13 +160,16 @@ class WireTable(Table):
 
     connections: StrictInt = Field(200, ge=1, le=10_000, description="sessions at once, 1 to 10000")
     per_network: StrictInt = Field(20, ge=1, le=10_000, description="sessions at once, 1 to 10000")
-    per_trusted: StrictInt = Field(100, ge=1, le=10_000, description="sessions at once, 1 to 10000")
-    recipients: StrictInt = Field(100, ge=100, le=10_000, description="recipients, 100 to 10000")
+    per_trusted_network: StrictInt = Field(100, ge=1, le=10_000, description="sessions at once, 1 to 10000")
+    recipients: StrictInt = Field(100, ge=100, le=10_000, description="recipients of one mail, 100 to 10000")
     errors: StrictInt = Field(20, ge=1, le=1000, description="refused commands, 1 to 1000")
-    junk: StrictInt = Field(100, ge=1, le=10_000, description="commands without effect, 1 to 10000")
+    junk_commands: StrictInt = Field(100, ge=1, le=10_000, description="commands without effect, 1 to 10000")
+    unknown_recipients: StrictInt = Field(10, ge=1, le=1000, description="recipients, 1 to 1000")
     size_bytes: StrictInt = Field(52_428_800, ge=65_536, le=1_073_741_824, description="bytes, 65536 to 1073741824")
-    command_s: StrictInt = Field(300, ge=10, le=3600, description="seconds, 10 to 3600")
-    block_s: StrictInt = Field(180, ge=10, le=3600, description="seconds, 10 to 3600")
+    command_wait_s: StrictInt = Field(300, ge=10, le=3600, description="seconds, 10 to 3600")
+    data_block_wait_s: StrictInt = Field(180, ge=10, le=3600, description="seconds, 10 to 3600")
+    data_grace_s: StrictInt = Field(30, ge=1, le=3600, description="seconds, 1 to 3600")
+    data_rate_bytes_per_s: StrictInt = Field(500, ge=0, le=1_000_000, description="bytes per second, 0 to 1000000")
     transaction_s: StrictInt = Field(1800, ge=60, le=86_400, description="seconds, 60 to 86400")
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mailgate import config, model, tomlfile
 from mailgate.errors import ConfigError, Fault
 from mailgate.model import Keys, Mode, Role
+from mailgate.net.bounds import Bounds
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text()
@@ -237,6 +238,10 @@ def faults_or_none(source: str | tomlfile.TomlFile) -> list[Fault]:
     except ConfigError as error:
         return error.faults or [Fault("x", 0, "", "no fault in the error", "")]
     return []
+
+
+def test_the_bounds_of_the_wire_are_those_of_the_listener() -> None:
+    assert Bounds(**read(LEAST).wire.model_dump()) == Bounds()
 
 
 # ── The example ───────────────────────────────────────────────────────────────────────────────────────────────────────
