@@ -1,0 +1,76 @@
+"""Store: the few sentences that SQLite and PostgreSQL say differently, so that no other file needs to know which it is.
+
+A set of values of any size travels as one JSON parameter: the number of statements, of parameters and of compiled
+texts stays the same for one mail and for two hundred.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Connection, Table, Text, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from mailgate.store.tables import clean
+
+
+class _Numbers(FunctionElement[Any]):
+    """The numbers of a JSON list, as rows."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class _Texts(FunctionElement[Any]):
+    """The texts of a JSON list, as rows."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_Numbers, "sqlite")
+@compiles(_Texts, "sqlite")
+def _in_sqlite(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
+    return _rows("value FROM json_each({})", element, compiler, kw)
+
+
+@compiles(_Numbers, "postgresql")
+def _numbers_in_postgresql(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
+    return _rows("CAST(value AS bigint) FROM json_array_elements_text(CAST({} AS json))", element, compiler, kw)
+
+
+@compiles(_Texts, "postgresql")
+def _texts_in_postgresql(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
+    return _rows("value FROM json_array_elements_text(CAST({} AS json))", element, compiler, kw)
+
+
+def _rows(form: str, element: FunctionElement[Any], compiler: SQLCompiler, kw: dict[str, Any]) -> str:
+    return f"(SELECT {form.format(compiler.process(element.clauses, **kw))})"
+
+
+def is_one_of(column: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
+    """Does `column` hold one of `values`, however many there are?"""
+    listed = [clean(value) if isinstance(value, str) else value for value in values]
+    members = _Texts if listed and isinstance(listed[0], str) else _Numbers
+    parameter = bindparam(None, json.dumps(listed), type_=Text())
+    return column.op("IN", is_comparison=True, return_type=Boolean())(members(parameter))
+
+
+def upsert(conn: Connection, table: Table, *, key: str | tuple[str, ...], change: Iterable[str] = ()) -> Any:
+    """An INSERT that changes the columns `change` of the row that has this `key` already, or nothing."""
+    insert = postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+    index_elements = (key,) if isinstance(key, str) else key
+    changed = {name: insert.excluded[name] for name in change}
+    if not changed:
+        return insert.on_conflict_do_nothing(index_elements=index_elements)
+    return insert.on_conflict_do_update(index_elements=index_elements, set_=changed)
+
+
+def has_one_daemon(conn: Connection) -> bool:
+    """Is whoever asks at its start the only daemon of this database? Then every lease in it is a dead one's."""
+    return conn.dialect.name == "sqlite"

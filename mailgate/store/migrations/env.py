@@ -1,0 +1,13 @@
+"""Store: runs the migrations on the connection that `database` hands over, inside its transaction."""
+
+from alembic import context
+
+from mailgate.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,212 @@
+"""Store: the one thread that writes.
+
+The house rules of this file:
+* One thread, one connection, one transaction at a time. Nobody waits for the database but this thread.
+* What has queued while a transaction was committed goes into the next one together: no timer, and a job that is alone
+  does not wait for company.
+* Grouped jobs (acceptances, settlements) go before single ones, but each round takes one of those too.
+* Trouble of the machine is TryAgain for all who were in the transaction; the connection is made anew for the next.
+* Any other error belongs to one job. In a group it is not known whose it is, so each is tried alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mailgate.errors import TryAgain
+from mailgate.store.sqlite import Identity, SqliteFile, trouble
+
+T = TypeVar("T")
+
+GROUP_MOST = 200  # jobs in one transaction; beyond 50 little is gained, beyond 200 nothing
+QUEUE_MOST = 5000  # jobs that wait; more than a machine that still works ever has
+
+Work = Callable[[Connection, list[Any]], list[Any]]
+
+
+@dataclass(slots=True)
+class Job:
+    """Something to write, and who waits for it."""
+
+    work: Callable[..., Any]
+    item: Any
+    grouped: bool
+    waiter: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    job: Job
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """The writer thread of one database. Made and called in one event loop."""
+
+    def __init__(self, file: SqliteFile, schema: str, faults: Callable[[str], None]) -> None:
+        self._schema = schema
+        self._file = file
+        self._faults = faults
+        self._engine = file.writer()
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._waiting = 0  # touched by the event loop alone
+        self._closed = False
+        self._groups: dict[Work, deque[Job]] = {}  # from here on touched by the thread alone
+        self._singles: deque[Job] = deque()
+        self._connection: Connection | None = None
+        self._identity: Identity = ()
+        self._thread = threading.Thread(target=self._run, name="mailgate-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Callable[..., T], item: Any = None, *, grouped: bool = False) -> T:
+        """Have `work` done and committed. Whoever stops waiting does not stop the work.
+
+        Raises:
+            TryAgain: the machine is in trouble, or too much is waiting; nothing is known to be written.
+        """
+        if self._closed:
+            raise TryAgain("the database is closed")
+        if self._waiting >= QUEUE_MOST:
+            raise TryAgain(f"{QUEUE_MOST} jobs wait for the writer")
+        waiter = self._loop.create_future()
+        self._waiting += 1
+        self._queue.put(Job(work, item, grouped, waiter))
+        return await waiter  # type: ignore[no-any-return]  # one queue carries jobs of every result type
+
+    async def close(self) -> None:
+        """Write what waits, then end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        going = True
+        while going or self._groups or self._singles:
+            going = self._collect(wait=going and not self._groups and not self._singles) and going
+            for work in list(self._groups):
+                self._write_group(work, self._next_group(work))
+            if self._singles:
+                self._write_single(self._singles.popleft())
+        self._drop()
+        self._engine.dispose()
+
+    def _collect(self, *, wait: bool) -> bool:
+        """Sort what has queued; false once the end was asked for."""
+        try:
+            while True:
+                job = self._queue.get(block=wait)
+                wait = False
+                if job is None:
+                    return False
+                if job.grouped:
+                    self._groups.setdefault(job.work, deque()).append(job)
+                else:
+                    self._singles.append(job)
+        except queue.Empty:
+            return True
+
+    def _next_group(self, work: Work) -> list[Job]:
+        waiting = self._groups[work]
+        group = [waiting.popleft() for _ in range(min(GROUP_MOST, len(waiting)))]
+        if not waiting:
+            del self._groups[work]
+        return group
+
+    def _write_group(self, work: Work, group: list[Job]) -> None:
+        try:
+            results = self._transaction(lambda connection: work(connection, [job.item for job in group]))
+        # Whatever a job raises belongs to whoever asked for it; the thread must outlive it.
+        except BaseException as error:
+            # A lock or a lost file would be the same for each, and each would wait for it again.
+            shared = isinstance(error, TryAgain) and error.code == 451
+            if shared or len(group) == 1:
+                self._deliver([_Outcome(job, error=error) for job in group])
+            else:
+                for job in group:
+                    self._write_group(work, [job])
+        else:
+            self._deliver([_Outcome(job, result) for job, result in zip(group, results, strict=True)])
+
+    def _write_single(self, job: Job) -> None:
+        try:
+            outcome = _Outcome(job, self._transaction(job.work))
+        # As above: the error is the caller's.
+        except BaseException as error:
+            outcome = _Outcome(job, error=error)
+        self._deliver([outcome])
+
+    def _deliver(self, outcomes: list[_Outcome]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._hand_over, outcomes)
+        except RuntimeError:  # the loop was closed; nobody waits any more
+            return
+
+    def _hand_over(self, outcomes: list[_Outcome]) -> None:
+        self._waiting -= len(outcomes)
+        for outcome in outcomes:
+            waiter = outcome.job.waiter
+            if waiter.done():
+                continue
+            if outcome.error is None:
+                waiter.set_result(outcome.result)
+            else:
+                waiter.set_exception(outcome.error)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return self._commit(work)
+        except TryAgain:
+            self._drop()
+            raise
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            temporary = trouble(error)
+            if temporary is None:
+                raise
+            self._drop()
+            raise temporary from error
+
+    def _commit(self, work: Callable[[Connection], T]) -> T:
+        connection = self._connection or self._open()
+        self._faults("before-begin")
+        with connection.begin():
+            result = work(connection)
+            self._faults("before-commit")
+            self._file.confirm(self._identity)
+        self._faults("after-commit")
+        # The file may have gone between the look and the commit; then nobody may rely on it.
+        self._file.confirm(self._identity)
+        return result
+
+    def _open(self) -> Connection:
+        connection = self._engine.connect()
+        try:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            connection.rollback()
+            self._identity = self._file.identity()
+        except (SQLAlchemyError, OSError) as error:
+            connection.close()
+            raise TryAgain(f"the database cannot be used: {error}") from error
+        if found != self._schema:
+            connection.close()
+            raise TryAgain(f"the database has the schema {found}, not {self._schema}")
+        self._connection = connection
+        return connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
