@@ -31,10 +31,10 @@ STATUS = {PageState.UNKNOWN: 404}
 class Confirm(Protocol):
     """What a token means and does. An invalid token and one unknown take the same time and give the same state."""
 
-    async def look(self, token: str, now: datetime) -> PageState:
+    async def look(self, token: str, now: datetime, /) -> PageState:
         """Say how things stand; no effect but remembering when the page was first looked at."""
 
-    async def confirm(self, token: str, now: datetime) -> PageState:
+    async def confirm(self, token: str, now: datetime, /) -> PageState:
         """Confirm, or say why not; a second time changes nothing and says `DONE` again."""
 
 

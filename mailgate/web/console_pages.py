@@ -193,11 +193,16 @@ def _refusal(error: Exception) -> tuple[str, int]:
         case TryAgain():
             return "The store is in trouble; nothing was changed. Please try again.", HTTPStatus.SERVICE_UNAVAILABLE
         case NotFound():
-            return str(error), HTTPStatus.NOT_FOUND
+            return _sentence(error), HTTPStatus.NOT_FOUND
         case NotAllowed():
-            return str(error), HTTPStatus.CONFLICT
+            return _sentence(error), HTTPStatus.CONFLICT
         case _:
-            return str(error), HTTPStatus.BAD_REQUEST
+            return _sentence(error), HTTPStatus.BAD_REQUEST
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error).rstrip(".")
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _version(html: str) -> str:

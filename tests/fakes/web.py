@@ -66,7 +66,7 @@ class FakeConsole:
 
     async def accept(self, held_id: int) -> None:
         if held_id != 7:
-            raise NotFound(f"There is no held mail {held_id}.")
+            raise NotFound(f"there is no held mail {held_id}")
         self.acts.append(("accept", held_id))
 
     async def spam(self, held_id: int) -> None:
@@ -77,7 +77,7 @@ class FakeConsole:
 
     async def close(self, number: int) -> None:
         if number != 12:
-            raise NotAllowed("This ticket is closed already.")
+            raise NotAllowed("this ticket is closed already")
         self.acts.append(("close", number))
 
     async def reopen(self, number: int) -> None:

@@ -203,7 +203,7 @@ async def test_a_mail_refused_by_the_listener_shows_its_reply() -> None:
     assert (
         answer.status,
         json.loads(answer.body),
-    ) == (409, {"trouble": "The mail was not accepted: 550 5.1.1 No such mailbox"})
+    ) == (409, {"trouble": "The mail was not accepted: 550 5.1.1 No such mailbox."})
 
 
 async def test_a_form_has_a_bounded_size() -> None:

@@ -63,12 +63,14 @@ function say(words, trouble) {
 
 async function act(form, submitter) {
   const body = new URLSearchParams(new FormData(form, submitter));
+  const target = submitter?.getAttribute("formaction") ?? form.action;
   if (submitter) submitter.disabled = true;
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    const answer = await fetch(target, { method: "POST", body, headers: { Accept: "application/json" } });
     const { said, trouble } = await answer.json();
     say(said ?? trouble, !answer.ok);
-    if (answer.ok) form.reset();
+    // Closing a ticket leaves alone what is being written in it.
+    if (answer.ok && !submitter?.hasAttribute("formaction")) form.reset();
     await refresh();
   } catch {
     say("That did not work. Is the demo still running?", true);
