@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Connection, Table, Text, bindparam
+from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Connection, Table, Text, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -55,9 +55,21 @@ def _rows(form: str, element: FunctionElement[Any], compiler: SQLCompiler, kw: d
 
 def is_one_of(column: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
     """Does `column` hold one of `values`, however many there are?"""
-    listed = [clean(value) if isinstance(value, str) else value for value in values]
-    members = _Texts if listed and isinstance(listed[0], str) else _Numbers
-    parameter = bindparam(None, json.dumps(listed), type_=Text())
+    return _among(column, bindparam(None, listed(values), type_=Text()))
+
+
+def is_one_of_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is built once: its parameter `name` takes what `listed` makes of the values."""
+    return _among(column, bindparam(name, type_=Text()))
+
+
+def listed(values: Iterable[int] | Iterable[str]) -> str:
+    """A set of values as one parameter."""
+    return json.dumps([clean(value) if isinstance(value, str) else value for value in values])
+
+
+def _among(column: ColumnElement[Any], parameter: BindParameter[str]) -> ColumnElement[bool]:
+    members = _Numbers if column.type.python_type is int else _Texts
     return column.op("IN", is_comparison=True, return_type=Boolean())(members(parameter))
 
 

@@ -1,0 +1,297 @@
+"""Store: the journal of acceptance: what was accepted, by which envelope, and where it stands now.
+
+A row is written before the sender hears 250, and its attempt is counted before it is processed. Nothing here reads a
+mail: raw bytes go in and come out as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+import zstandard
+from sqlalchemy import Connection, bindparam, insert, literal_column, or_, select, true, update
+
+from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
+from mailgate.store import ids, tables
+from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
+
+ZSTD_LEVEL = 1  # attachments pass at 600 MB a second, text shrinks to a half or less
+CLAIM_BYTES = 64 << 20  # raw mail in memory per claim; one mail is always taken, however large
+ERROR_CHARS = 16_384  # of a traceback; the end of it says what happened
+
+_JOURNAL, _RAW, _COUNTER = tables.journal, tables.raw, tables.counter
+# Spelled out and not a parameter, so that the planner sees which partial index it may use.
+_PENDING = _JOURNAL.c.state == literal_column("'pending'")
+_SHUNTED = _JOURNAL.c.state == literal_column("'shunted'")
+
+
+# Built once: this is the hot path, and to build a statement costs as much as to run it.
+_KNOWN = select(_JOURNAL.c.acceptance_key, _JOURNAL.c.queue_id, _JOURNAL.c.id).where(
+    is_one_of_given(_JOURNAL.c.acceptance_key, "keys")
+)
+_ADD_RAW = insert(_RAW)
+_ADD = insert(_JOURNAL)
+# Counted apart from the rows, so that the ledger can notice a row that went missing.
+_COUNT = update(_COUNTER).where(_COUNTER.c.name == "accepted").values(value=_COUNTER.c.value + bindparam("more"))
+
+
+# ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """`accept` as work for a group: two made for the same source of ids are equal, so their items go together."""
+
+    new_id: Callable[[], int]
+
+    def __call__(self, conn: Connection, arrivals: list[Arrival]) -> list[list[Receipt]]:
+        return accept(conn, arrivals, self.new_id, ids.queue_id)
+
+
+accept_group = Acceptance
+
+
+def accept(
+    conn: Connection, arrivals: Sequence[Arrival], new_id: Callable[[], int], queue_id: Callable[[int], str]
+) -> list[list[Receipt]]:
+    """Put each transaction into the journal, one row per recipient; a receipt for each recipient, in order.
+
+    A client that lost our 250 sends the same bytes in the same envelope again (RFC 1047): it gets the same queue id
+    and no second row, also within one call. `queue_id` makes the text of a new one from a number.
+    """
+    intake = _Intake(new_id, queue_id)
+    keyed = [(arrival, _digest(arrival.raw)) for arrival in arrivals]
+    envelopes = [[_key(arrival, recipient, sha256) for recipient in arrival.recipients] for arrival, sha256 in keyed]
+    known = _known(conn, [key for keys in envelopes for key in keys])
+    receipts = [
+        intake.take(arrival, sha256, keys, known) for (arrival, sha256), keys in zip(keyed, envelopes, strict=True)
+    ]
+    if intake.journal_rows:
+        conn.execute(_ADD_RAW, intake.raw_rows)
+        conn.execute(_ADD, intake.journal_rows)
+        conn.execute(_COUNT, {"more": len(intake.journal_rows)})
+    return receipts
+
+
+class _Intake:
+    """The rows of one call, while they are made."""
+
+    def __init__(self, new_id: Callable[[], int], queue_id: Callable[[int], str]) -> None:
+        self.new_id = new_id
+        self.queue_id = queue_id
+        self.raw_rows: list[dict[str, Any]] = []
+        self.journal_rows: list[dict[str, Any]] = []
+        self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+
+    def take(self, arrival: Arrival, sha256: bytes, keys: list[str], known: dict[str, Receipt]) -> list[Receipt]:
+        """The receipts of one transaction; what is new becomes rows and is `known` from now on."""
+        fresh = {key: to for key, to in zip(keys, arrival.recipients, strict=True) if key not in known}
+        given = dict(known)
+        if fresh:
+            raw_id = self.new_id()
+            queue_id = next((known[key].queue_id for key in keys if key in known), None) or self.queue_id(raw_id)
+            self._add_raw(raw_id, arrival.raw, sha256)
+            for key, recipient in fresh.items():
+                receipt = self._add(arrival, recipient, key, raw_id, queue_id)
+                given[key] = receipt
+                known[key] = Receipt(receipt.queue_id, receipt.journal_id, fresh=False)
+        return [given[key] for key in keys]
+
+    def _add_raw(self, raw_id: int, raw: bytes, sha256: bytes) -> None:
+        zstd = self._compressor.compress(raw)
+        self.raw_rows.append({"id": raw_id, "sha256": sha256, "size_bytes": len(raw), "zstd": zstd})
+
+    def _add(self, arrival: Arrival, recipient: str, key: str, raw_id: int, queue_id: str) -> Receipt:
+        receipt = Receipt(queue_id, self.new_id(), fresh=True)
+        self.journal_rows.append(
+            {
+                "id": receipt.journal_id,
+                "queue_id": queue_id,
+                "raw_id": raw_id,
+                "accepted_at": arrival.at,
+                "mail_from": arrival.mail_from,
+                "rcpt_to": recipient,
+                "peer": _peer_document(arrival.peer),
+                "notes": arrival.notes,
+                "state": State.PENDING,
+                "acceptance_key": key,
+            }
+        )
+        return receipt
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()
+
+
+def _key(arrival: Arrival, recipient: str, sha256: bytes) -> str:
+    """What makes an acceptance the same: envelope and content. The Message-ID is part of the content."""
+    envelope = f"{arrival.mail_from}\0{recipient}\0".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(envelope + sha256).hexdigest()
+
+
+def _known(conn: Connection, keys: list[str]) -> dict[str, Receipt]:
+    rows = conn.execute(_KNOWN, {"keys": listed(keys)})
+    return {key: Receipt(queue_id, journal_id, fresh=False) for key, queue_id, journal_id in rows}
+
+
+def _peer_document(peer: Peer) -> dict[str, Any]:
+    return {
+        "ip": peer.ip,
+        "helo": peer.helo,
+        "tls": peer.tls,
+        "known": peer.known,
+        "protocol": peer.protocol.value,
+        "role": peer.role.value,
+        "utf8": peer.utf8,
+    }
+
+
+def _peer(document: dict[str, Any]) -> Peer:
+    words = {"protocol": Protocol(document["protocol"]), "role": Role(document["role"])}
+    return Peer(**{**document, **words})
+
+
+# ── Process ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: float) -> list[Accepted]:
+    """Take up to `limit` waiting mails, oldest first, for `owner` until the lease ends; the attempt counts from here.
+
+    Commit before processing. A mail that was tried before comes alone: if it kills the process, it convicts itself.
+    """
+    waiting = (
+        select(_JOURNAL.c.id, _JOURNAL.c.attempts, _RAW.c.size_bytes)
+        .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
+        .where(_PENDING, or_(_JOURNAL.c.lease_until.is_(None), _JOURNAL.c.lease_until <= now))
+        .order_by(_JOURNAL.c.id)
+        .limit(limit)
+        .with_for_update(of=_JOURNAL, skip_locked=True)
+    )
+    taken = _together([tuple(row) for row in conn.execute(waiting)])
+    if not taken:
+        return []
+    lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=lease_s)}
+    mine = is_one_of(_JOURNAL.c.id, taken)
+    conn.execute(update(_JOURNAL).where(mine).values(attempts=_JOURNAL.c.attempts + 1, **lease))
+    rows = conn.execute(
+        select(_JOURNAL, _RAW.c.zstd, _RAW.c.size_bytes)
+        .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
+        .where(mine)
+        .order_by(_JOURNAL.c.id)
+    )
+    return [_accepted(row) for row in rows]
+
+
+def fail(conn: Connection, journal_id: int, error_text: str, now: datetime) -> None:
+    """Remember why processing failed and give the lease back; whether to try again is the caller's to decide."""
+    conn.execute(
+        update(_JOURNAL)
+        .where(_JOURNAL.c.id == journal_id, _PENDING)
+        .values(last_error=error_text[-ERROR_CHARS:], lease_owner=None, lease_until=None)
+    )
+
+
+def shunt(conn: Connection, journal_id: int, error_text: str, now: datetime) -> None:
+    """Set a mail aside for people, with what went wrong; its bytes stay as they are."""
+    conn.execute(
+        update(_JOURNAL)
+        .where(_JOURNAL.c.id == journal_id, _PENDING)
+        .values(
+            state=State.SHUNTED,
+            last_error=error_text[-ERROR_CHARS:],
+            lease_owner=None,
+            lease_until=None,
+            settled_at=now,
+        )
+    )
+
+
+def unshunt(conn: Connection, journal_id: int, now: datetime) -> bool:
+    """Let a mail that was set aside be tried anew, with all its attempts; false where it is not set aside."""
+    done = conn.execute(
+        update(_JOURNAL)
+        .where(_JOURNAL.c.id == journal_id, _SHUNTED)
+        .values(state=State.PENDING, attempts=0, last_error="", replayed=True, settled_at=None)
+    )
+    return done.rowcount == 1
+
+
+def release(conn: Connection, owner: str) -> int:
+    """Free what dead processes held; called once at a start, before anything is claimed. How many rows that were.
+
+    Where a database has one daemon, every lease is a dead one's; elsewhere those that `owner` left.
+    """
+    dead = true() if has_one_daemon(conn) else _JOURNAL.c.lease_owner == owner
+    done = conn.execute(
+        update(_JOURNAL)
+        .where(_PENDING, _JOURNAL.c.lease_until.is_not(None), dead)
+        .values(lease_owner=None, lease_until=None)
+    )
+    return done.rowcount
+
+
+def _together(waiting: list[tuple[int, int, int]]) -> list[int]:
+    """Which of (id, attempts, size) are taken at once."""
+    if waiting and waiting[0][1] > 0:
+        return [waiting[0][0]]
+    taken: list[int] = []
+    total = 0
+    for journal_id, _, size_bytes in takewhile(lambda row: row[1] == 0, waiting):
+        total += size_bytes
+        if taken and total > CLAIM_BYTES:
+            break
+        taken.append(journal_id)
+    return taken
+
+
+def _accepted(row: Any) -> Accepted:
+    return Accepted(
+        journal_id=row.id,
+        queue_id=row.queue_id,
+        at=row.accepted_at,
+        mail_from=row.mail_from,
+        rcpt_to=row.rcpt_to,
+        peer=_peer(row.peer),
+        raw=decompressed(row.zstd, row.size_bytes),
+        notes=tuple(row.notes),
+        attempts=row.attempts,
+        last_error=row.last_error,
+        replayed=row.replayed,
+    )
+
+
+# ── Around it ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refused(conn: Connection, refusals: list[tuple[datetime, int]]) -> list[None]:
+    """Count what was refused in a session, by day and reply code. Work for a group."""
+    counts = Counter((at.date(), code) for at, code in refusals)
+    table = tables.refusal
+    known = {(row.day, row.code) for row in conn.execute(select(table.c.day, table.c.code))}
+    nothing = [{"day": day, "code": code, "count": 0} for day, code in counts if (day, code) not in known]
+    if nothing:
+        conn.execute(upsert(conn, table, key=("day", "code")), nothing)
+    more = (
+        update(table)
+        .where(table.c.day == bindparam("on_day"), table.c.code == bindparam("of_code"))
+        .values(count=table.c["count"] + bindparam("more"))
+    )
+    conn.execute(more, [{"on_day": day, "of_code": code, "more": n} for (day, code), n in counts.items()])
+    return [None] * len(refusals)
+
+
+def compressed(raw: bytes) -> bytes:
+    """`raw` as it is stored."""
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(raw)
+
+
+def decompressed(zstd: bytes, size_bytes: int) -> bytes:
+    """The bytes as received."""
+    return zstandard.ZstdDecompressor().decompress(zstd, max_output_size=size_bytes)
