@@ -94,7 +94,7 @@ class ForwarderTable(Table):
 class StoreTable(Table):
     """[store]: where everything is kept."""
 
-    url: StoreUrl = Field("sqlite:///var/mailgate.db", description='"sqlite:///FILE" or "postgresql://USER@HOST/NAME"')
+    url: StoreUrl = Field("sqlite:///var/mailgate.db", description='"sqlite:///FILE"')
 
 
 class OutboundTable(Table):

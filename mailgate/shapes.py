@@ -117,12 +117,9 @@ def _network(value: str) -> str:
 def _store_url(value: str, info: ValidationInfo) -> str:
     if not value.isprintable():
         raise ValueError("control characters")
-    if value.startswith("sqlite:///"):
-        return f"sqlite:///{_within(value.removeprefix('sqlite:///'), info)}"
-    parts = urlsplit(value)
-    if parts.scheme != "postgresql" or not parts.hostname or not parts.path.strip("/"):
-        raise ValueError("no database")
-    return value
+    if not value.startswith("sqlite:///"):
+        raise ValueError("no database we know")
+    return f"sqlite:///{_within(value.removeprefix('sqlite:///'), info)}"
 
 
 def _web_url(value: str) -> str:

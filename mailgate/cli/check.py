@@ -1,0 +1,142 @@
+"""Faces: `mailgate check`: everything that can be known to be wrong before mail depends on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import click
+
+from mailgate import keys, wiring
+from mailgate.cli.frame import EXIT_CONFIG, Command, Frame
+from mailgate.cli.office import opened, settings_of
+from mailgate.config import Settings
+from mailgate.errors import ConfigError, Fault, TryAgain
+from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
+
+
+class Result(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    WARNING = "warning"  # works, but not as somebody may expect
+    FAULT = "fault"  # `serve` would refuse it, or mail would suffer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the list."""
+
+    check: str
+    result: Result
+    text: str
+    fault: Fault | None = None
+
+
+@click.command("check", cls=Command)
+@click.option("--dns/--no-dns", default=True, show_default=True, help="Also ask DNS for what receivers look for.")
+@click.pass_obj
+def check(frame: Frame, dns: bool) -> int:
+    """Check configuration, keys, rules, database and DNS.
+
+    Exit 0 where nothing is wrong, 78 with the list of faults. Warnings do not count.
+    """
+    findings = asyncio.run(_findings(frame, dns=dns))
+    for one in findings:
+        facts = {"check": one.check, "result": one.result, "text": one.text}
+        frame.tell(facts | (asdict(one.fault) if one.fault else {}), f"{one.result:<8} {one.check:<14} {one.text}")
+    return EXIT_CONFIG if any(one.result is Result.FAULT for one in findings) else 0
+
+
+async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
+    try:
+        settings = settings_of(frame)
+    except ConfigError as error:
+        return list(_faults("configuration", error))
+    found = [Finding("configuration", Result.OK, f"{frame.config_file()} is in order")]
+    found += _without_effect(settings)
+    found += _tried("keys", str(settings.gateway.key_file), lambda: keys.load(settings.gateway.key_file))
+    found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
+    if settings.outbound.password_file:
+        found += _tried("password", str(settings.outbound.password_file), lambda: wiring.password_of(settings))
+    for listener in settings.listener:
+        if listener.tls_cert:
+            found += _tried("certificate", str(listener.tls_cert), partial(wiring.tls_of, listener))
+    found.append(await _database(settings))
+    return found + (await _records(settings, Resolver(settings.dns.resolvers)) if dns else [])
+
+
+def _faults(name: str, error: ConfigError) -> Iterator[Finding]:
+    return (Finding(name, Result.FAULT, str(fault), fault) for fault in error.faults)
+
+
+def _tried(name: str, what: str, load: Callable[[], object]) -> Iterator[Finding]:
+    try:
+        load()
+    except ConfigError as error:
+        yield from _faults(name, error)
+    else:
+        yield Finding(name, Result.OK, f"{what} is in order")
+
+
+def _without_effect(settings: Settings) -> Iterator[Finding]:
+    for key in settings.without_effect():
+        yield Finding("configuration", Result.WARNING, f"{key} takes effect in a later version")
+    if settings.authentication.assume:
+        yield Finding("configuration", Result.WARNING, "whoever connects over loopback counts as proven")
+    if settings.replies.dry_run:
+        yield Finding("configuration", Result.WARNING, "dry_run: nothing automatic leaves")
+
+
+async def _database(settings: Settings) -> Finding:
+    path = wiring.database_file(settings)
+    if not path.exists():
+        return Finding("database", Result.OK, f"{path} is not there yet; `mailgate serve` makes it")
+    try:
+        async with opened(settings):
+            return Finding("database", Result.OK, f"{path} is in order")
+    except ConfigError as error:
+        return next(_faults("database", error))
+    except TryAgain as error:
+        return Finding("database", Result.FAULT, str(error))
+
+
+# ── DNS ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_UNREGISTRABLE = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")  # RFC 6761
+
+
+async def _records(settings: Settings, names: Names) -> list[Finding]:
+    """What receivers of our mail, and senders of mail to us, look for. Names that cannot be registered are left out."""
+    ours = {box.address.rpartition("@")[2] for box in settings.mailbox}
+    domains = sorted(domain for domain in ours if not _is_unregistrable(domain))
+    receiving = domains + [domain for domain in [settings.outbound.bounce_domain] if domain and domain not in domains]
+    asked = [
+        _record(names.addresses(name), f"{name} has an address", "others refuse mail from a name without one")
+        for name in [settings.gateway.name]
+        if not _is_unregistrable(name)
+    ]
+    asked += [_record(names.mx(each), f"{each} has an MX record", "mail to it goes elsewhere") for each in receiving]
+    asked += [
+        _record(names.txt(where), f"{where} has a {what} record", "receivers trust our mail less", begins)
+        for each in domains
+        for where, what, begins in ((each, "SPF", b"v=spf1"), (f"_dmarc.{each}", "DMARC", b"v=DMARC1"))
+    ]
+    return list(await asyncio.gather(*asked))
+
+
+async def _record(lookup: Awaitable[Lookup[Any]], hope: str, otherwise: str, begins: bytes = b"") -> Finding:
+    answer = await lookup
+    if isinstance(answer, Trouble):
+        return Finding("dns", Result.WARNING, f"{hope}? DNS does not answer ({answer.why})")
+    if isinstance(answer, tuple) and any(not begins or one.startswith(begins) for one in answer):
+        return Finding("dns", Result.OK, hope)
+    return Finding("dns", Result.WARNING, f"{hope.replace(' has a', ' lacks a')}: {otherwise}")
+
+
+def _is_unregistrable(name: str) -> bool:
+    return any(name == last or name.endswith(f".{last}") for last in _UNREGISTRABLE)

@@ -1,0 +1,203 @@
+"""Faces: `mailgate explain`: what mailgate thinks of mails in files, and why. Nothing is stored, nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailgate import config, keys, tomlfile, wiring
+from mailgate.cli import mailfile
+from mailgate.cli.frame import Command, Frame, as_json, printable
+from mailgate.context import Mint
+from mailgate.intake import judge_alone
+from mailgate.judge import admission
+from mailgate.mail.parse import parse
+from mailgate.mail.report import report_of
+from mailgate.mail.text import text_of, unquoted
+from mailgate.model import Accepted, Authentication, Filing, Gateway, Level, Mail, Peer
+from mailgate.net.authenticate import Authenticator
+from mailgate.net.resolver import Resolver
+from mailgate.rulebook import Rulebook
+from mailgate.testing import CONFIG, KEYS
+
+MOST_BYTES = 52_428_800  # as much as a listener takes by default
+_ANSWERED = (
+    *("path", "error", "kind", "disposition", "respond", "authentication", "from", "subject", "text", "reply_text"),
+    *("links", "report", "findings"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the command line says of all mails; None is taken from each mail itself."""
+
+    gateway: Gateway
+    book: Rulebook
+    authenticator: Authenticator | None  # None: nobody verifies
+    assumed: Authentication
+    mail_from: str | None
+    rcpt_to: str | None
+    now: datetime | None
+
+
+@click.command("explain", cls=Command)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--from-stdin", is_flag=True, help="Read the paths from standard input, one a line.")
+@click.option(
+    "--assume-auth",
+    type=click.Choice(["pass", "none", "verify"]),
+    default="none",
+    show_default=True,
+    help="Whether the author counts as proven; verify asks DNS for DKIM keys.",
+)
+@click.option("--mail-from", help="The envelope sender; else the topmost Return-Path, else From.")
+@click.option("--rcpt-to", help="The envelope recipient; else the first address in To or Cc. It counts as ours.")
+@click.option("--now", callback=lambda _ctx, _param, text: _moment(text), help="The time it is judged; else its Date.")
+@click.pass_obj
+def explain(frame: Frame, /, *, paths: tuple[Path, ...], from_stdin: bool, assume_auth: str, **envelope: Any) -> None:
+    """Say what mailgate thinks of the mails in files, and why.
+
+    Knows nothing of the senders, as if each wrote for the first time. Prints words to a terminal, else JSON.
+    """
+    if not paths and not from_stdin:
+        raise click.UsageError("name at least one file, or --from-stdin")
+    everything = (Path(line.rstrip("\n")) for line in sys.stdin) if from_stdin else iter(paths)
+    asyncio.run(_explain_all(frame, everything, _question(frame, assume_auth, **envelope)))
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter("not ISO 8601, such as 2026-11-22T10:00:00Z") from error
+    return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+async def _explain_all(frame: Frame, paths: Iterable[Path], question: Question) -> None:
+    in_words = not frame.json and sys.stdout.isatty()
+    for path in paths:
+        found = await explain_one(path, question)
+        click.echo(printable("\n".join(_words(found))) if in_words else as_json(found))
+
+
+async def explain_one(path: Path, question: Question) -> dict[str, Any]:
+    """The whole explanation of one mail, or an object with `error` where it cannot be had."""
+    empty: dict[str, Any] = dict.fromkeys(_ANSWERED) | {"path": str(path)}
+    try:
+        raw = await asyncio.to_thread(mailfile.read, path, MOST_BYTES)
+    except (OSError, ValueError) as error:
+        return empty | {"error": getattr(error, "strerror", None) or str(error)}
+    # Broad, because whoever explains thousands of mails wants to hear of the one that breaks us, and of all others.
+    try:
+        return empty | await _explain(raw, question)
+    except Exception as error:
+        return empty | {"error": f"our own fault: {type(error).__name__}: {error}"}
+
+
+async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
+    mail = parse(raw)
+    mail_from = question.mail_from if question.mail_from is not None else _sender(mail)
+    rcpt_to = question.rcpt_to or next((one.address for one in (*mail.to, *mail.cc)), "")
+    gateway = _receiving(question.gateway, rcpt_to)
+    now = question.now or mail.date or wiring.clock()
+    accepted = Accepted(1, "explained", now, mail_from, rcpt_to, Peer(known=False), raw)
+    proof = await _proof(accepted, mail, question)
+    filing = judge_alone(accepted, proof, gateway=gateway, book=question.book, mint=Mint(lambda: 1), now=now)
+    return _shown(filing, proof)
+
+
+def _sender(mail: Mail) -> str:
+    paths = mail.headers.get("return-path", ())
+    if paths:
+        return paths[0].strip().removeprefix("<").partition(">")[0]
+    return mail.authors[0].address if mail.authors else ""
+
+
+def _receiving(gateway: Gateway, rcpt_to: str) -> Gateway:
+    """The gateway as it would be if `rcpt_to` were one of its mailboxes, in the mode of the first."""
+    if not rcpt_to or admission.recipient(rcpt_to, gateway) is None:
+        return gateway
+    return replace(gateway, mailboxes=(*gateway.mailboxes, replace(gateway.mailboxes[0], address=rcpt_to)))
+
+
+async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authentication:
+    domain = mail.author.address.rpartition("@")[2] if mail.author else ""
+    if question.authenticator:
+        return await question.authenticator.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
+    # Nobody can be proven who is not one.
+    return replace(question.assumed, domain=domain) if domain else Authentication(why="not proven: no single author")
+
+
+def _shown(filing: Filing, proof: Authentication) -> dict[str, Any]:
+    mail, verdict, raw = filing.case.mail, filing.verdict, filing.case.accepted.raw
+    text = text_of(raw)
+    report = report_of(raw, mail)
+    return {
+        "kind": verdict.kind,
+        "disposition": verdict.disposition,
+        "respond": asdict(verdict.respond),
+        "authentication": {key: getattr(proof, key) for key in ("spf", "dkim", "dmarc", "arc", "level", "why")},
+        "from": ", ".join(author.address for author in mail.authors),
+        "subject": mail.subject,
+        "text": text,
+        "reply_text": unquoted(text),
+        "links": {
+            "message_id": mail.message_id,
+            "in_reply_to": mail.in_reply_to,
+            "references": mail.references,
+            "enclosed": mail.enclosed_ids,
+            "ours": sorted({*filing.case.ours, *filing.case.enclosed}),
+            "recipient": filing.case.recipient.kind if filing.case.recipient else None,
+        },
+        "report": asdict(report) if report else None,
+        "findings": [
+            {"id": one.id, "strength": one.strength, "value": one.value, "rule": one.rule} for one in verdict.findings
+        ],
+    }
+
+
+def _words(found: dict[str, Any]) -> Iterator[str]:
+    yield found["path"]
+    if found["error"]:
+        yield f"  cannot be explained: {found['error']}"
+        return
+    respond = found["respond"]
+    allowed = [name for name in ("acknowledge", "challenge") if respond[name]]
+    yield f"  kind         {found['kind']}"
+    yield f"  disposition  {found['disposition']}"
+    yield f"  may answer   {' or '.join(allowed) or 'not at all'}"
+    yield from (f"               {reason}" for reason in respond["reasons"])
+    yield f"  author       {found['authentication']['why'] or found['authentication']['level']}"
+    for one in found["findings"]:
+        yield f"  {one['strength']:<11}  {one['id']}: {one['value']}  ({one['rule']})"
+
+
+# ── What is asked ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _question(
+    frame: Frame, assume_auth: str, *, mail_from: str | None, rcpt_to: str | None, now: datetime | None
+) -> Question:
+    """Who we are and what is given; without a configuration we are the laboratory."""
+    path = frame.config_file()
+    file = tomlfile.read(path) if frame.config or path.exists() else tomlfile.TomlFile("the laboratory", CONFIG)
+    settings = config.settings_of(file, path.absolute().parent)
+    key_file = settings.gateway.key_file
+    proven = Authentication(Level.A2, spf="pass", dkim="pass", why="proven, as --assume-auth says")
+    unproven = Authentication(why="not proven: nobody verified it")
+    return Question(
+        gateway=settings.gateway_for(keys.load(key_file) if key_file.exists() else KEYS),
+        book=wiring.rulebook_of(settings),
+        authenticator=Authenticator(Resolver(settings.dns.resolvers)) if assume_auth == "verify" else None,
+        assumed=proven if assume_auth == "pass" else unproven,
+        mail_from=None if mail_from is None else mail_from.strip("<>"),
+        rcpt_to=rcpt_to,
+        now=now,
+    )

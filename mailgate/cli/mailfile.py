@@ -1,0 +1,24 @@
+"""Faces: a mail in a file or on standard input, as the bytes that were on the wire."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def read(file: Path, most_bytes: int) -> bytes:
+    """The mail in `file`, - being standard input, with CRLF line ends; b"" where it is empty or blank.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has more than `most_bytes`.
+    """
+    if str(file) == "-":
+        raw = sys.stdin.buffer.read(most_bytes + 1)
+    else:
+        with file.open("rb") as stream:
+            raw = stream.read(most_bytes + 1)
+    if len(raw) > most_bytes:
+        raise ValueError(f"more than {most_bytes} bytes")
+    # Files and pipes have lines as this system writes them; on the wire they ended in CRLF, and so they were signed.
+    return (raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")) if raw.strip() else b""

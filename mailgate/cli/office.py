@@ -1,0 +1,80 @@
+"""Faces: how a command reaches the store beside a running daemon, and tells it of new work."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from mailgate import config, wiring
+from mailgate.cli.frame import Frame
+from mailgate.config import Settings
+from mailgate.desk import Desk
+from mailgate.log import open_log
+from mailgate.net.wake import wake, wake_path
+from mailgate.store.database import Database
+
+T = TypeVar("T")
+
+agent_option = click.option(
+    "--agent", default=getpass.getuser, show_default="your login name", help="Who does this, for the history."
+)
+
+
+def settings_of(frame: Frame) -> Settings:
+    """The configuration, checked. Raises ConfigError."""
+    return config.load(frame.config_file())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The store, shared with the daemon. Raises ConfigError where there is none, TryAgain where it is in trouble."""
+    database = await Database.open(settings.store.url, daemon=False)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def reading(frame: Frame, work: Callable[[Connection], T]) -> T:
+    """Read from the store. Raises what `opened` raises, and what `work` raises."""
+
+    async def read() -> T:
+        async with opened(settings_of(frame)) as database:
+            return await database.read(work)
+
+    return asyncio.run(read())
+
+
+def at_desk(frame: Frame, deed: Callable[[Desk], Awaitable[T]]) -> T:
+    """Do what a person may do, then wake the daemon if it has work now. Raises also NotFound and NotAllowed."""
+    settings = settings_of(frame)
+    gateway, book = wiring.gateway_of(settings), wiring.rulebook_of(settings)
+    words: set[bytes] = set()
+
+    async def act() -> T:
+        async with opened(settings) as database:
+            context = wiring.context_of(database, gateway, lambda: book, open_log(sys.stderr, logging.WARNING))
+            desk = Desk(
+                context,
+                on_outgoing=lambda: words.add(b"outbox"),
+                on_accepted=lambda: words.add(b"journal"),
+            )
+            return await deed(desk)
+
+    result = asyncio.run(act())
+    tell_daemon(settings, words)
+    return result
+
+
+def tell_daemon(settings: Settings, words: set[bytes]) -> None:
+    """Tell the daemon what waits: b"journal", b"outbox". One that is not there finds it when it comes."""
+    for word in words:
+        wake(wake_path(wiring.database_file(settings)), word)

@@ -1,0 +1,23 @@
+"""Faces: `mailgate rules`."""
+
+from __future__ import annotations
+
+import click
+
+from mailgate import wiring
+from mailgate.cli.frame import Frame, Group
+from mailgate.cli.office import settings_of
+
+
+@click.group("rules", cls=Group)
+def rules() -> None:
+    """Check the rule files."""
+
+
+@rules.command("check")
+@click.pass_obj
+def check(frame: Frame) -> None:
+    """Read all rule files and name every fault. A running daemon is not touched."""
+    settings = settings_of(frame)
+    folder, book = wiring.rules_folder(settings), wiring.rulebook_of(settings)
+    frame.tell({"folder": str(folder), "version": book.version}, f"{folder} is in order (version {book.version}).")
