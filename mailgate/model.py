@@ -371,6 +371,7 @@ class Finding:
     kind: Kind | None = None
     disposition: Disposition | None = None
     family: str = ""  # hints count once per family
+    says: str = ""  # in words for people
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,244 @@
+"""The signals of the rule files, checked and made ready: whatever is wrong is found here, before any mail comes.
+
+Each `[[signal]]` is one claim about a mail and what it weighs. They are indexed by the header they look at, so that
+a mail pays only for the rare headers it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from mailgate.errors import ConfigError, Fault
+from mailgate.judge.conditions import MATCHERS, READS, Condition, Read, WrongValueError, matcher
+from mailgate.judge.fields import FIELDS
+from mailgate.model import Disposition, Kind, Strength
+
+MOST_SIGNALS = 2000
+
+HEADER = "header:"
+_CONDITION = frozenset({"field", "read", *MATCHERS})
+_TEXTS = ("id", "strength", "says", "source")  # without which a signal is no signal
+_KEYS = _CONDITION | {*_TEXTS, "kind", "disposition", "family", "also", "unless", "note", "hits", "misses"}
+_PER_FAMILY = frozenset({Strength.HINT, Strength.WEAK})
+_WITH_KIND = frozenset({Strength.DECISIVE, Strength.STRONG})
+
+E = TypeVar("E", bound=StrEnum)
+Document = tuple[str, Mapping[str, Any], Sequence[int]]  # file name, its tables, the line of each [[signal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A claim about a mail and what it weighs where it holds: the condition, all of `also`, and none of `unless`."""
+
+    place: int  # in reading order, which is the order of findings
+    id: str
+    condition: Condition
+    also: tuple[Condition, ...]
+    unless: tuple[Condition, ...]
+    strength: Strength
+    kind: Kind | None
+    disposition: Disposition | None
+    family: str
+    says: str
+    source: str
+    rule: str  # "20-headers.toml:42"
+    hits: tuple[str, ...]  # values of the field that the condition must accept, and
+    misses: tuple[str, ...]  # those it must not: they are tried whenever the file is read
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """All signals, found by what they look at."""
+
+    all: tuple[Signal, ...]
+    by_header: Mapping[str, tuple[Signal, ...]]
+    by_prefix: Mapping[str, tuple[Signal, ...]]  # header names that begin so
+    by_field: Mapping[str, tuple[Signal, ...]]
+    prefixes: tuple[str, ...]
+
+
+def compile_signals(documents: Sequence[Document]) -> Signals:
+    """Check the `[[signal]]` tables of parsed rule files, in this order.
+
+    Raises:
+        ConfigError: with every fault of every file.
+    """
+    reader = _Reader()
+    for file, document, lines in documents:
+        reader.document(file, document, lines)
+    if reader.faults:
+        raise ConfigError(reader.faults)
+    return _indexed(tuple(reader.signals))
+
+
+def _indexed(signals: tuple[Signal, ...]) -> Signals:
+    by_header: dict[str, tuple[Signal, ...]] = {}
+    by_prefix: dict[str, tuple[Signal, ...]] = {}
+    by_field: dict[str, tuple[Signal, ...]] = {}
+    for signal in signals:
+        for field in signal.condition.fields:
+            name = field.removeprefix(HEADER)
+            index = by_field if name == field else by_prefix if name.endswith("*") else by_header
+            key = name.rstrip("*")
+            index[key] = (*index.get(key, ()), signal)
+    return Signals(signals, by_header, by_prefix, by_field, tuple(by_prefix))
+
+
+class _Reader:
+    """Reads tables and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.signals: list[Signal] = []
+        self.faults: list[Fault] = []
+        self.rules: dict[str, str] = {}  # where each id stands
+        self.file = ""
+        self.line = 0
+
+    def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:
+        self.file, self.line = file, 0
+        self.unknown(document, ("signal",), "")
+        tables = document.get("signal", [])
+        if not isinstance(tables, list):
+            self.fault("signal", tables, "[[signal]] tables")
+            return
+        for table, line in zip(tables, [*lines, *[0] * len(tables)], strict=False):
+            self.line = line
+            if len(self.signals) >= MOST_SIGNALS:
+                self.fault("signal", "one more", f"at most {MOST_SIGNALS} signals")
+                return
+            if isinstance(table, dict):
+                self.signal(table)
+            else:
+                self.fault("signal", table, "a table")
+
+    def signal(self, table: Mapping[str, Any]) -> None:
+        """Read one table; it is kept where nothing is wrong with it."""
+        before = len(self.faults)
+        self.unknown(table, _KEYS, "signal.")
+        texts = {key: self.text(table, key) for key in _TEXTS}
+        strength = self.one_of(table, "strength", Strength)
+        kind, disposition = self.one_of(table, "kind", Kind), self.one_of(table, "disposition", Disposition)
+        family = self.text(table, "family") if strength in _PER_FAMILY else ""
+        if kind and strength not in _WITH_KIND:
+            self.fault("signal.kind", table["kind"], "a kind only where strength is decisive or strong")
+        if "family" in table and strength not in _PER_FAMILY:
+            self.fault("signal.family", table["family"], "a family only where strength is hint or weak")
+        condition = self.condition(table, "signal.")
+        also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
+        rule = f"{self.file}:{self.line}"
+        if texts["id"] in self.rules:
+            self.fault("signal.id", texts["id"], f"an id that is not used yet (it stands in {self.rules[texts['id']]})")
+        hits, misses = self.examples(table, "hits", condition), self.examples(table, "misses", condition)
+        self.rules.setdefault(texts["id"], rule)
+        if len(self.faults) > before or condition is None or strength is None:
+            return
+        self.signals.append(
+            Signal(
+                place=len(self.signals),
+                id=texts["id"],
+                condition=condition,
+                also=also,
+                unless=unless,
+                strength=strength,
+                kind=kind,
+                disposition=disposition,
+                family=family,
+                says=texts["says"],
+                source=texts["source"],
+                rule=rule,
+                hits=hits,
+                misses=misses,
+            )
+        )
+
+    def condition(self, table: Mapping[str, Any], place: str) -> Condition | None:
+        """The condition of a table, or None where it has a fault."""
+        before = len(self.faults)
+        fields = table.get("field")
+        names = tuple(fields) if isinstance(fields, list) else (fields,)
+        for name in names:
+            self.field(name, f"{place}field")
+        read = self.one_of(table, "read", Read, place) or Read.TEXT
+        given = [name for name in MATCHERS if name in table]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            self.faults.append(
+                self.made(f"{place}{given[0] if given else 'is'}", found, f"one of {', '.join(MATCHERS)}")
+            )
+            return None
+        try:
+            accepts = matcher(given[0], table[given[0]])
+        except WrongValueError as wrong:
+            self.faults.append(self.made(f"{place}{given[0]}", wrong.found, wrong.allowed))
+            return None
+        return Condition(names, READS[read], accepts) if len(self.faults) == before else None
+
+    def conditions(self, table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:
+        """The further conditions under `key`: one table, or a list of them."""
+        value = table.get(key, [])
+        found = []
+        for each in value if isinstance(value, list) else [value]:
+            if not isinstance(each, dict):
+                self.fault(f"signal.{key}", each, '{ field = "…", is = ["…"] }')
+                continue
+            self.unknown(each, _CONDITION, f"signal.{key}.")
+            found.append(self.condition(each, f"signal.{key}."))
+        return tuple(filter(None, found))
+
+    def field(self, name: Any, key: str) -> None:
+        if isinstance(name, str) and (name in FIELDS or _is_header(name)):
+            return
+        allowed = f'"header:name" in lower case, or one of {", ".join(FIELDS)}'
+        self.fault(key, name, allowed, _nearest(name, FIELDS))
+
+    def examples(self, table: Mapping[str, Any], key: str, condition: Condition | None) -> tuple[str, ...]:
+        """Values that the signal says it hits or misses, tried at once."""
+        values = table.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            self.fault(f"signal.{key}", values, "a list of texts")
+            return ()
+        for value in values:
+            if condition and (condition.accepted(value) is not None) is not (key == "hits"):
+                self.fault(f"signal.{key}", value, f"values that the signal {key}")
+        return tuple(values)
+
+    def text(self, table: Mapping[str, Any], key: str) -> str:
+        value = table.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        self.fault(f"signal.{key}", value, "a text")
+        return ""
+
+    def one_of(self, table: Mapping[str, Any], key: str, kind: type[E], place: str = "signal.") -> E | None:
+        value = table.get(key)
+        if value is None or value in list(kind):
+            return kind(value) if value is not None else None
+        self.fault(f"{place}{key}", value, f"one of {', '.join(kind)}", _nearest(value, kind))
+        return None
+
+    def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str) -> None:
+        names = sorted(known)
+        for key in table:
+            if key not in names:
+                self.fault(f"{place}{key}", key, f"one of {', '.join(names)}", _nearest(key, names))
+
+    def fault(self, key: str, found: object, allowed: str, nearest: str = "") -> None:
+        self.faults.append(self.made(key, "nothing" if found is None else repr(found), allowed, nearest))
+
+    def made(self, key: str, found: str, allowed: str, nearest: str = "") -> Fault:
+        return Fault(self.file, self.line, key, found, allowed, nearest)
+
+
+def _nearest(found: object, known: Iterable[str]) -> str:
+    return next(iter(get_close_matches(str(found), [str(name) for name in known], 1)), "")
+
+
+def _is_header(name: str) -> bool:
+    """A header field by its lower-case name, or every one that begins so: `header:x-campaign*`."""
+    bare = name.removeprefix(HEADER).removesuffix("*")
+    plain = bare.isascii() and bare.isprintable() and bare == bare.lower() and set(" *:").isdisjoint(bare)
+    return name.startswith(HEADER) and bool(bare) and plain

@@ -1,0 +1,90 @@
+"""Which signals a mail gives. Knows neither what they weigh together nor what becomes of the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mailgate.judge.conditions import Condition
+from mailgate.judge.fields import FIELDS
+from mailgate.judge.rules import HEADER, Signal, Signals
+from mailgate.model import Case, Finding, Gateway
+
+LONGEST_SHOWN = 80  # characters of a value that a finding keeps
+
+
+def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, ...]:
+    """All signals of the mail, each once, in the order of the rule files."""
+    mail = _Mail(case, gateway)
+    found: dict[int, Finding] = {}
+    for values, rules in _met(mail, signals):
+        for signal in rules:
+            if signal.place not in found and (seen := mail.shows(signal, values)) is not None:
+                found[signal.place] = _finding(signal, seen)
+    return tuple(found[place] for place in sorted(found))
+
+
+class _Mail:
+    """The fields of one mail, each computed once and only where a signal asks for it."""
+
+    __slots__ = ("_computed", "case", "gateway", "headers")
+
+    def __init__(self, case: Case, gateway: Gateway) -> None:
+        self.case = case
+        self.gateway = gateway
+        self.headers = case.mail.headers
+        self._computed: dict[str, tuple[str, ...]] = {}
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """The values of any field that a rule may name."""
+        if field.startswith(HEADER):
+            name = field.removeprefix(HEADER)
+            if name.endswith("*"):
+                return tuple(
+                    value for each in self.headers if each.startswith(name[:-1]) for value in self.headers[each]
+                )
+            return self.headers.get(name, ())
+        if field not in self._computed:
+            self._computed[field] = FIELDS[field](self.case, self.gateway)
+        return self._computed[field]
+
+    def shows(self, signal: Signal, values: Iterable[str]) -> str | None:
+        """What of `values` the signal is about, where all its conditions hold; else None."""
+        # The worst of several instances decides, so one that is accepted is enough.
+        for value in values:
+            if (seen := signal.condition.accepted(value)) is not None:
+                holds = all(map(self.holds, signal.also)) and not any(map(self.holds, signal.unless))
+                return seen if holds else None
+        return None
+
+    def holds(self, condition: Condition) -> bool:
+        """Does any field of the condition have a value that is accepted?"""
+        return any(condition.accepted(value) is not None for field in condition.fields for value in self.values(field))
+
+
+def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[tuple[str, ...], tuple[Signal, ...]]]:
+    """The values of each field that the mail has, with the signals that look at it."""
+    by_header, prefixes = signals.by_header, signals.prefixes
+    for name, values in mail.headers.items():
+        if name in by_header:
+            yield values, by_header[name]
+        if name.startswith(prefixes):
+            for prefix in prefixes:
+                if name.startswith(prefix):
+                    yield values, signals.by_prefix[prefix]
+    for field, rules in signals.by_field.items():
+        if values := mail.values(field):
+            yield values, rules
+
+
+def _finding(signal: Signal, seen: str) -> Finding:
+    shown = seen if len(seen) <= LONGEST_SHOWN else f"{seen[:LONGEST_SHOWN]}…"
+    return Finding(
+        id=signal.id,
+        strength=signal.strength,
+        value=shown.encode("utf-8", "replace").decode(),
+        rule=signal.rule,
+        kind=signal.kind,
+        disposition=signal.disposition,
+        family=signal.family,
+        says=signal.says,
+    )
