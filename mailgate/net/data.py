@@ -1,0 +1,95 @@
+"""The bytes between 354 and the final dot. Pure: the caller brings what came and learns whether the end was in it.
+
+One rule keeps smuggling out: a message ends at CR LF . CR LF and at nothing else. A dot alone between any other line
+ends is something a careless server might take for the end, so a message that holds one is refused altogether.
+
+The text is held as it came, behind a CR LF of our own that stands for the end of the DATA command. So the first line
+needs no case of its own: not in an empty message, not for a stuffed dot, not for a shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+END: Final = b"\r\n.\r\n"
+BARE_LINE_END: Final = "bare-line-end"
+LONG_LINE: Final = "long-line"
+
+MAX_LINE_OCTETS: Final = 1000  # RFC 5321 section 4.5.3.1.6, line end included
+
+_SHAPES: Final = (b"\n.\n", b"\n.\r", b"\r.\r", b"\r.\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was received: `raw` after dot-unstuffing, else untouched; empty where it was too big to be kept."""
+
+    raw: bytes
+    too_big: bool
+    smuggled: bool
+    notes: tuple[str, ...]
+
+
+class Incoming:
+    """One message on its way in; holds no more than a third over the limit, whatever is sent."""
+
+    def __init__(self, size_limit_bytes: int) -> None:
+        self.received_bytes = 0
+        self._limit = size_limit_bytes
+        # A stuffed line has four octets for three, so no message within the limit is longer than this on the wire.
+        self._wire_limit = size_limit_bytes + size_limit_bytes // 3 + len(END)
+        self._too_big = False
+        self._text = bytearray(END[:2])
+
+    def take(self, buffer: bytearray) -> bool:
+        """Move what belongs to the message out of `buffer`. True once its end was there; what follows stays."""
+        self.received_bytes += len(buffer)
+        searched = max(0, len(self._text) - len(END) + 1)
+        self._text += buffer
+        buffer.clear()
+        end = self._text.find(END, searched)
+        if end >= 0:
+            buffer += self._text[end + len(END) :]
+            del self._text[end + 2 :]
+        if len(self._text) > self._wire_limit:
+            # It is read to its end all the same: a client refused midway would take it for a lost connection.
+            self._too_big = True
+            del self._text[: 1 - len(END)]
+        return end >= 0
+
+    def message(self) -> Message:
+        """The message, once its end has been taken."""
+        if self._too_big:
+            return Message(b"", True, False, ())
+        text = bytes(self._text)
+        self._text.clear()
+        bare = has_bare_line_end(text)
+        raw = unstuffed(text)
+        notes = (BARE_LINE_END,) * bare + (LONG_LINE,) * has_long_line(raw)
+        return Message(raw, len(raw) > self._limit, bare and any(shape in text for shape in _SHAPES), notes)
+
+
+def unstuffed(text: bytes) -> bytes:
+    """The message without the CR LF before it and without the dots that the client had to add (RFC 5321 4.5.2)."""
+    return (text.replace(b"\r\n.", b"\r\n") if b"\r\n." in text else text)[2:]
+
+
+def has_bare_line_end(text: bytes) -> bool:
+    """Is there a CR without LF, or an LF without CR? Counted: a regular expression takes a hundred times longer."""
+    pairs = text.count(b"\r\n")
+    return text.count(b"\n") != pairs or text.count(b"\r") != pairs
+
+
+def has_long_line(raw: bytes) -> bool:
+    """Is any line longer than 1000 octets?
+
+    Goes from one line start to the last one within reach, so it takes at most two steps for every 1000 octets.
+    """
+    start, end = 0, len(raw)
+    while end - start > MAX_LINE_OCTETS:
+        line_feed = raw.rfind(b"\n", start, start + MAX_LINE_OCTETS)
+        if line_feed < 0:
+            return True
+        start = line_feed + 1
+    return False

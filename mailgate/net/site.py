@@ -1,0 +1,75 @@
+"""What the sessions of one listener share: its settings, who is connected, and the mail that is being accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mailgate.errors import TryAgain
+from mailgate.log import Event, Log
+from mailgate.model import Arrival, Reply, Role
+from mailgate.net.bind import Bind, Networks, listed
+from mailgate.net.bounds import Bounds, Crowd, plain
+from mailgate.net.door import Door
+from mailgate.net.tls import ServerContext
+
+if TYPE_CHECKING:
+    from mailgate.net.session import Session
+
+
+@dataclass(slots=True)
+class Site:
+    """What the sessions of one listener share."""
+
+    bind: Bind
+    bounds: Bounds
+    door: Door
+    name: str
+    clock: Callable[[], datetime]
+    log: Log
+    tls_context: ServerContext | None
+    proxies: Networks
+    xclient: Networks
+    crowd: Crowd
+    sessions: set[Session] = field(default_factory=set)
+    acceptances: set[asyncio.Task[Sequence[Reply]]] = field(default_factory=set)
+    refused: Counter[int] = field(default_factory=Counter)  # replies from 400 on, by code
+
+    def trusts(self, ip: str) -> bool:
+        """Is the word of this peer on the client taken?"""
+        return listed(ip, self.xclient)
+
+    def admit(self, ip: str) -> Reply | None:
+        """Count a connection in, or say why there is no room. The network behind a proxy is known only later."""
+        return self.crowd.enter(None if self.proxies else ip, self._room_for(ip))
+
+    def settle(self, ip: str) -> Reply | None:
+        """Count a connection that is in to the network of its client, or say why that has no more room."""
+        return self.crowd.settle(ip, self._room_for(ip))
+
+    def _room_for(self, ip: str) -> int:
+        # Our own MTA is one peer, however much it brings.
+        if self.bind.role is Role.BEHIND or not ip:
+            return self.bounds.connections
+        if plain(ip).is_loopback or self.trusts(ip):
+            return self.bounds.per_trusted_network
+        return self.bounds.per_network
+
+    def start(self, arrival: Arrival) -> asyncio.Task[Sequence[Reply]]:
+        """Hand a mail to the door, in a task that no session owns: it ends by itself."""
+        task = asyncio.ensure_future(self.door.accept(arrival))
+        self.acceptances.add(task)
+        task.add_done_callback(self._accepted)
+        return task
+
+    def _accepted(self, task: asyncio.Task[Sequence[Reply]]) -> None:
+        self.acceptances.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, TryAgain):
+            self.log.warning(Event.ACCEPTANCE_DEFERRED, reason=str(error))
+        elif error is not None:
+            self.log.error(Event.ACCEPTANCE_FAILED, exc_info=error)
