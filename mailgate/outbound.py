@@ -1,0 +1,234 @@
+"""Mail out: from the outbox to the next hop, and what follows. Read me second.
+
+One mail's way, in the order of this file:
+
+1. `Outbound.run` sleeps until somebody wakes it or the next mail falls due, and claims what is due, each row under a
+   lease and with its attempt counted, before anything is tried.
+2. Each claimed mail is delivered by a task of its own; some 20 at a time, few of them to the same domain.
+3. Between RCPT and DATA the row is committed as *handed*. If we die after that, an automatic mail is not sent again
+   (it may have arrived: at most once) and a person's mail is (with the same Message-ID: at least once).
+4. The hop's answer goes through `judge.retry.fate`, and the settlement with all that follows from it is written.
+
+Commits of step 3 and 4 are shared by all deliveries that wait for one. Nothing here decides whether a mail may be
+sent at all: that was decided, and its permit spent, when it was queued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from time import perf_counter
+from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
+
+from mailgate.errors import NotAllowed, TryAgain
+from mailgate.judge import retry
+from mailgate.log import Event, Log
+from mailgate.model import Answer, Due, OutboxState, Settlement
+from mailgate.store import outbox
+from mailgate.store.database import Database
+
+IN_MEMORY: Final = 200  # claimed mails; more stay in the database
+CONCURRENCY: Final = 20  # deliveries under way, as Postfix has it for one destination
+PER_DOMAIN: Final = 5  # of these to one domain, so that one slow host does not take them all
+# Longer than the slowest attempt: every command may take the five to ten minutes that RFC 5321 section 4.5.3.2 grants.
+LEASE_S: Final = 3600.0
+IDLE_WAIT_S: Final = 5.0  # how late a row queued by another process is found
+TIMER_WAIT_S: Final = 0.05  # the least that is slept for a timer; whoever queues mail wakes us at once
+TROUBLE_WAIT_S: Final = 1.0  # between tries while the database is in trouble
+DRAIN_S: Final = 30.0  # that deliveries under way may still take when we are asked to stop
+
+BeforeData: TypeAlias = Callable[[], Awaitable[None]]
+Deliver: TypeAlias = Callable[[Due, BeforeData], Awaitable[Answer]]
+
+_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
+
+
+class Outbound:
+    """Takes mail from the outbox to `deliver`, and writes what came of it. `owner` is who holds the leases."""
+
+    def __init__(
+        self,
+        database: Database,
+        deliver: Deliver,
+        clock: Callable[[], datetime],
+        log: Log,
+        *,
+        owner: str,
+        concurrency: int = CONCURRENCY,
+        drain_s: float = DRAIN_S,
+    ) -> None:
+        self.database = database
+        self.deliver = deliver
+        self.clock = clock
+        self.log = log
+        self.owner = owner
+        self.drain_s = drain_s
+        self._slots = asyncio.Semaphore(concurrency)
+        self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._awake = asyncio.Event()
+        self._running = False
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There is something in the outbox."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Begin nothing more, let what is under way finish, then let `run` end."""
+        self._stopping = True
+        self._awake.set()
+
+    async def recover(self) -> None:
+        """Take back what a dead daemon of ours had claimed. Call before `run`."""
+        await self.database.write(lambda conn: outbox.recover(conn, self.owner, self.clock()))
+
+    async def run(self) -> None:
+        """Deliver until `stop`; trouble of the database is waited out. When cancelled, deliveries under way are cut."""
+        self._running = True
+        try:
+            while not self._stopping:
+                self._awake.clear()
+                await self._sleep(await self._begin_due())
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=self.drain_s)
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+            self._running = False
+
+    async def settle_due(self) -> int:
+        """Deliver all that is due now and wait for it; the number of attempts. For laboratories, instead of `run`.
+
+        Raises:
+            TryAgain: the database is in trouble; what was not written is tried again later.
+        """
+        done = 0
+        while begun := await self._claim():
+            await asyncio.gather(*begun)
+            done += len(begun)
+        return done
+
+    # ── Claim ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _begin_due(self) -> float:
+        """Begin what is due and has room; the seconds until there may be more."""
+        try:
+            await self._claim()
+            next_due = await self.database.read(outbox.next_due)
+        except TryAgain as trouble:
+            self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
+            return TROUBLE_WAIT_S
+        if next_due is None or not self._room():
+            return IDLE_WAIT_S
+        return min(max((next_due - self.clock()).total_seconds(), TIMER_WAIT_S), IDLE_WAIT_S)
+
+    async def _claim(self) -> list[asyncio.Task[None]]:
+        room = self._room()
+        if not room:
+            return []
+        dues = await self.database.write(lambda conn: outbox.claim(conn, self.clock(), room, self.owner, LEASE_S))
+        return [self._begin(due) for due in dues]
+
+    def _room(self) -> int:
+        return IN_MEMORY - len(self._under_way)
+
+    def _begin(self, due: Due) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._in_turn(due))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        # Claims are cheaper in heaps: where more was due than had room, half of the room is worth the next.
+        if self._room() == IN_MEMORY // 2:
+            self._awake.set()
+        if self._running and not task.cancelled() and task.exception():
+            self.log.error(Event.DELIVERY_CRASHED, exc_info=task.exception())
+
+    async def _sleep(self, most_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._awake.wait(), most_s)
+
+    # ── Deliver ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _in_turn(self, due: Due) -> None:
+        domain = due.rcpt_to.rpartition("@")[2].lower()
+        # Lives as long as somebody waits in it.
+        lane = self._lanes.setdefault(domain, asyncio.Semaphore(PER_DOMAIN))
+        async with lane, self._slots:
+            # What has not begun when we stop keeps its lease, which the next start gives back.
+            if not self._stopping:
+                await self._attempt(due)
+
+    async def _attempt(self, due: Due) -> None:
+        begun = perf_counter()
+        settlement = retry.too_late(due, self.clock())
+        if settlement is None:
+            answer = await self._answer(due)
+            if answer is None:
+                return
+            settlement = retry.fate(due, answer, self.clock())
+        await self._settle(settlement)
+        self._log(due, settlement, perf_counter() - begun)
+
+    async def _answer(self, due: Due) -> Answer | None:
+        """What the next hop said; None where the mail is no longer ours to send."""
+        handed = False
+
+        async def before_data() -> None:
+            nonlocal handed
+            # A courier that has to begin anew on another connection asks again.
+            if not handed:
+                await self.database.together(outbox.handed, due.outbox_id)
+                handed = True
+
+        try:
+            return await self.deliver(due, before_data)
+        except NotAllowed:
+            # A person cancelled it meanwhile, or our lease ended and another process handed it. Both are written.
+            return None
+        except TryAgain as trouble:
+            return Answer(0, f"4.3.0 our own database: {trouble}", handed)
+        # Broad, because a mail that breaks our courier must wait its turn like any other trouble, and the others go on.
+        except Exception:
+            self.log.exception(Event.DELIVERY_CRASHED, outbox_id=due.outbox_id)
+            return Answer(0, "4.3.0 our own fault; the log has it", handed)
+
+    # ── Settle ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Write what came of it. While we run this is not given up, for forgetting it could send a mail twice."""
+        while True:
+            try:
+                await self.database.together(outbox.settle, settlement)
+            except TryAgain as trouble:
+                if not self._running:
+                    raise
+                self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
+                await asyncio.sleep(TROUBLE_WAIT_S)
+            else:
+                break
+        if settlement.state is OutboxState.READY:
+            self._awake.set()
+
+    def _log(self, due: Due, settlement: Settlement, took_s: float) -> None:
+        status = _STATUS.match(settlement.answer.text)
+        self.log.info(
+            Event.DELIVERY_ATTEMPTED,
+            outbox_id=due.outbox_id,
+            purpose=due.purpose,
+            attempt=due.attempts,
+            state=settlement.state,
+            code=settlement.answer.code,
+            status=status[0] if status else "",
+            handed=settlement.answer.handed,
+            next_at=settlement.next_at.isoformat() if settlement.next_at else "",
+            ms=round(took_s * 1e3, 1),
+        )
