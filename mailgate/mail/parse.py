@@ -9,7 +9,7 @@ author; too-many-references; no-boundary, no-parts, too-many-parts, too-deep: th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,26 +34,16 @@ def parse(raw: bytes) -> Mail:
     """Read a message, as received. The body is walked only as far as its type makes it necessary."""
     header_end, start = headers.body_start(raw)
     fields = headers.fields(raw[:header_end])
-    values, defects = fields.values, [*fields.defects]
+    values = fields.values
     authors = address.parse(values.get("from", ()))
-    if len(values.get("from", ())) != 1:
-        defects.append("two-from" if "from" in values else "no-from")
-    elif not authors:
-        defects.append("from-without-address")
     content_type, parameters = headers.parameters(fields.first("content-type"))
-    inside = _Inside()
-    if content_type.startswith(_WITH_STRUCTURE):
-        inside = _inside(raw, fields, start)
-        defects += inside.defects
-    chain = ids(values.get("references", ()))
-    if len(chain) > MOST_REFERENCES:
-        defects.append("too-many-references")
-        chain = (chain[0], *chain[1 - MOST_REFERENCES :])
+    inside = _inside(raw, fields, start) if content_type.startswith(_WITH_STRUCTURE) else _Inside()
+    references = ids(values.get("references", ()))
     return Mail(
         headers=values,
         message_id=next(iter(ids(values.get("message-id", ()))), ""),
         in_reply_to=ids(values.get("in-reply-to", ()))[:MOST_REFERENCES],
-        references=chain,
+        references=_first_and_newest(references),
         authors=authors,
         to=_both(fields, "to", "resent-to"),
         cc=_both(fields, "cc", "resent-cc"),
@@ -69,7 +59,7 @@ def parse(raw: bytes) -> Mail:
         hops=len(values.get("received", ())),
         body_hash=_body_hash(raw, start),
         size_bytes=len(raw),
-        defects=tuple(defects),
+        defects=(*fields.defects, *_header_defects(values, authors, references), *inside.defects),
         passed_through=tuple(_passed_through(fields)),
     )
 
@@ -96,6 +86,25 @@ def date(value: str) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _first_and_newest(references: tuple[str, ...]) -> tuple[str, ...]:
+    if len(references) <= MOST_REFERENCES:
+        return references
+    return (references[0], *references[1 - MOST_REFERENCES :])
+
+
+def _header_defects(
+    values: Mapping[str, tuple[str, ...]], authors: tuple[Mailaddr, ...], references: tuple[str, ...]
+) -> Iterator[str]:
+    if "from" not in values:
+        yield "no-from"
+    elif len(values["from"]) > 1:
+        yield "two-from"
+    elif not authors:
+        yield "from-without-address"
+    if len(references) > MOST_REFERENCES:
+        yield "too-many-references"
 
 
 @dataclass(slots=True)

@@ -1,0 +1,168 @@
+import shutil
+from pathlib import Path
+from string import Template
+
+import pytest
+
+from mailgate.errors import ConfigError, Fault
+from mailgate.mail.template import MOST_BYTES, fill
+from mailgate.rulebook import REPLY_VALUES, load, shipped_folder
+
+SIGNAL = Template(
+    '[[signal]]\nid = "X1"\nfield = "header:x-a"\nis = ["1"]\nstrength = "strong"\nsays = "it"\nsource = "us"\n$more'
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shipped_folder(), tmp_path / "rules"))
+
+
+def faults(folder: Path) -> list[Fault]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder)
+    return caught.value.faults
+
+
+def test_the_shipped_rules_are_without_fault() -> None:
+    book = load(shipped_folder())
+    assert set(book.templates) == {"en", "de"}
+    assert all(set(replies) == set(REPLY_VALUES) for replies in book.templates.values())
+
+
+def test_the_version_is_that_of_the_bytes(folder: Path) -> None:
+    before = load(folder)
+    assert load(shipped_folder()).version == before.version
+    with (folder / "replies/de/challenge.txt").open("a") as file:
+        file.write("\n")
+    assert load(folder).version != before.version
+
+
+def test_files_of_ones_own_are_read_after_the_shipped_ones(folder: Path) -> None:
+    (folder / "90-ours.toml").write_text(SIGNAL.substitute(more=""))
+    assert (load(folder).signals.all[-1].id, load(folder).signals.all[-1].rule) == ("X1", "90-ours.toml:1")
+
+
+WRONG = {
+    "unknown key": ('colour = "red"', "signal.colour", "'colour'", ""),
+    "misspelt key": ('stength = "strong"', "signal.stength", "'stength'", "strength"),
+    "unknown kind": ('kind = "bouncy"', "signal.kind", "'bouncy'", "bounce"),
+    "family where none counts": ('family = "shape"', "signal.family", "'shape'", ""),
+    "wrong disposition": ("disposition = 7", "signal.disposition", "7", ""),
+    "two matchers": ("above = 3", "signal.is", "is and above", ""),
+    "further condition with a fault": (
+        'also = { field = "levl", is = ["a0"] }',
+        "signal.also.field",
+        "'levl'",
+        "level",
+    ),
+    "further condition that is none": ('unless = "x"', "signal.unless", "'x'", ""),
+    "further condition without matcher": ('also = { field = "level" }', "signal.also.is", "none", ""),
+    "example that is not hit": ('hits = ["2"]', "signal.hits", "'2'", ""),
+    "example that is hit": ('misses = ["1"]', "signal.misses", "'1'", ""),
+    "examples that are none": ("hits = 1", "signal.hits", "1", ""),
+    "way of reading": ('read = "tokens"', "signal.read", "'tokens'", "token"),
+    "id used twice": (SIGNAL.substitute(more=""), "signal.id", "'X1'", ""),
+}
+
+
+@pytest.mark.parametrize(("more", "key", "found", "nearest"), WRONG.values(), ids=WRONG)
+def test_a_signal_with_a_fault_is_refused_with_its_place(
+    folder: Path, more: str, key: str, found: str, nearest: str
+) -> None:
+    (folder / "90-ours.toml").write_text("\n\n" + SIGNAL.substitute(more=more))
+    (fault,) = faults(folder)
+    assert (fault.key, fault.found, fault.nearest) == (key, found, nearest)
+    assert fault.file == str(folder / "90-ours.toml")
+    assert fault.line == (10 if "[[" in more else 3)
+
+
+MATCHERS = {
+    "pattern that RE2 refuses": "matches = '(?=x)'",
+    "pattern of wrong type": "matches = 1",
+    "very long pattern": f"matches = '{'x' * 2000}'",
+    "empty list": "contains = []",
+    "list of numbers": "glob = [1]",
+    "no list": 'is_not = "x"',
+    "present, but false": "present = false",
+    "above what": 'above = "3"',
+}
+
+
+@pytest.mark.parametrize("line", MATCHERS.values(), ids=MATCHERS)
+def test_a_matcher_with_a_fault_is_refused(folder: Path, line: str) -> None:
+    (folder / "90-ours.toml").write_text(SIGNAL.substitute(more="").replace('is = ["1"]', line))
+    (fault,) = faults(folder)
+    assert fault.key == f"signal.{line.partition(' ')[0]}"
+
+
+@pytest.mark.parametrize("key", ["id", "field", "strength", "says", "source"])
+def test_a_signal_needs(folder: Path, key: str) -> None:
+    lines = SIGNAL.substitute(more="").splitlines(keepends=True)
+    (folder / "90-ours.toml").write_text("".join(line for line in lines if not line.startswith(key)))
+    assert [fault.key for fault in faults(folder)] == [f"signal.{key}"]
+
+
+@pytest.mark.parametrize("name", ["header:", "header:X-A", "header:x a", "subjct", "*", "header:*"])
+def test_a_field_that_is_none_is_refused(folder: Path, name: str) -> None:
+    (folder / "90-ours.toml").write_text(SIGNAL.substitute(more="").replace("header:x-a", name))
+    assert [fault.key for fault in faults(folder)] == ["signal.field"]
+
+
+def test_a_hint_needs_a_family(folder: Path) -> None:
+    (folder / "90-ours.toml").write_text(SIGNAL.substitute(more="").replace("strong", "hint"))
+    assert [fault.key for fault in faults(folder)] == ["signal.family"]
+
+
+def test_all_faults_of_all_files_are_told_at_once(folder: Path) -> None:
+    (folder / "90-a.toml").write_text("[[signal]\n")
+    (folder / "90-b.toml").write_text("signals = 3\n")
+    (folder / "90-c.toml").write_bytes(b"\xff")
+    (folder / "replies/en/challenge.txt").write_text("Subject: x\n\n${name}")
+    (folder / "replies/de/challenge.txt").unlink()
+    (folder / LIMITS).write_text("")
+    found = {Path(fault.file).relative_to(folder).as_posix(): fault for fault in faults(folder)}
+    assert {
+        "90-a.toml",
+        "90-b.toml",
+        "90-c.toml",
+        "limits.toml",
+        "replies/de/challenge.txt",
+        "replies/en/challenge.txt",
+    } == set(found)
+    assert (found["90-a.toml"].line, found["90-b.toml"].nearest, found["90-c.toml"].line) == (1, "signal", 1)
+    assert found["replies/en/challenge.txt"].allowed == "${desk}, ${link}, ${until}"
+
+
+LIMITS = "limits.toml"
+
+
+def test_without_limits_there_are_no_rules(folder: Path) -> None:
+    (folder / LIMITS).unlink()
+    assert [Path(fault.file).name for fault in faults(folder)] == [LIMITS]
+
+
+def test_a_text_that_is_too_long_for_an_automatic_mail_is_refused(folder: Path) -> None:
+    (folder / "replies/en/acknowledge.txt").write_text("Subject: x\n\n" + "x" * MOST_BYTES + "${desk}")
+    (fault,) = faults(folder)
+    assert fault.allowed == f"at most {MOST_BYTES} bytes"
+
+
+def test_a_text_that_nobody_sends_is_refused(folder: Path) -> None:
+    (folder / "replies/en/acknowlege.txt").write_text("Subject: x\n\nx")
+    (fault,) = faults(folder)
+    assert fault.nearest == "acknowledge"
+
+
+def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    assert faults(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", REPLY_VALUES)
+def test_every_text_says_who_asks(language: str, name: str) -> None:
+    values = {"desk": "support@g.test", "ticket": "#7", "link": "https://g.test/c/x", "until": "2026-12-06"}
+    subject, body = fill(load(shipped_folder()).templates[language][name], values)
+    assert "support@g.test" in subject + body
+    assert all(values[each] in subject + body for each in REPLY_VALUES[name])
+    assert max(map(len, body.splitlines())) <= 76
