@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mailgate.errors import ConfigError, Fault
 from mailgate.store import tables
@@ -37,9 +37,10 @@ _IDENTIFIED: tuple[Table, ...] = (tables.journal, tables.message, tables.ticket_
 class Database:
     """One open database. `await Database.open(...)` makes it; `await close()` ends it."""
 
-    def __init__(self, writer: Writer, readers: AsyncEngine, new_id: Snowflakes, lock: DaemonLock | None) -> None:
+    def __init__(self, writer: Writer, file: SqliteFile, new_id: Snowflakes, lock: DaemonLock | None) -> None:
         self._writer = writer
-        self._readers = readers
+        self._readers = file.readers()
+        self._looker = file.looker()
         self._lock = lock
         self.new_id: Callable[[], int] = new_id
 
@@ -74,7 +75,7 @@ class Database:
         # The daemon is node 0; commands beside it must only be unlike it and each other.
         node = 0 if daemon else 1 + secrets.randbelow((1 << NODE_BITS) - 1)
         writer = Writer(file, schema, faults or _no_fault)
-        return cls(writer, file.readers(), Snowflakes(node, floor=floor), lock)
+        return cls(writer, file, Snowflakes(node, floor=floor), lock)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction of its own and commit it. A cancelled caller does not undo it.
@@ -102,22 +103,35 @@ class Database:
         Raises:
             TryAgain: the machine is in trouble.
         """
-        try:
+        with _troubles():
             async with self._readers.connect() as connection:
                 return await connection.run_sync(work)
-        except (SQLAlchemyError, OSError) as error:
-            temporary = trouble(error)
-            if temporary is None:
-                raise
-            raise temporary from error
+
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """The same at once, for laboratories and commands: nothing else of the event loop runs meanwhile."""
+        with _troubles(), self._looker.connect() as connection:
+            return work(connection)
 
     async def close(self) -> None:
         """Write what waits, close every connection, give up the lock. Closing twice does nothing."""
         await self._writer.close()
         await self._readers.dispose()
+        self._looker.dispose()
         lock, self._lock = self._lock, None
         if lock:
             lock.release()
+
+
+@contextmanager
+def _troubles() -> Iterator[None]:
+    """Troubles of the machine leave as TryAgain."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        temporary = trouble(error)
+        if temporary is None:
+            raise
+        raise temporary from error
 
 
 def _no_fault(_point: str) -> None:
@@ -145,16 +159,8 @@ def _prepare(file: SqliteFile, *, create: bool) -> tuple[str, int]:
     elif not file.path.exists():
         raise ConfigError([_fault(file, "no such file", "an existing database; `mailgate db upgrade` makes one")])
     engine = file.writer(migrating=True)
-    try:
-        with engine.begin() as connection:
-            return _migrate(connection, file, create=create), _largest_id(connection)
-    except SQLAlchemyError as error:
-        temporary = trouble(error)
-        if temporary is None:
-            raise
-        raise temporary from error
-    finally:
-        engine.dispose()
+    with _troubles(), engine.begin() as connection:
+        return _migrate(connection, file, create=create), _largest_id(connection)
 
 
 def _migrate(connection: Connection, file: SqliteFile, *, create: bool) -> str:

@@ -20,6 +20,23 @@ from sqlalchemy import Connection, bindparam, insert, literal_column, or_, selec
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
 from mailgate.store import ids, tables
 from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
+from mailgate.store.ledger import Ledger, ledger
+
+__all__ = [
+    "Acceptance",
+    "Ledger",
+    "accept",
+    "accept_group",
+    "claim",
+    "compressed",
+    "decompressed",
+    "fail",
+    "ledger",
+    "refused",
+    "release",
+    "shunt",
+    "unshunt",
+]
 
 ZSTD_LEVEL = 1  # attachments pass at 600 MB a second, text shrinks to a half or less
 CLAIM_BYTES = 64 << 20  # raw mail in memory per claim; one mail is always taken, however large

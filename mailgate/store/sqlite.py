@@ -63,9 +63,13 @@ class SqliteFile:
         engine = create_async_engine(
             self._url("sqlite+aiosqlite"), pool_size=READERS, max_overflow=0, connect_args=_CONNECT
         )
-        event.listen(engine.sync_engine, "begin", _begin)
-        event.listen(engine.sync_engine, "connect", self._prepare_reader)
-        event.listen(engine.sync_engine, "checkout", self._is_still_the_file)
+        self._only_read(engine.sync_engine)
+        return engine
+
+    def looker(self) -> Engine:
+        """The same without asyncio."""
+        engine = create_engine(self._url("sqlite"), pool_size=1, connect_args=_CONNECT)
+        self._only_read(engine)
         return engine
 
     def make(self) -> None:
@@ -98,6 +102,11 @@ class SqliteFile:
         # mode=rw: a file that was deleted under us is missed, never silently made anew and empty.
         name = f"file:{quote(str(self.path.absolute()))}"
         return URL.create(driver, database=name, query={"mode": "rw", "uri": "true"})
+
+    def _only_read(self, engine: Engine) -> None:
+        event.listen(engine, "begin", _begin)
+        event.listen(engine, "connect", self._prepare_reader)
+        event.listen(engine, "checkout", self._is_still_the_file)
 
     def _prepare(self, connection: Any, *, migrating: bool) -> None:
         cursor = connection.cursor()

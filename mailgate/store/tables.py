@@ -184,6 +184,7 @@ journal = Table(
     _flag("replayed"),
     Column("acceptance_key", Text, unique=True),
     _time("settled_at", optional=True),
+    Index(None, "queue_id"),
 )
 _some("ix_journal_pending", "journal", ("id",), "state = 'pending'")
 _some("ix_journal_shunted", "journal", ("id",), "state = 'shunted'")
@@ -301,6 +302,7 @@ message = Table(
     Index(None, "recipient", "at"),
 )
 _some("ix_message_held", "message", ("sender", "at"), "held IS NOT NULL")
+_some("ix_message_waiting", "message", ("at",), "held = 'wait'")
 
 # ── Automatic mail and the way out ────────────────────────────────────────────────────────────────────────────────────
 

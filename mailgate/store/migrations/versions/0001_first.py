@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("replayed", sa.Boolean, nullable=False),
         sa.Column("acceptance_key", sa.Text, unique=True),
         sa.Column("settled_at", sa.BigInteger),
+        sa.Index(None, "queue_id"),
     )
     _some("ix_journal_pending", "journal", ["id"], "state = 'pending'")
     _some("ix_journal_shunted", "journal", ["id"], "state = 'shunted'")
@@ -174,6 +175,7 @@ def upgrade() -> None:
         sa.Index(None, "recipient", "at"),
     )
     _some("ix_message_held", "message", ["sender", "at"], "held IS NOT NULL")
+    _some("ix_message_waiting", "message", ["at"], "held = 'wait'")
     op.create_table(
         "challenge",
         _id(),

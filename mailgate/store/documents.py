@@ -1,0 +1,47 @@
+"""Store: what is kept as a document: the verdict with its whole trail, so that every mail can say why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailgate.model import Filing, Finding
+
+
+def verdict_document(filing: Filing) -> dict[str, Any]:
+    """Everything that was found and decided of one mail, in the words in which it was decided."""
+    verdict, proof = filing.verdict, filing.case.authentication
+    return {
+        "kind": verdict.kind.value,
+        "disposition": verdict.disposition.value,
+        "state": filing.state.value,
+        "reason": verdict.reason,
+        "respond": {
+            "acknowledge": verdict.respond.acknowledge,
+            "challenge": verdict.respond.challenge,
+            "reasons": list(verdict.respond.reasons),
+        },
+        "suppressed": verdict.suppressed,
+        "authentication": {
+            "level": proof.level.value,
+            "spf": proof.spf,
+            "dkim": proof.dkim,
+            "dmarc": proof.dmarc,
+            "arc": proof.arc,
+            "domain": proof.domain,
+            "why": proof.why,
+        },
+        "findings": [_finding(finding) for finding in verdict.findings],
+        "trail": [{"check": step.check, "result": step.result} for step in verdict.trail],
+        "judged_at": filing.case.judged_at.isoformat(),
+        "defects": list(filing.case.mail.defects),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "strength": finding.strength.value,
+        "value": finding.value,
+        "rule": finding.rule,
+        "says": finding.says,
+    }

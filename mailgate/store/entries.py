@@ -1,0 +1,186 @@
+"""Store: values as the rows they become."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from mailgate.model import (
+    Acquaintance,
+    Challenge,
+    Filing,
+    NewTicket,
+    OutboxState,
+    Permit,
+    Sending,
+    TicketChange,
+    TicketState,
+)
+from mailgate.store.documents import verdict_document
+from mailgate.store.journal import compressed
+from mailgate.store.tables import Direction
+
+Entry = dict[str, Any]
+
+
+def acquaintance(known: Acquaintance) -> Entry:
+    """A row of `address`."""
+    return {
+        "address": known.address,
+        "contact_id": known.contact_id,
+        "name": known.name,
+        "standing": known.standing,
+        "since": known.since,
+        "until": known.until,
+        "credit": known.credit,
+        "credit_at": known.credit_at,
+        "trust": known.trust,
+        "bound": known.bound,
+        "proven": known.proven,
+    }
+
+
+def challenge(asked: Challenge) -> Entry:
+    """A row of `challenge`."""
+    return {
+        "id": asked.id,
+        "address": asked.address,
+        "token_id": asked.token_id,
+        "mailbox": asked.mailbox,
+        "state": asked.state,
+        "level": asked.level,
+        "domain": asked.domain,
+        "created_at": asked.created_at,
+        "expires_at": asked.expires_at,
+        "sent_at": asked.sent_at,
+        "seen_at": asked.seen_at,
+    }
+
+
+def ticket(opened: NewTicket, number: int) -> Entry:
+    """A row of `ticket`; its contact is looked up by `of_address`."""
+    return {
+        "id": opened.id,
+        "number": number,
+        "subject": opened.subject,
+        "state": TicketState.OPEN,
+        "queue": opened.queue,
+        "mailbox": opened.mailbox,
+        "requester": opened.participant.address,
+        "requester_name": opened.name,
+        "created_at": opened.at,
+        "updated_at": opened.at,
+        "of_address": opened.participant.address,
+    }
+
+
+def event(change: TicketChange) -> Entry:
+    """A row of `ticket_event`."""
+    return {
+        "id": change.id,
+        "ticket_id": change.ticket_id,
+        "at": change.at,
+        "event": change.event,
+        "actor": change.actor,
+        "detail": change.detail,
+    }
+
+
+def incoming(filing: Filing, raw_ids: dict[int, int]) -> Entry:
+    """A row of `message` for a mail that came in; `raw_ids` finds its bytes by journal id."""
+    case, verdict, mail = filing.case, filing.verdict, filing.case.mail
+    author = mail.author
+    return {
+        "id": filing.message_id,
+        "direction": Direction.IN,
+        "raw_id": raw_ids[case.accepted.journal_id],
+        "journal_id": case.accepted.journal_id,
+        "ticket_id": filing.ticket_id,
+        "kind": verdict.kind,
+        "disposition": verdict.disposition,
+        "identity": filing.identity,
+        "sender": filing.sender,
+        "author": author.address if author else "",
+        "author_name": author.name if author else "",
+        "recipient": case.accepted.rcpt_to,
+        "mailbox": case.mailbox.address,
+        "queue": case.mailbox.queue,
+        "subject": mail.subject,
+        "at": case.accepted.at,
+        "body_hash": mail.body_hash,
+        "level": case.authentication.level,
+        "proposed": verdict.proposed,
+        "held": filing.held,
+        "held_reason": verdict.reason if filing.held else "",
+        "acknowledge": verdict.respond.acknowledge,
+        "suppressed": verdict.suppressed,
+        "duplicate_of": filing.duplicate_of,
+        "references": (*mail.references, *mail.in_reply_to),
+        "verdict": verdict_document(filing),
+    }
+
+
+def raw(sending: Sending) -> Entry:
+    """A row of `raw` for a mail that leaves; its bytes share the id of its outbox row."""
+    return {
+        "id": sending.outbox_id,
+        "sha256": hashlib.sha256(sending.raw).digest(),
+        "size_bytes": len(sending.raw),
+        "zstd": compressed(sending.raw),
+    }
+
+
+def permit(spent: Permit) -> Entry:
+    """A row of `permit`."""
+    grant = spent.grant
+    return {
+        "id": spent.id,
+        "at": grant.at,
+        "purpose": grant.purpose,
+        "address": grant.address,
+        "domain": grant.domain,
+        "origin": grant.origin,
+        "fingerprint": grant.fingerprint,
+        "shared": grant.shared,
+        "unproven": grant.unproven,
+        "ticket_id": grant.ticket_id,
+        "cause": grant.cause,
+    }
+
+
+def outgoing(sending: Sending) -> Entry:
+    """A row of `message` for a mail that leaves."""
+    return {
+        "id": sending.message_id,
+        "direction": Direction.OUT,
+        "raw_id": sending.outbox_id,
+        "ticket_id": sending.ticket_id,
+        "purpose": sending.purpose,
+        "identity": sending.identity,
+        "sender": sending.mailbox,
+        "author": sending.mailbox,
+        "recipient": sending.recipient,
+        "mailbox": sending.mailbox,
+        "subject": sending.subject,
+        "at": sending.at,
+        "token_id": sending.token_id,
+    }
+
+
+def queued(sending: Sending) -> Entry:
+    """A row of `outbox`."""
+    return {
+        "id": sending.outbox_id,
+        "message_id": sending.message_id,
+        "raw_id": sending.outbox_id,
+        "permit_id": sending.permit.id if sending.permit else None,
+        "purpose": sending.purpose,
+        "mail_from": sending.mail_from,
+        "rcpt_to": sending.rcpt_to,
+        "utf8": sending.utf8,
+        "cause": sending.cause,
+        "state": OutboxState.READY,
+        "created_at": sending.at,
+        "next_at": sending.not_before,
+        "give_up_at": sending.give_up_at,
+    }

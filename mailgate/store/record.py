@@ -1,0 +1,281 @@
+"""Store: writes what was decided. It decides nothing, and everything of one batch is one transaction of the caller's.
+
+Effects are sorted by what they are and written table by table, in the order in which rows point to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from mailgate.errors import TryAgain
+from mailgate.model import (
+    Asked,
+    Credited,
+    Effects,
+    Filing,
+    Joined,
+    Met,
+    NewTicket,
+    OutboxState,
+    Participant,
+    Purpose,
+    Reheld,
+    Released,
+    Sending,
+    State,
+    TicketChange,
+    TicketState,
+)
+from mailgate.store import entries, tables
+from mailgate.store.dialect import is_one_of, upsert
+
+Rows = list[dict[str, Any]]
+
+_ADDRESS_CHANGES = ("name", "standing", "since", "until", "credit", "credit_at", "trust", "bound", "proven")
+_CHALLENGE_CHANGES = ("state", "expires_at", "sent_at", "seen_at")
+
+
+def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
+    """Write all `effects`; the number of each new ticket by its id.
+
+    Raises:
+        TryAgain: a mail among them was settled in the meantime; roll back and judge anew.
+    """
+    sorted_effects = _Sorted(effects)
+    _meet(conn, sorted_effects.met, now)
+    _credit(conn, sorted_effects.credited)
+    numbers = _open(conn, sorted_effects.new_tickets)
+    _join(conn, sorted_effects.joined)
+    _change(conn, sorted_effects.changes)
+    _file(conn, sorted_effects.filings, now)
+    _rehold(conn, sorted_effects.reheld)
+    _release(conn, sorted_effects.released, now)
+    _send(conn, sorted_effects.sendings)
+    _ask(conn, sorted_effects.asked, now)
+    return numbers
+
+
+def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: dict[str, str]) -> None:
+    """Keep the rule files that judge from now on, once per version."""
+    row = {"version": version, "loaded_at": loaded_at, "files": files}
+    conn.execute(upsert(conn, tables.rule_set, key="version"), row)
+
+
+class _Sorted:
+    """Effects by what they are, each kind in its order."""
+
+    def __init__(self, effects: Effects) -> None:
+        self.met: list[Met] = []
+        self.credited: list[Credited] = []
+        self.new_tickets: list[NewTicket] = []
+        self.joined: list[Joined] = []
+        self.changes: list[TicketChange] = []
+        self.filings: list[Filing] = []
+        self.reheld: list[Reheld] = []
+        self.released: list[Released] = []
+        self.sendings: list[Sending] = []
+        self.asked: list[Asked] = []
+        for effect in effects:
+            match effect:
+                case Met():
+                    self.met.append(effect)
+                case Credited():
+                    self.credited.append(effect)
+                case NewTicket():
+                    self.new_tickets.append(effect)
+                case Joined():
+                    self.joined.append(effect)
+                case TicketChange():
+                    self.changes.append(effect)
+                case Filing():
+                    self.filings.append(effect)
+                case Reheld():
+                    self.reheld.append(effect)
+                case Released():
+                    self.released.append(effect)
+                case Sending():
+                    self.sendings.append(effect)
+                case Asked():
+                    self.asked.append(effect)
+                case _:
+                    assert_never(effect)
+
+
+def _run(conn: Connection, statement: Any, rows: Rows) -> None:
+    if rows:
+        conn.execute(statement, rows)
+
+
+# ── People ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _meet(conn: Connection, met: Iterable[Met], now: datetime) -> None:
+    known = {effect.acquaintance.address: effect.acquaintance for effect in met}.values()  # the last word counts
+    contacts = [{"id": one.contact_id, "name": one.name, "created_at": now} for one in known]
+    addresses = [entries.acquaintance(one) for one in known]
+    _run(conn, upsert(conn, tables.contact, key="id"), contacts)
+    _run(conn, upsert(conn, tables.address, key="address", change=_ADDRESS_CHANGES), addresses)
+
+
+def _credit(conn: Connection, credited: Iterable[Credited]) -> None:
+    domains = {effect.domain.domain: effect.domain for effect in credited}.values()
+    rows = [{"domain": one.domain, "credit": one.credit, "credit_at": one.credit_at} for one in domains]
+    _run(conn, upsert(conn, tables.domain, key="domain", change=("credit", "credit_at")), rows)
+
+
+def _ask(conn: Connection, asked: Iterable[Asked], now: datetime) -> None:
+    challenges = {effect.challenge.id: effect.challenge for effect in asked}.values()
+    rows = [entries.challenge(one) for one in challenges]
+    _run(conn, upsert(conn, tables.challenge, key="id", change=_CHALLENGE_CHANGES), rows)
+    _call_back(conn, [one.token_id for one in challenges if not one.state.running], now)
+
+
+def _call_back(conn: Connection, token_ids: list[int], now: datetime) -> None:
+    """A challenge that is over need not leave any more."""
+    if not token_ids:
+        return
+    outbox, message = tables.outbox.c, tables.message.c
+    theirs = select(message.id).where(is_one_of(message.token_id, token_ids), message.purpose == Purpose.CHALLENGE)
+    conn.execute(
+        update(tables.outbox)
+        .where(outbox.message_id.in_(theirs), outbox.state == OutboxState.READY)
+        .values(state=OutboxState.CANCELLED, last_reply="no longer needed", settled_at=now)
+    )
+
+
+# ── Tickets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_CONTACT_OF = select(tables.address.c.contact_id).where(tables.address.c.address == bindparam("of_address"))
+_OPEN = insert(tables.ticket).values(contact_id=_CONTACT_OF.scalar_subquery())
+_TOUCH = update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(updated_at=bindparam("at"))
+_SET_STATE = (
+    update(tables.ticket)
+    .where(tables.ticket.c.id == bindparam("of_ticket"))
+    .values(state=bindparam("to_state"), closed_at=bindparam("closing"))
+)
+_ASSIGN = (
+    update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(assignee=bindparam("to_whom"))
+)
+
+
+def _open(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
+    if not new_tickets:
+        return {}
+    numbers = _numbers(conn, [effect.id for effect in new_tickets])
+    rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
+    _run(conn, _OPEN, rows)
+    _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
+    return numbers
+
+
+def _numbers(conn: Connection, ticket_ids: list[int]) -> dict[int, int]:
+    counter = tables.counter
+    taken = update(counter).where(counter.c.name == "ticket").values(value=counter.c.value + len(ticket_ids))
+    last = conn.execute(taken.returning(counter.c.value)).scalar_one()
+    return dict(zip(ticket_ids, range(last - len(ticket_ids) + 1, last + 1), strict=True))
+
+
+def _join(conn: Connection, joined: Iterable[Joined]) -> None:
+    _participate(conn, ((effect.ticket_id, effect.participant) for effect in joined))
+
+
+def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> None:
+    rows = [{"ticket_id": to, "address": one.address, "bound": one.bound} for to, one in who if one.address]
+    _run(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), rows)
+
+
+def _change(conn: Connection, changes: list[TicketChange]) -> None:
+    events = [entries.event(effect) for effect in changes]
+    _run(conn, upsert(conn, tables.ticket_event, key="id"), events)
+    _run(conn, _TOUCH, [{"of_ticket": effect.ticket_id, "at": effect.at} for effect in changes])
+    states = [
+        {
+            "of_ticket": effect.ticket_id,
+            "to_state": effect.state,
+            "closing": effect.at if effect.state is TicketState.CLOSED else None,
+        }
+        for effect in changes
+        if effect.state
+    ]
+    _run(conn, _SET_STATE, states)
+    assigned = [{"of_ticket": one.ticket_id, "to_whom": one.detail} for one in changes if one.event == "assigned"]
+    _run(conn, _ASSIGN, assigned)
+
+
+# ── Mail in ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SETTLE = (
+    update(tables.journal)
+    .where(tables.journal.c.id == bindparam("of_journal"))
+    .values(state=bindparam("to_state"), settled_at=bindparam("at"), lease_owner=None, lease_until=None)
+)
+
+
+def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
+    if not filings:
+        return
+    raw_ids = _pending(conn, [filing.case.accepted.journal_id for filing in filings])
+    if len(raw_ids) != len(filings):
+        raise TryAgain(f"{len(filings) - len(raw_ids)} mails were settled by somebody else")
+    _run(conn, insert(tables.message), [entries.incoming(filing, raw_ids) for filing in filings])
+    settled = [
+        {"of_journal": filing.case.accepted.journal_id, "to_state": filing.state, "at": now} for filing in filings
+    ]
+    _run(conn, _SETTLE, settled)
+
+
+def _pending(conn: Connection, journal_ids: list[int]) -> dict[int, int]:
+    """The raw bytes' id of each mail that still waits to be judged."""
+    journal = tables.journal.c
+    waiting = is_one_of(journal.id, journal_ids), journal.state == State.PENDING
+    return {row.id: row.raw_id for row in conn.execute(select(journal.id, journal.raw_id).where(*waiting))}
+
+
+# ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_IN_WAITING = tables.journal.c.state.in_((State.HELD, State.PARKED))
+_LET_IN = (
+    update(tables.message)
+    .where(tables.message.c.id == bindparam("of_message"))
+    .values(ticket_id=bindparam("to_ticket"), held=None, held_reason="")
+)
+_LET_IN_ROW = (
+    update(tables.journal)
+    .where(tables.journal.c.id == bindparam("of_journal"), _IN_WAITING)
+    .values(state=bindparam("to_state"), settled_at=bindparam("at"))
+)
+
+
+def _release(conn: Connection, released: list[Released], now: datetime) -> None:
+    _run(conn, _LET_IN, [{"of_message": one.message_id, "to_ticket": one.ticket_id} for one in released])
+    moved = [{"of_journal": one.journal_id, "to_state": one.state, "at": now} for one in released]
+    _run(conn, _LET_IN_ROW, moved)
+
+
+def _rehold(conn: Connection, reheld: Iterable[Reheld]) -> None:
+    """Only what still waits is moved; a parked mail becomes a held one."""
+    message, journal = tables.message.c, tables.journal.c
+    for effect in reheld:
+        waiting = select(journal.id).where(journal.id == message.journal_id, _IN_WAITING).exists()
+        moved = is_one_of(message.id, effect.message_ids)
+        conn.execute(update(tables.message).where(moved, waiting).values(held=effect.held, held_reason=effect.reason))
+        theirs = select(message.journal_id).where(moved, message.held.is_not(None))
+        conn.execute(
+            update(tables.journal).where(journal.id.in_(theirs), journal.state == State.PARKED).values(state=State.HELD)
+        )
+
+
+# ── Mail out ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _send(conn: Connection, sendings: list[Sending]) -> None:
+    """Queue mail and spend its permits, in the same transaction and nowhere else."""
+    _run(conn, insert(tables.raw), [entries.raw(sending) for sending in sendings])
+    permits = [sending.permit for sending in sendings if sending.permit]
+    _run(conn, insert(tables.permit), [entries.permit(permit) for permit in permits])
+    _run(conn, insert(tables.message), [entries.outgoing(sending) for sending in sendings])
+    _run(conn, insert(tables.outbox), [entries.queued(sending) for sending in sendings])

@@ -1,0 +1,67 @@
+"""Store: what time alone changes. Each change can be made twice without harm, and says how many rows it moved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, literal_column, select, update
+
+from mailgate.model import ChallengeState, HeldState, Standing
+from mailgate.store import tables
+from mailgate.store.dialect import is_one_of
+
+ROWS_MOST = 5000  # of one kind in one transaction, so that no sender waits for the clock
+
+NOT_ANSWERED = "our question to the sender was not answered"
+
+# Spelled out and not parameters, so that the planner sees which partial index it may use.
+_RUNNING: ColumnElement[bool] = literal_column("challenge.state IN ('queued', 'sent', 'doubtful')")
+_WAITING = tables.message.c.held == literal_column("'wait'")
+
+
+def settle(conn: Connection, now: datetime, *, waited: datetime, keyed: datetime) -> int:
+    """Do all that is due at `now`; how many rows changed, 0 once nothing is left to do.
+
+    Mail accepted at `waited` or before waits for its sender no longer; acceptances of `keyed` or before are forgotten,
+    so that the same bytes would be a new mail.
+    """
+    return expire_challenges(conn, now) + to_people(conn, waited) + forget_acceptances(conn, keyed)
+
+
+def expire_challenges(conn: Connection, now: datetime) -> int:
+    """End challenges whose time is over; whatever waited for an answer waits for a person."""
+    table, address, message = tables.challenge, tables.address.c, tables.message.c
+    over = select(table.c.id, table.c.address).where(_RUNNING, table.c.expires_at <= now).limit(ROWS_MOST)
+    ended = {row.id: row.address for row in conn.execute(over)}
+    if not ended:
+        return 0
+    conn.execute(update(table).where(is_one_of(table.c.id, ended)).values(state=ChallengeState.EXPIRED))
+    conn.execute(
+        update(tables.address)
+        .where(is_one_of(address.address, ended.values()), address.standing == Standing.CHALLENGED)
+        .values(standing=Standing.EXPIRED, since=now, until=None)
+    )
+    _hand_over(conn, is_one_of(message.sender, ended.values()))
+    return len(ended)
+
+
+def to_people(conn: Connection, waited: datetime) -> int:
+    """Mail accepted at `waited` or before, whose sender was asked and said nothing, waits for a person."""
+    return _hand_over(conn, tables.message.c.at <= waited)
+
+
+def forget_acceptances(conn: Connection, keyed: datetime) -> int:
+    """Forget by what mails accepted at `keyed` or before would be known again."""
+    table = tables.journal
+    old = (
+        select(table.c.id)
+        .where(table.c.acceptance_key.is_not(None), table.c.accepted_at <= keyed)
+        .limit(ROWS_MOST)
+        .scalar_subquery()
+    )
+    return conn.execute(update(table).where(table.c.id.in_(old)).values(acceptance_key=None)).rowcount
+
+
+def _hand_over(conn: Connection, which: ColumnElement[bool]) -> int:
+    moved = update(tables.message).where(_WAITING, which).values(held=HeldState.HUMAN, held_reason=NOT_ANSWERED)
+    return conn.execute(moved).rowcount
