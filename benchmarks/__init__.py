@@ -1,0 +1,1 @@
+"""How fast mailgate takes mail, beside Postfix and beside aiosmtpd as it comes, by the same generator in one run."""

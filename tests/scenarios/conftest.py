@@ -1,0 +1,34 @@
+"""A folder with a short path, a next hop that remembers, and a running daemon."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.sink import Sink
+from tests.scenarios.daemon import Daemon
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # A unix socket's path has at most 107 bytes, see unix(7); those of `tmp_path` can be longer.
+    with tempfile.TemporaryDirectory(prefix="mailgate-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    async with Sink() as running:
+        yield running
+
+
+@pytest.fixture
+async def daemon(folder: Path, sink: Sink) -> AsyncIterator[Daemon]:
+    async with Daemon(folder, relay=sink.address, extra=ASSUME_PASS) as running:
+        yield running
+
+
+ASSUME_PASS = '[authentication]\nassume = "pass"'

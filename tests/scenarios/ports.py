@@ -1,0 +1,22 @@
+"""TCP ports for daemons that come back to the same one after they were killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+
+# Below what the kernel gives to clients: there a client of ours could sit on the port while its daemon is down, and,
+# calling it, even reach itself.
+LOWEST, HIGHEST = 10_240, 32_000
+
+_chance = random.Random(os.getpid())
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    while True:
+        port = _chance.randrange(LOWEST, HIGHEST)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port

@@ -1,0 +1,152 @@
+"""A fault at each point where we wait: nothing is lost, nothing happens twice, and the ledger balances (T118).
+
+The same small correspondence is played again and again. Each time one point fails: a transaction before it begins,
+before or after its commit, the proof of the sender, or the hand-over of an answer. The sender does what RFC 5321
+section 4.5.4 tells him: he tries again until he hears 250.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from mailgate.errors import TryAgain
+from mailgate.model import Answer, Authentication, Due, Peer
+from mailgate.net.deliver import BeforeData
+from mailgate.testing import Lab
+from tests.scenarios.sender import Letter, letter
+
+MAILBOXES = [{"address": "support@g.test", "mode": "guarded"}, {"address": "sales@g.test", "mode": "off"}]
+MOST_TRIES = 5
+LEASE = timedelta(minutes=2)  # longer than any lease
+
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "trouble of the store": lambda: TryAgain("the machine is in trouble"),
+    "a full disk": lambda: OSError(errno.ENOSPC, "No space left on device"),
+    "a locked file": lambda: sqlite3.OperationalError("database is locked"),
+    "a bug": lambda: RuntimeError("our own fault"),
+}
+
+
+class KilledError(Exception):
+    """As by kill -9: the process is gone, and what was not committed never will be."""
+
+
+class Faulty(Lab):
+    """A laboratory in which the point of a given number fails, once. `points` names those that were passed."""
+
+    def __init__(self, at: int = 0, error: Callable[[], Exception] = RuntimeError) -> None:
+        super().__init__(overrides={"mailbox": MAILBOXES})
+        self.points: list[str] = []
+        self._armed = False
+        self._at = at
+        self._error = error
+
+    def arm(self) -> None:
+        """Count from here on; what opening the laboratory passes is no part of the game."""
+        self._armed = True
+
+    def _pass(self, point: str) -> None:
+        if not self._armed:
+            return
+        self.points.append(point)
+        if len(self.points) == self._at:
+            raise self._error()
+
+    def _fault(self, point: str) -> None:
+        super()._fault(point)
+        self._pass(point)
+
+    async def _authenticate(self, raw: bytes, mail_from: str, peer: Peer, author_domain: str) -> Authentication:
+        self._pass("authenticate")
+        return await super()._authenticate(raw, mail_from, peer, author_domain)
+
+    async def _deliver(self, due: Due, before_data: BeforeData) -> Answer:
+        self._pass("deliver")
+        return await super()._deliver(due, before_data)
+
+
+def correspondence() -> list[Letter]:
+    first = letter(1, "support@g.test")
+    second = letter(2, "sales@g.test")
+    follow_up = letter(3, "sales@g.test", author=second.mail_from, fields=f"In-Reply-To: {second.message_id}\r\n")
+    return [first, second, follow_up]
+
+
+async def play(lab: Lab) -> None:
+    """Send and settle each letter until there was no trouble."""
+    for one in correspondence():
+        await _persist(lab, partial(_send, lab, one))
+        await _persist(lab, lab.settle)
+    for _ in range(MOST_TRIES):
+        lab.advance(LEASE)
+        await _persist(lab, lab.settle)
+
+
+async def _send(lab: Lab, one: Letter) -> None:
+    handed = await lab.receive(one.raw, mail_from=one.mail_from, rcpt_to=[one.rcpt_to])
+    assert handed.reply[0] == 250
+
+
+async def _persist(lab: Lab, deed: Callable[[], Awaitable[None]]) -> None:
+    for _ in range(MOST_TRIES):
+        try:
+            await deed()
+            return
+        except AssertionError:
+            raise
+        except TryAgain:
+            lab.advance(LEASE)
+        # Our own bug ends the daemon's task, so the daemon; it starts anew.
+        except Exception:
+            await lab.crash()
+            await lab.restart()
+    raise AssertionError(f"still in trouble after {MOST_TRIES} tries")
+
+
+def settled(lab: Lab) -> None:
+    ledger = lab.ledger()
+    assert ledger.balanced
+    assert (ledger.accepted, ledger.pending, ledger.shunted, ledger.duplicate) == (3, 0, 0, 0)
+    assert (ledger.held, ledger.ticketed, ledger.appended) == (1, 1, 1)
+    assert [state for state, times in Counter(sent.cause for sent in lab.sent).items() if times > 1] == []
+
+
+async def points_passed() -> list[str]:
+    async with Faulty() as lab:
+        lab.arm()
+        await play(lab)
+        settled(lab)
+        assert sorted(sent.kind for sent in lab.sent) == ["acknowledge", "challenge"]
+        return lab.points
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=list(ERRORS))
+async def test_a_fault_anywhere_loses_nothing_and_doubles_nothing(error: Callable[[], Exception]) -> None:
+    for number, point in enumerate(await points_passed(), 1):
+        async with Faulty(number, error) as lab:
+            lab.arm()
+            try:
+                await play(lab)
+                settled(lab)
+            except Exception as fault:
+                fault.add_note(f"the fault was at point {number}, {point}")
+                raise
+
+
+async def test_a_crash_anywhere_loses_nothing_and_doubles_nothing() -> None:
+    for number, point in enumerate(await points_passed(), 1):
+        async with Faulty(number, KilledError) as lab:
+            lab.arm()
+            try:
+                await play(lab)
+                settled(lab)
+            except Exception as fault:
+                fault.add_note(f"the crash was at point {number}, {point}")
+                raise
