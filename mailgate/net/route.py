@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import random
 from dataclasses import dataclass
 from typing import Final
@@ -29,14 +30,23 @@ async def route(names: Names, domain: str, port: int = SMTP_PORT) -> tuple[Hop, 
     RFC 5321 section 5.1, RFC 7505. The answer is permanent only where DNS said for certain that there is no way.
     """
     if domain.startswith("["):
-        literal = domain.strip("[]").removeprefix("IPv6:")
-        return (Hop(domain, literal, port),)
+        return _literal(domain, port)
     found = await names.mx(domain)
     if isinstance(found, Trouble):
         return Answer(0, f"4.4.3 {found.why}")
     if isinstance(found, tuple) and not any(exchange.host for exchange in found):
         return Answer(556, f"5.1.10 {domain} takes no mail (null MX)")
     return await _hops(names, domain, found, port)
+
+
+def _literal(domain: str, port: int) -> tuple[Hop, ...] | Answer:
+    """RFC 5321 section 4.1.3. Anything but an address in brackets would be looked up as a name of this machine's."""
+    address = domain.strip("[]").removeprefix("IPv6:")
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return Answer(550, f"5.1.2 {domain} is no address")
+    return (Hop(address, address, port),)
 
 
 async def _hops(names: Names, domain: str, found: Lookup[Exchange], port: int) -> tuple[Hop, ...] | Answer:

@@ -560,8 +560,9 @@ async def test_where_there_is_no_way_the_reason_is_told(by_mx, caller: Caller, z
     assert expected == (answer.code, answer.text[:6])
 
 
-async def test_a_domain_that_is_not_there_is_refused_for_good(by_mx, caller: Caller) -> None:
-    answer = await by_mx().deliver(replace(DUE, rcpt_to="a@nowhere.test"), caller.before_data)
+@pytest.mark.parametrize("domain", ["nowhere.test", "[localhost]", "[IPv6:banana]"])
+async def test_a_domain_that_is_not_there_is_refused_for_good(by_mx, caller: Caller, domain: str) -> None:
+    answer = await by_mx().deliver(replace(DUE, rcpt_to=f"a@{domain}"), caller.before_data)
 
     assert (answer.code, answer.text[:5]) == (550, "5.1.2")
 

@@ -33,8 +33,8 @@ _ids = count(1)
 
 def a_mail(purpose: Purpose = Purpose.AGENT, *, to: str = "anne@x.test", at: datetime = START) -> Sending:
     give_up_at = at + (timedelta(days=5) if purpose is Purpose.AGENT else timedelta(hours=4))
-    grant = Grant(at, purpose, to, "x.test", "192.0.2.0/24", "f", shared=False, unproven=True, ticket_id=None, cause=1)
     n = next(_ids)
+    grant = Grant(at, purpose, to, "x.test", "192.0.2.0/24", "f", shared=False, unproven=True, ticket_id=None, cause=n)
     return Sending(
         outbox_id=n,
         message_id=n,
