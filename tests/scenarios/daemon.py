@@ -43,6 +43,7 @@ class Daemon:
         relay: str,
         mailboxes: Mapping[str, str] = MAILBOXES,
         store: Path | None = None,
+        reserve_bytes: int | None = None,
         extra: str = "",
     ) -> None:
         """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML."""
@@ -57,6 +58,7 @@ class Daemon:
         self._read_bytes = 0  # of the log of this start
         self._relay = relay
         self._mailboxes = mailboxes
+        self._reserve_bytes = reserve_bytes
         self._extra = extra
         self._process: asyncio.subprocess.Process | None = None
 
@@ -202,5 +204,7 @@ class Daemon:
         yield f'[[listener]]\nbind = "127.0.0.1:{self.lmtp_port}"\nprotocol = "lmtp"'
         yield f'[[listener]]\nbind = "unix:{self.lmtp_socket}"\nprotocol = "lmtp"'
         yield f'[store]\nurl = "sqlite:///{self.database}"'
+        if self._reserve_bytes is not None:
+            yield f"reserve_bytes = {self._reserve_bytes}"
         yield f'[outbound]\nrelay = "{self._relay}"\ntls = "none"'
         yield self._extra
