@@ -95,6 +95,7 @@ class StoreTable(Table):
     """[store]: where everything is kept."""
 
     url: StoreUrl = Field("sqlite:///var/mailgate.db", description='"sqlite:///FILE"')
+    reserve_bytes: StrictInt = Field(268_435_456, ge=0, le=1_099_511_627_776, description="bytes, 0 to 1099511627776")
 
 
 class OutboundTable(Table):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TextIO
 
 import structlog
+from structlog.typing import EventDict
 from structlog.typing import FilteringBoundLogger as Log
 
 __all__ = ["Event", "Log", "bridge", "open_log"]
@@ -22,6 +23,7 @@ class Event(StrEnum):
     STOPPING = "stopping"
     STOPPED = "stopped"
     RULES_RELOADED = "rules-reloaded"
+    RULES_UNWATCHED = "rules-unwatched"
     RULES_REJECTED = "rules-rejected"
     CERTIFICATES_RELOADED = "certificates-reloaded"
     CERTIFICATES_REJECTED = "certificates-rejected"
@@ -40,6 +42,7 @@ class Event(StrEnum):
     DELIVERY_CRASHED = "delivery-crashed"
     LEDGER_UNBALANCED = "ledger-unbalanced"
     LEDGER_UNREADABLE = "ledger-unreadable"
+    ROAD_DIED = "road-died"
     STORE_TROUBLE = "store-trouble"
     LIBRARY_SPOKE = "library-spoke"
 
@@ -52,12 +55,18 @@ def open_log(stream: TextIO, level: int = logging.INFO) -> Log:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
+            _in_order,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     ).bind()
     return logger
+
+
+def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """What every line has stands first, for the eye."""
+    return {"at": event.pop("at"), "level": event.pop("level"), "event": event.pop("event"), **event}
 
 
 def bridge(log: Log) -> None:

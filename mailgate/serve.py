@@ -1,0 +1,289 @@
+"""Faces: the daemon. Makes the parts, joins them, starts them, and ends them so that nothing accepted is left undone.
+
+Read `Daemon.run`: open, start, serve, drain. What happens to a mail is told in `intake` and `outbound`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from watchfiles import Change, awatch
+
+from mailgate import wiring
+from mailgate.config import ListenerTable, Settings
+from mailgate.desk import Desk
+from mailgate.errors import ConfigError, TryAgain
+from mailgate.intake import Door, Intake
+from mailgate.log import Event, Log
+from mailgate.model import Reply
+from mailgate.net.authenticate import Authenticator
+from mailgate.net.bind import Bind
+from mailgate.net.bounds import Bounds
+from mailgate.net.connection import Login, Tls
+from mailgate.net.deliver import Courier, Relay
+from mailgate.net.listener import Listener
+from mailgate.net.resolver import Resolver
+from mailgate.net.tls import ServerContext
+from mailgate.net.wake import Waker, wake_path
+from mailgate.net.webserver import WebServer
+from mailgate.outbound import Outbound
+from mailgate.shapes import split_endpoint
+from mailgate.store.database import Database
+from mailgate.upkeep import Upkeep
+from mailgate.web.app import make_app
+from mailgate.web.console import Console
+
+DRAIN_S = 30.0  # that a mail on its way in may still take when we are asked to stop
+SETTLE_MS = 300  # editors save in several steps; rules are read when they are quiet for this long
+EXIT_OK = 0
+EXIT_SOFTWARE = 70  # sysexits.h: a part died of our own fault
+
+NO_ROOM = Reply(452, "4.3.1 Insufficient system storage")
+
+MakeConsole = Callable[[Desk, Database], Console]
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """Who started us, and wants to hear how we fare: `tell("READY=1")`. `watchdog_s` is how often, None for never."""
+
+    tell: Callable[[str], None] = lambda _state: None
+    watchdog_s: float | None = None
+
+
+class Daemon:
+    """One gateway at work. `make_console` is for demos: what it makes is shown to this machine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        *,
+        supervisor: Supervisor | None = None,
+        make_console: MakeConsole | None = None,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.settings = settings
+        self.log = log
+        self.supervisor = supervisor or Supervisor()
+        self.make_console = make_console
+        self.on_ready = on_ready
+        self._told_to_stop = asyncio.Event()
+        self._told_to_reload = asyncio.Event()
+        self._listeners: list[tuple[ListenerTable, Listener]] = []
+        self._web: WebServer | None = None
+        self._roads: dict[Intake | Outbound | Upkeep, asyncio.Task[None]] = {}
+        self._helpers: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; the exit code.
+
+        Raises:
+            ConfigError: keys, rules, certificates or the database are not as they should be.
+            TryAgain: another daemon serves the database, or an address is taken.
+        """
+        await self._open()
+        try:
+            try:
+                await self._start()
+                self._ready()
+                return await self._until_stopped()
+            finally:
+                await self._drain()
+        finally:
+            await self.courier.close()
+            await self.database.close()
+            self.log.info(Event.STOPPED)
+
+    def stop(self) -> None:
+        """Finish what was accepted, then let `run` end."""
+        self._told_to_stop.set()
+
+    # ── Open ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _open(self) -> None:
+        """Make the parts. Nothing moves yet."""
+        settings = self.settings
+        self.gateway = wiring.gateway_of(settings)
+        self.book = wiring.rulebook_of(settings)
+        password = wiring.password_of(settings)
+        certificates = [wiring.tls_of(table) for table in settings.listener]
+        database_file = wiring.database_file(settings)
+        self._folder = database_file.parent
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.database = await Database.open(settings.store.url, create=True)
+
+        context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log)
+        resolver = Resolver(settings.dns.resolvers)
+        authenticator = Authenticator(resolver, assume=settings.authentication.assume)
+        self.courier = _courier(settings, resolver, password)
+        owner = settings.gateway.name
+        self.outbound = Outbound(self.database, self.courier.deliver, wiring.clock, self.log, owner=owner)
+        self.intake = Intake(context, authenticator.authenticate, owner=owner, on_outgoing=self.outbound.wake)
+        self.upkeep = Upkeep(context)
+        self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
+        self.door = Door(self.database, self.gateway, on_accepted=self.intake.wake, ready=self._room)
+        self.waker = Waker(wake_path(database_file), {b"journal": self.intake.wake, b"outbox": self.outbound.wake})
+        bounds = Bounds(**settings.wire.model_dump())
+        for table, certificate in zip(settings.listener, certificates, strict=True):
+            self._listeners.append((table, self._listener(table, bounds, certificate)))
+
+    def _listener(self, table: ListenerTable, bounds: Bounds, certificate: ServerContext | None) -> Listener:
+        bind = Bind(table.bind, table.protocol, table.peer_role, table.proxies, table.xclient)
+        name = self.settings.gateway.name
+        return Listener(bind, self.door, bounds, name=name, clock=wiring.clock, log=self.log, tls_context=certificate)
+
+    def _room(self) -> Reply | None:
+        """None where the disk has room for more mail; mail that cannot be kept is better not begun."""
+        disk = os.statvfs(self._folder)
+        full = disk.f_bavail * disk.f_frsize < self.settings.store.reserve_bytes
+        # Some file systems make inodes as they are needed, and count none.
+        return NO_ROOM if full or (disk.f_files and not disk.f_favail) else None
+
+    # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _start(self) -> None:
+        """Take up what a dead daemon left, then begin; mail comes in last, when everything behind the door works."""
+        await self.outbound.recover()
+        await self.intake.recover()
+        self.waker.listen()
+        for road in (self.intake, self.outbound, self.upkeep):
+            self._roads[road] = asyncio.create_task(road.run())
+        self._help(self._watch_rules())
+        self._help(self._reload_when_told())
+        if self.supervisor.watchdog_s:
+            self._help(self._say_that_we_live(self.supervisor.watchdog_s))
+        if self.settings.web.bind:
+            console = self.make_console(self.desk, self.database) if self.make_console else None
+            app = make_app(self.desk, console, clock=wiring.clock, name=self.settings.mailbox[0].address)
+            self._web = WebServer(app, self.settings.web.bind)
+            await _listen(self._web.start(), self.settings.web.bind)
+        for table, listener in self._listeners:
+            await _listen(listener.start(), table.bind)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload.set)
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._helpers.add(task)
+        return task
+
+    def _ready(self) -> None:
+        for key in self.settings.without_effect():
+            self.log.warning(Event.CONFIG_KEY_WITHOUT_EFFECT, key=key)
+        if self.settings.authentication.assume:
+            self.log.warning(Event.PEERS_ASSUMED_PROVEN)
+        self.log.info(
+            Event.READY,
+            listeners=[listener.address for _, listener in self._listeners],
+            web=self._web.address if self._web else "",
+            rules=self.book.version,
+        )
+        self.supervisor.tell("READY=1")
+        self.on_ready()
+
+    # ── Serve ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _until_stopped(self) -> int:
+        """Wait for the word, or for a road that dies: then a restart does better than half a daemon."""
+        told = self._help(_wait(self._told_to_stop))
+        ended, _ = await asyncio.wait({told, *self._roads.values()}, return_when=asyncio.FIRST_COMPLETED)
+        dead = ended - {told}
+        for road in dead:
+            self.log.error(Event.ROAD_DIED, exc_info=road.exception())
+        return EXIT_SOFTWARE if dead else EXIT_OK
+
+    async def _reload_when_told(self) -> None:
+        while True:
+            await self._told_to_reload.wait()
+            self._told_to_reload.clear()
+            self.supervisor.tell("RELOADING=1")
+            await self._reload_rules()
+            await self._reload_certificates()
+            self.supervisor.tell("READY=1")
+
+    async def _watch_rules(self) -> None:
+        folder = wiring.rules_folder(self.settings)
+        try:
+            async for _ in awatch(folder, watch_filter=_is_rule_file, debounce=SETTLE_MS):
+                await self._reload_rules()
+        except (OSError, RuntimeError) as error:
+            # The kernel gives only so many watches. SIGHUP still works.
+            self.log.warning(Event.RULES_UNWATCHED, error=str(error))
+
+    async def _reload_rules(self) -> None:
+        """All new rules, or the ones we have: a broken file never replaces a good one."""
+        try:
+            book = await asyncio.to_thread(wiring.rulebook_of, self.settings)
+        except ConfigError as error:
+            self.log.error(Event.RULES_REJECTED, faults=[str(fault) for fault in error.faults], kept=self.book.version)
+            return
+        self.log.info(Event.RULES_RELOADED, rules=book.version, before=self.book.version)
+        self.book = book
+
+    async def _reload_certificates(self) -> None:
+        try:
+            certificates = [await asyncio.to_thread(wiring.tls_of, table) for table, _ in self._listeners]
+        except ConfigError as error:
+            self.log.error(Event.CERTIFICATES_REJECTED, faults=[str(fault) for fault in error.faults])
+            return
+        for (_, listener), certificate in zip(self._listeners, certificates, strict=True):
+            listener.renew(certificate)
+        self.log.info(Event.CERTIFICATES_RELOADED, number=sum(one is not None for one in certificates))
+
+    async def _say_that_we_live(self, every_s: float) -> None:
+        while True:
+            self.supervisor.tell("WATCHDOG=1")
+            await asyncio.sleep(every_s)
+
+    # ── Drain ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _drain(self) -> None:
+        """Take nothing more, finish what was taken, and let what is being delivered end."""
+        self.log.info(Event.STOPPING)
+        self.supervisor.tell("STOPPING=1")
+        await asyncio.gather(*(listener.drain(DRAIN_S) for _, listener in self._listeners))
+        if self._web:
+            await self._web.stop()
+        self.waker.close()
+        # In this order, for what is processed last may still queue mail.
+        for road in (self.intake, self.outbound):
+            road.stop()
+            if road in self._roads:
+                await asyncio.wait({self._roads[road]})
+        tasks = {*self._roads.values(), *self._helpers}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _listen(start: Awaitable[None], where: str) -> None:
+    try:
+        await start
+    except OSError as error:
+        raise TryAgain(f"cannot listen on {where}: {error.strerror or error}") from error
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _is_rule_file(_change: Change, path: str) -> bool:
+    """Editors and rsync write other names first."""
+    return path.endswith((".toml", ".txt"))
+
+
+def _courier(settings: Settings, resolver: Resolver, password: str) -> Courier:
+    outbound = settings.outbound
+    relay = None
+    if outbound.relay:
+        login = Login(outbound.user, password) if outbound.user else None
+        relay = Relay(*split_endpoint(outbound.relay), login)
+    return Courier(resolver, name=settings.gateway.name, relay=relay, tls=Tls(outbound.tls))
