@@ -55,9 +55,8 @@ class Rulebook:
     files: Mapping[str, str]  # path inside the folder -> SHA-256
 
 
-def shipped_folder() -> Path:
+def shipped_folder(package: Path = Path(__file__).parent) -> Path:
     """The rule files that mailgate brings along: beside the package in a checkout, inside it in an installation."""
-    package = Path(__file__).parent
     beside = package.parent / "rules"
     return beside if (beside / LIMITS).is_file() else package / "shipped_rules"
 

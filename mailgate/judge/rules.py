@@ -130,7 +130,7 @@ class _Reader:
         condition = self.condition(table, "signal.")
         also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
         rule = f"{self.file}:{self.line}"
-        if texts["id"] in self.rules:
+        if texts["id"] and texts["id"] in self.rules:
             self.fault("signal.id", texts["id"], f"an id that is not used yet (it stands in {self.rules[texts['id']]})")
         hits, misses = self.examples(table, "hits", condition), self.examples(table, "misses", condition)
         self.rules.setdefault(texts["id"], rule)
@@ -160,7 +160,7 @@ class _Reader:
         before = len(self.faults)
         fields = table.get("field")
         names = tuple(fields) if isinstance(fields, list) else (fields,)
-        for name in names:
+        for name in names or (None,):
             self.field(name, f"{place}field")
         read = self.one_of(table, "read", Read, place) or Read.TEXT
         given = [name for name in MATCHERS if name in table]

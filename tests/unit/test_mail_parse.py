@@ -3,7 +3,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailgate.mail.parse import MOST_REFERENCES, date, ids, parse
@@ -227,6 +227,17 @@ def test_multiparts_may_be_nested_without_end() -> None:
     assert "too-deep" not in parse(nested(MOST_DEPTH - 1)).defects
 
 
+def test_a_defect_is_named_once() -> None:
+    part = ("--b", "Content-Type: multipart/mixed", "", "x")
+    assert mail("From: a@x.test", "Content-Type: multipart/mixed; boundary=b", "", *part, *part).defects == (
+        "no-boundary",
+    )
+
+
+def test_a_calendar_may_ask_for_nothing() -> None:
+    assert mail("Content-Type: text/calendar", "", "BEGIN:VCALENDAR").calendar_method == ""
+
+
 def test_parts_may_be_without_number() -> None:
     read = parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 5000)
     assert "too-many-parts" in read.defects
@@ -254,6 +265,7 @@ def test_the_boundary_of_an_outer_part_ends_the_inner_ones() -> None:
     assert read.parts == ("multipart/alternative", "text/html", "image/png")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 @example(b"")
 @example(b"\r\n")
@@ -296,6 +308,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=40))
 def test_any_arrangement_of_mail_like_pieces_is_a_mail(pieces: list[bytes]) -> None:
     read = parse(b"".join(pieces))

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.mail.text import MOST_BYTES, from_html, text_of, unquoted
@@ -91,6 +91,7 @@ QUOTED = {
     "reply above": ("Yes.\n\nOn 1 May, Joe wrote:\n> question", "Yes."),
     "attribution over two lines": ("Yes.\n\nOn 1 May 2026, Joe <j@x>\nwrote:\n> question", "Yes."),
     "reply below": ("Am 1.5. schrieb Joe:\n> frage\n\nJa.", "Ja."),
+    "empty line before the quote": ("Yes.\n\nOn 1 May, Joe wrote:\n\n> question", "Yes."),
     "only a quote": ("> all of it", ""),
     "Chinese colon": ("Joe 写道：\n> x", ""),
     "a colon of one's own": ("My list:\none", "My list:\none"),
@@ -102,6 +103,7 @@ def test_own_words_are_what_is_not_quoted(text: str, expected: str) -> None:
     assert unquoted(text) == expected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_have_a_text_that_can_be_written(junk: bytes) -> None:
     for header in (b"", b"Content-Type: text/html\n\n", b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"):

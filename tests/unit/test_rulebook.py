@@ -6,8 +6,10 @@ import pytest
 
 from mailgate.errors import ConfigError, Fault
 from mailgate.mail.template import MOST_BYTES, fill
-from mailgate.rulebook import REPLY_VALUES, load, shipped_folder
+from mailgate.rulebook import MOST_FILES, REPLY_VALUES, load, shipped_folder
+from mailgate.tomlfile import MAX_SIZE_BYTES
 
+LIMITS = "limits.toml"
 SIGNAL = Template(
     '[[signal]]\nid = "X1"\nfield = "header:x-a"\nis = ["1"]\nstrength = "strong"\nsays = "it"\nsource = "us"\n$more'
 )
@@ -62,6 +64,7 @@ WRONG = {
     "example that is hit": ('misses = ["1"]', "signal.misses", "'1'", ""),
     "examples that are none": ("hits = 1", "signal.hits", "1", ""),
     "way of reading": ('read = "tokens"', "signal.read", "'tokens'", "token"),
+    "no field at all": ('also = { field = [], is = ["1"] }', "signal.also.field", "nothing", ""),
     "id used twice": (SIGNAL.substitute(more=""), "signal.id", "'X1'", ""),
 }
 
@@ -114,6 +117,12 @@ def test_a_hint_needs_a_family(folder: Path) -> None:
     assert [fault.key for fault in faults(folder)] == ["signal.family"]
 
 
+def test_a_hint_says_nothing_of_the_kind(folder: Path) -> None:
+    hint = SIGNAL.substitute(more='family = "shape"\nkind = "bulk"').replace("strong", "hint")
+    (folder / "90-ours.toml").write_text(hint)
+    assert [fault.key for fault in faults(folder)] == ["signal.kind"]
+
+
 def test_all_faults_of_all_files_are_told_at_once(folder: Path) -> None:
     (folder / "90-a.toml").write_text("[[signal]\n")
     (folder / "90-b.toml").write_text("signals = 3\n")
@@ -134,9 +143,6 @@ def test_all_faults_of_all_files_are_told_at_once(folder: Path) -> None:
     assert found["replies/en/challenge.txt"].allowed == "${desk}, ${link}, ${until}"
 
 
-LIMITS = "limits.toml"
-
-
 def test_without_limits_there_are_no_rules(folder: Path) -> None:
     (folder / LIMITS).unlink()
     assert [Path(fault.file).name for fault in faults(folder)] == [LIMITS]
@@ -152,6 +158,23 @@ def test_a_text_that_nobody_sends_is_refused(folder: Path) -> None:
     (folder / "replies/en/acknowlege.txt").write_text("Subject: x\n\nx")
     (fault,) = faults(folder)
     assert fault.nearest == "acknowledge"
+
+
+def test_files_are_bounded_in_number_and_size(folder: Path) -> None:
+    for number in range(MOST_FILES):
+        (folder / f"00-{number}.toml").touch()
+    assert "files" in {fault.key for fault in faults(folder)}
+
+
+def test_a_file_that_is_too_large_or_no_file_is_a_fault(folder: Path) -> None:
+    (folder / "90-large.toml").write_bytes(b"#" * (MAX_SIZE_BYTES + 1))
+    (folder / "91-folder.toml").mkdir()
+    assert [fault.found for fault in faults(folder)] == ["too large a file", "Is a directory"]
+
+
+def test_an_installation_brings_its_rules_inside_the_package(tmp_path: Path) -> None:
+    """A wheel has no folder beside the package."""
+    assert shipped_folder(tmp_path / "mailgate") == tmp_path / "mailgate" / "shipped_rules"
 
 
 def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
