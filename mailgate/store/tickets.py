@@ -1,0 +1,167 @@
+"""Store: tickets as faces show them: in lists, and with everything in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, or_, select
+
+from mailgate.model import Disposition, TicketState
+from mailgate.store import tables
+from mailgate.store.dialect import is_one_of
+from mailgate.store.journal import decompressed
+from mailgate.store.tables import Direction
+from mailgate.store.views import EventLine, MessageView, TicketLine, TicketView
+
+PAGE = 100
+WHOLE_MOST = 10_000  # tickets shown with everything in them
+IN_TICKET_MOST = 1000  # messages and events of one ticket that is shown, the newest
+
+_TICKET, _MESSAGE, _RAW, _OUTBOX = tables.ticket.c, tables.message.c, tables.raw.c, tables.outbox.c
+# The same mail once more is a line in the history, not a message.
+_COUNTS = _MESSAGE.disposition.is_distinct_from(Disposition.DUPLICATE)
+
+
+def tickets(
+    conn: Connection,
+    *,
+    state: TicketState | None = TicketState.OPEN,
+    queue: str = "",
+    search: str = "",
+    before: int | None = None,
+    limit: int = PAGE,
+) -> list[TicketLine]:
+    """Tickets, newest first; those with a smaller number than `before`, the last of the page above.
+
+    `state` None takes all. `search` looks for a number, or for a text in subject, address and name.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if state:
+        wanted.append(_TICKET.state == state)
+    if queue:
+        wanted.append(_TICKET.queue == queue)
+    if before is not None:
+        wanted.append(_TICKET.number < before)
+    if search:
+        texts = (_TICKET.subject, _TICKET.requester, _TICKET.requester_name)
+        found = [column.icontains(search, autoescape=True) for column in texts]
+        wanted.append(or_(*found, cast(_TICKET.number, String) == search.lstrip("#")))
+    messages = _number_of_messages()
+    page = select(tables.ticket, messages.label("messages")).where(*wanted).order_by(_TICKET.number.desc())
+    return [_ticket_line(row) for row in conn.execute(page.limit(limit))]
+
+
+def ticket(conn: Connection, number: int) -> TicketView | None:
+    """One ticket with everything in it, or None."""
+    return next(iter(_whole(conn, select(tables.ticket).where(_TICKET.number == number))), None)
+
+
+def tickets_whole(conn: Connection, limit: int = WHOLE_MOST) -> list[TicketView]:
+    """All tickets with everything in them, oldest first."""
+    return _whole(conn, select(tables.ticket).order_by(_TICKET.number).limit(limit))
+
+
+def _number_of_messages() -> Any:
+    inside = select(func.count()).where(_MESSAGE.ticket_id == _TICKET.id, _COUNTS)
+    return inside.correlate(tables.ticket).scalar_subquery()
+
+
+def _ticket_line(row: Any) -> TicketLine:
+    return TicketLine(
+        number=row.number,
+        subject=row.subject,
+        state=row.state,
+        queue=row.queue,
+        contact=row.requester,
+        created_at=row.created_at,
+        messages=row.messages,
+        name=row.requester_name,
+        assignee=row.assignee,
+        updated_at=row.updated_at,
+    )
+
+
+def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
+    found = conn.execute(wanted).all()
+    ticket_ids = [row.id for row in found]
+    messages, events = _messages(conn, ticket_ids), _events(conn, ticket_ids)
+    people = _people(conn, ticket_ids)
+    return [
+        TicketView(
+            number=row.number,
+            subject=row.subject,
+            state=row.state,
+            queue=row.queue,
+            contact=row.requester,
+            created_at=row.created_at,
+            participants=tuple(people[row.id]),
+            messages=tuple(messages[row.id]),
+            history=tuple(events[row.id]),
+            name=row.requester_name,
+            mailbox=row.mailbox,
+            assignee=row.assignee,
+            closed_at=row.closed_at,
+        )
+        for row in found
+    ]
+
+
+def _messages(conn: Connection, ticket_ids: list[int]) -> dict[int, list[MessageView]]:
+    newest = _place(_MESSAGE.ticket_id, _MESSAGE.at, _MESSAGE.id)
+    numbered = (
+        select(tables.message, _RAW.zstd, _RAW.size_bytes, _OUTBOX.state.label("delivery"), newest)
+        .join(tables.raw, _RAW.id == _MESSAGE.raw_id)
+        .outerjoin(tables.outbox, _OUTBOX.message_id == _MESSAGE.id)
+        .where(is_one_of(_MESSAGE.ticket_id, ticket_ids), _COUNTS)
+        .subquery()
+    )
+    found: dict[int, list[MessageView]] = defaultdict(list)
+    shown = select(numbered).where(numbered.c.place <= IN_TICKET_MOST).order_by(numbered.c.at, numbered.c.id)
+    for row in conn.execute(shown):
+        found[row.ticket_id].append(_message(row))
+    return found
+
+
+def _message(row: Any) -> MessageView:
+    return MessageView(
+        id=row.id,
+        direction=row.direction,
+        from_=row.author or row.sender,
+        to=row.recipient,
+        at=row.at,
+        subject=row.subject,
+        message_id=row.identity,
+        kind=row.kind if row.direction is Direction.IN else row.purpose,
+        proposed=row.proposed,
+        delivery=row.delivery,
+        verdict=row.verdict,
+        raw=decompressed(row.zstd, row.size_bytes),
+    )
+
+
+def _events(conn: Connection, ticket_ids: list[int]) -> dict[int, list[EventLine]]:
+    event = tables.ticket_event.c
+    numbered = (
+        select(tables.ticket_event, _place(event.ticket_id, event.at, event.id))
+        .where(is_one_of(event.ticket_id, ticket_ids))
+        .subquery()
+    )
+    shown = select(numbered).where(numbered.c.place <= IN_TICKET_MOST).order_by(numbered.c.at, numbered.c.id)
+    found: dict[int, list[EventLine]] = defaultdict(list)
+    for row in conn.execute(shown):
+        found[row.ticket_id].append(EventLine(row.at, row.event, row.actor, row.detail))
+    return found
+
+
+def _people(conn: Connection, ticket_ids: list[int]) -> dict[int, list[str]]:
+    table = tables.participant
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in conn.execute(select(table).where(is_one_of(table.c.ticket_id, ticket_ids)).order_by(table.c.address)):
+        found[row.ticket_id].append(row.address)
+    return found
+
+
+def _place(per: Any, *newest_by: Any) -> Any:
+    """The place of a row among those of its ticket, the newest being first."""
+    return func.row_number().over(partition_by=per, order_by=[column.desc() for column in newest_by]).label("place")
