@@ -84,8 +84,9 @@ def _from_count(case: Case, gateway: Gateway) -> Values:
 
 
 def _from_ours(case: Case, gateway: Gateway) -> Values:
-    """Is an author an address that we receive mail for?"""
-    return ("yes",) if _any_ours(case.mail.authors, case, gateway) else ()
+    """Is an author an address that we receive mail for? Our own postmaster, who reports, is not one."""
+    authors = [author for author in case.mail.authors if not _is_service(author.address, gateway)]
+    return ("yes",) if _any_ours(authors, case, gateway) else ()
 
 
 def _from_our_domain(case: Case, gateway: Gateway) -> Values:
@@ -227,6 +228,11 @@ def _is_ours(address: str, case: Case, gateway: Gateway) -> bool:
         return False
     signed = token.looks_signed(lower) is not None
     return signed or domain == gateway.bounce_domain.lower() or admission.mailbox_of(lower, gateway) is not None
+
+
+def _is_service(address: str, gateway: Gateway) -> bool:
+    """Is this an address that every domain has (RFC 2142), and no mailbox of ours?"""
+    return address.lower().rpartition("@")[0] in admission.SERVICE_LOCALS and gateway.mailbox(address) is None
 
 
 def _is_our_trace(received: str, name: str) -> bool:

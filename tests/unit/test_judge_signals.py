@@ -260,6 +260,10 @@ SCENARIOS: dict[str, tuple[Sent, Kind]] = {
         Sent(**report("delivery-status", "message/delivery-status", "Action: delayed", "", "Action: failed")),
         Kind.BOUNCE,
     ),
+    "bounce of our own mail system": (
+        replace(Sent(**DSN), headers={**DSN["headers"], "From": "postmaster@g.test"}),
+        Kind.BOUNCE,
+    ),
     "T16 read receipt": (
         Sent(**report("disposition-notification", "message/disposition-notification", "Disposition: x")),
         Kind.MDN,
