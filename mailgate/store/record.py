@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from mailgate.errors import TryAgain
 from mailgate.model import (
@@ -149,8 +149,6 @@ def _call_back(conn: Connection, token_ids: list[int], now: datetime) -> None:
 
 # ── Tickets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_CONTACT_OF = select(tables.address.c.contact_id).where(tables.address.c.address == bindparam("of_address"))
-_OPEN = insert(tables.ticket).values(contact_id=_CONTACT_OF.scalar_subquery())
 _TOUCH = update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(updated_at=bindparam("at"))
 _SET_STATE = (
     update(tables.ticket)
@@ -167,7 +165,7 @@ def _open(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
         return {}
     numbers = _numbers(conn, [effect.id for effect in new_tickets])
     rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
-    _run(conn, _OPEN, rows)
+    _run(conn, insert(tables.ticket), rows)
     _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
     return numbers
 
@@ -237,7 +235,8 @@ def _pending(conn: Connection, journal_ids: list[int]) -> dict[int, int]:
 
 # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_IN_WAITING = tables.journal.c.state.in_((State.HELD, State.PARKED))
+# Two comparisons, because a list of values does not go with many rows a statement.
+_IN_WAITING = or_(tables.journal.c.state == State.HELD, tables.journal.c.state == State.PARKED)
 _LET_IN = (
     update(tables.message)
     .where(tables.message.c.id == bindparam("of_message"))

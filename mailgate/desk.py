@@ -1,0 +1,282 @@
+"""People: what a person may do, whether he holds a keyboard here or a link from a challenge.
+
+Each act is one function, one transaction, and one line in the history with its actor. Faces change the store only
+through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mailgate import letters
+from mailgate.context import Context
+from mailgate.errors import NotAllowed, NotFound
+from mailgate.judge import challenge, confirm, token, trust
+from mailgate.judge.answer import human_act
+from mailgate.judge.canonical import canonical, domain_of
+from mailgate.judge.confirm import Confirmed
+from mailgate.judge.history import History
+from mailgate.judge.release import release
+from mailgate.model import (
+    Ask,
+    Asked,
+    Challenge,
+    ChallengeState,
+    Effect,
+    Facts,
+    HeldMail,
+    HeldState,
+    Met,
+    PageState,
+    Reheld,
+    Sending,
+    TicketChange,
+    TicketState,
+    TokenKind,
+)
+from mailgate.store import conversation, facts, journal, outbox, record
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Desk:
+    """All acts of people on tickets, held mail, senders and the queues."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        on_outgoing: Callable[[], None] = lambda: None,
+        on_accepted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.database = context.database
+        self.gateway = context.gateway
+        self.book = context.book
+        self.mint = context.mint
+        self.clock = context.clock
+        self.on_outgoing = on_outgoing
+        self.on_accepted = on_accepted
+
+    # ── Tickets ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def reply(self, number: int, text: str, agent: str) -> Sending:
+        """Answer the requester of a ticket. He is trusted from then on: whom we write to, we listen to.
+
+        Raises:
+            NotFound: no such ticket.
+            NotAllowed: the text is empty, or the ticket has nobody to write to.
+        """
+        if not text.strip():
+            raise NotAllowed("an answer needs text")
+        sent = await self.database.write(lambda conn: self._reply(conn, number, text, agent))
+        self.on_outgoing()
+        return sent
+
+    async def note(self, number: int, text: str, agent: str) -> None:
+        """Write a note that only agents see."""
+        await self._change(number, "noted", agent, text)
+
+    async def assign(self, number: int, assignee: str, agent: str) -> None:
+        """Give the ticket to somebody; "" to nobody."""
+        await self._change(number, "assigned", agent, assignee)
+
+    async def close(self, number: int, agent: str) -> None:
+        """Close the ticket. A human follow-up within the reopening time wakes it again."""
+        await self._change(number, "closed", agent, "", TicketState.CLOSED)
+
+    async def reopen(self, number: int, agent: str) -> None:
+        """Open the ticket again."""
+        await self._change(number, "reopened-by-agent", agent, "", TicketState.OPEN)
+
+    # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, held_id: int, agent: str) -> int:
+        """Let a held mail in, with all others of its sender, and trust him; the number of the first ticket.
+
+        Raises:
+            NotFound: no held mail of this id.
+        """
+        number = await self.database.write(lambda conn: self._accept(conn, held_id, agent))
+        self.on_outgoing()
+        return number
+
+    async def spam(self, held_id: int, agent: str) -> None:
+        """Judge a held mail spam: it stays kept and can be accepted later."""
+
+        def work(conn: Connection) -> None:
+            mail = self._held(conn, held_id)
+            reason = f"judged spam by {agent}"
+            record.apply(conn, [Reheld((mail.message_id,), HeldState.SPAM, reason)], self.clock())
+
+        await self.database.write(work)
+
+    # ── Senders ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def trust(self, address: str, agent: str) -> int:
+        """Trust an address and let in what is held of it; how many mails that released."""
+        released = await self.database.write(lambda conn: self._trust(conn, _key(address), agent))
+        self.on_outgoing()
+        return released
+
+    async def block(self, address: str, agent: str) -> None:
+        """Want nothing of an address in view. Its mail is kept as spam, and nothing is ever sent to it by machine."""
+
+        def work(conn: Connection) -> None:
+            key, now = _key(address), self.clock()
+            history = self._history(conn, key)
+            known = history.acquaintance(key, now)
+            effects: list[Effect] = [Met(trust.blocked(known, now))]
+            running = history.challenge(key, now)
+            if running:
+                effects.append(Asked(replace(running, state=ChallengeState.CANCELLED)))
+            held = tuple(mail.message_id for mail in history.held(key))
+            if held:
+                effects.append(Reheld(held, HeldState.SPAM, f"sender blocked by {agent}"))
+            record.apply(conn, effects, now)
+
+        await self.database.write(work)
+
+    # ── Queues ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def unshunt(self, journal_id: int) -> None:
+        """Try a mail again that was set aside.
+
+        Raises:
+            NotFound: nothing of this id is set aside.
+        """
+        if not await self.database.write(lambda conn: journal.unshunt(conn, journal_id, self.clock())):
+            raise NotFound(f"no shunted mail {journal_id}")
+        self.on_accepted()
+
+    async def retry_outbox(self, outbox_id: int) -> None:
+        """Try a waiting or failed mail of a person now. An automatic mail that has ended is never sent again."""
+        if not await self.database.write(lambda conn: outbox.retry(conn, outbox_id, self.clock())):
+            raise NotFound(f"no outgoing mail {outbox_id} that can be tried again")
+        self.on_outgoing()
+
+    async def cancel_outbox(self, outbox_id: int) -> None:
+        """Send a waiting mail no more."""
+        if not await self.database.write(lambda conn: outbox.cancel(conn, outbox_id, self.clock())):
+            raise NotFound(f"no outgoing mail {outbox_id} that still waits")
+
+    # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def look(self, token_text: str, now: datetime) -> PageState:
+        """How a challenge stands; remembers when its page was first looked at, and does nothing else."""
+        found = token.read_token(token_text, self.gateway.keys)
+        if found is None or found.kind is not TokenKind.CHALLENGE:
+            return PageState.UNKNOWN
+
+        def work(conn: Connection) -> PageState:
+            asked = self._challenge(facts.gather(conn, Ask(now, token_ids=frozenset({found.id}))), found.id)
+            state = challenge.page(asked, now)
+            if asked and state is PageState.ASK and asked.seen_at is None:
+                record.apply(conn, [Asked(replace(asked, seen_at=now))], now)
+            return state
+
+        return await self.database.write(work)
+
+    async def confirm(self, token_text: str, now: datetime) -> PageState:
+        """Press the button: confirm the challenge, once, however often it is pressed."""
+        found = token.read_token(token_text, self.gateway.keys)
+        if found is None or found.kind is not TokenKind.CHALLENGE:
+            return PageState.UNKNOWN
+        state = await self.database.write(lambda conn: self._confirm(conn, found.id, now))
+        self.on_outgoing()
+        return state
+
+    # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _confirm(self, conn: Connection, token_id: int, now: datetime) -> PageState:
+        asked = self._challenge(facts.gather(conn, Ask(now, token_ids=frozenset({token_id}))), token_id)
+        state = challenge.pressed(asked, now, self.book().limits.timing)
+        if asked is None or state is not PageState.DONE or asked.state is ChallengeState.CONFIRMED:
+            return state
+        history = self._history(conn, asked.address)
+        done = confirm.confirmed(asked, history, now, "page")
+        self._write(conn, done, now)
+        return state
+
+    def _accept(self, conn: Connection, held_id: int, agent: str) -> int:
+        mail, now = self._held(conn, held_id), self.clock()
+        if not mail.address:
+            return self._accept_nameless(conn, mail, agent, now)
+        history = self._history(conn, mail.address)
+        done = confirm.vouched(mail.address, history, now, f"agent:{agent}")
+        numbers = self._write(conn, done, now)
+        return numbers[conversation.ticket_of(conn, mail.message_id)]
+
+    def _accept_nameless(self, conn: Connection, mail: HeldMail, agent: str, now: datetime) -> int:
+        """A mail without a single author is let in by itself: there is nobody to trust."""
+        effects, placed = release([mail], now, f"agent:{agent}", self.mint)
+        return record.apply(conn, effects, now)[placed[0][1]]
+
+    def _trust(self, conn: Connection, key: str, agent: str) -> int:
+        now = self.clock()
+        history = self._history(conn, key)
+        waiting = len(history.held(key))
+        self._write(conn, confirm.vouched(key, history, now, f"agent:{agent}"), now)
+        return waiting
+
+    def _reply(self, conn: Connection, number: int, text: str, agent: str) -> Sending:
+        found, now, book = self._conversation(conn, number), self.clock(), self.book()
+        if not found.requester:
+            raise NotAllowed(f"ticket #{number} has nobody to answer: its mail names no single author")
+        history = self._history(conn, canonical(found.requester))
+        known = history.acquaintance(canonical(found.requester), now)
+        written = trust.written_to(known, now, book.limits.timing)
+        sending = letters.agent_reply(found, text, self.gateway, book, self.mint, now)
+        change = TicketChange(self.mint.new_id(), found.ticket_id, now, "replied", f"agent:{agent}", sending.identity)
+        record.apply(conn, [*human_act(known, written, history, now), change, sending], now)
+        return sending
+
+    async def _change(self, number: int, event: str, agent: str, detail: str, state: TicketState | None = None) -> None:
+        def work(conn: Connection) -> None:
+            found, now = self._conversation(conn, number), self.clock()
+            change = TicketChange(self.mint.new_id(), found.ticket_id, now, event, f"agent:{agent}", detail, state)
+            record.apply(conn, [change], now)
+
+        await self.database.write(work)
+
+    def _write(self, conn: Connection, done: Confirmed, now: datetime) -> dict[int, int]:
+        numbers = record.apply(conn, done.effects, now)
+        book = self.book()
+        record.apply(conn, [letters.automatic(one, self.gateway, book, numbers) for one in done.planned], now)
+        return numbers
+
+    def _history(self, conn: Connection, key: str) -> History:
+        wanted = Ask(
+            self.clock(),
+            addresses=frozenset({key}),
+            domains=frozenset({domain_of(key)}),
+            held_of=frozenset({key}),
+        )
+        return History(facts.gather(conn, wanted), self.book().limits, self.gateway, self.mint)
+
+    def _challenge(self, known: Facts, token_id: int) -> Challenge | None:
+        message = known.tokens.get(token_id)
+        asked = known.challenges.get(message.recipient) if message else None
+        return asked if asked and asked.token_id == token_id else None
+
+    def _held(self, conn: Connection, held_id: int) -> HeldMail:
+        mail = conversation.held(conn, held_id)
+        if mail is None:
+            raise NotFound(f"no held mail {held_id}")
+        return mail
+
+    def _conversation(self, conn: Connection, number: int) -> conversation.Conversation:
+        found = conversation.of_ticket(conn, number)
+        if found is None:
+            raise NotFound(f"no ticket #{number}")
+        return found
+
+
+def _key(address: str) -> str:
+    key = canonical(address)
+    if not key:
+        raise NotAllowed(f"{address!r} is no address")
+    return key

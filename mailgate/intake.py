@@ -1,0 +1,330 @@
+"""Mail in: from the door to the journal, and from the journal to a ticket. Read me first.
+
+Two steps, so that slow DNS never holds a sender and a crash never half-does:
+
+1. `Door.accept`: the listener brings a finished transaction; it goes into the journal, one row per recipient, and only
+   after the commit is on disk does the sender hear 250.
+2. `Intake`: rows are claimed (their attempt is committed before it begins), parsed and authenticated side by side;
+   then one transaction reads what the judge may ask, judges each mail in order, and writes all that follows, outgoing
+   mail included. A crash anywhere leaves the rows claimed, and the next start claims them again.
+
+A mail that fails alone is tried three times, then set aside for people with the traceback; the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from mailgate import letters
+from mailgate.context import Context, Mint
+from mailgate.errors import TryAgain
+from mailgate.judge import admission, token, verdict
+from mailgate.judge.ask import ask
+from mailgate.judge.docket import Outcome
+from mailgate.judge.fingerprint import fingerprint
+from mailgate.judge.history import History
+from mailgate.log import Event
+from mailgate.mail.hops import count_hops
+from mailgate.mail.parse import parse
+from mailgate.mail.text import text_of, unquoted
+from mailgate.model import (
+    Accepted,
+    Arrival,
+    Authentication,
+    Case,
+    Facts,
+    Filing,
+    Gateway,
+    Level,
+    Mail,
+    Peer,
+    Reply,
+    Sending,
+    Token,
+)
+from mailgate.store import facts, journal, record
+from mailgate.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from mailgate.rulebook import Rulebook
+
+BATCH = 100
+LEASE_S = 60.0
+MOST_ATTEMPTS = 3
+TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
+IDLE_WAIT_S = 5.0  # how late a row left by another process is found
+MOST_RECIPIENTS_REMEMBERED = 4096
+
+Authenticate = Callable[[bytes, str, Peer, str], Awaitable[Authentication]]
+
+
+# ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Door:
+    """What a listener asks: is the sender welcome, is the recipient ours, and, at the end, is the mail safe?"""
+
+    def __init__(
+        self,
+        database: Database,
+        gateway: Gateway,
+        *,
+        on_accepted: Callable[[], None] = lambda: None,
+        ready: Callable[[], Reply | None] = lambda: None,
+    ) -> None:
+        self.database = database
+        self.gateway = gateway
+        self.on_accepted = on_accepted
+        self.ready = ready
+        # Equal for every mail, so that concurrent sessions share one transaction.
+        self._accept = journal.Acceptance(database.new_id)
+        self._recipients: dict[str, Reply | None] = {}
+
+    def sender(self, mail_from: str, size_bytes: int, peer: Peer) -> Reply | None:
+        """None where a mail may begin; a reply where the disk has no room."""
+        return self.ready()
+
+    def recipient(self, address: str, mail_from: str, peer: Peer) -> Reply | None:
+        """None where `address` is ours or carries a valid token, else the refusal."""
+        if address not in self._recipients:
+            if len(self._recipients) >= MOST_RECIPIENTS_REMEMBERED:
+                self._recipients.clear()
+            self._recipients[address] = admission.recipient(address, self.gateway)
+        return self._recipients[address]
+
+    async def accept(self, arrival: Arrival) -> Sequence[Reply]:
+        """One reply per recipient, given after the mail is on disk.
+
+        Raises:
+            TryAgain: nothing was written; the sender keeps the mail.
+        """
+        refusal = admission.finished(count_hops(arrival.raw), arrival.peer)
+        if refusal:
+            return [refusal] * len(arrival.recipients)
+        receipts = await self.database.together(self._accept, arrival)
+        if any(receipt.fresh for receipt in receipts):
+            self.on_accepted()
+        return [Reply(250, f"2.0.0 Ok: queued as {receipt.queue_id}") for receipt in receipts]
+
+
+# ── Process ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Milliseconds that a batch spent in each stage, per mail."""
+
+    prepare_ms: float
+    record_ms: float
+
+
+class Intake:
+    """Takes accepted mail to its place."""
+
+    def __init__(
+        self,
+        context: Context,
+        authenticate: Authenticate,
+        *,
+        owner: str,
+        on_outgoing: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.database = context.database
+        self.gateway = context.gateway
+        self.book = context.book
+        self.mint = context.mint
+        self.clock = context.clock
+        self.log = context.log
+        self.authenticate = authenticate
+        self.owner = owner
+        self.on_outgoing = on_outgoing
+        self._awake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There is something in the journal."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Finish what was accepted, then let `run` end."""
+        self._stopping = True
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Process until `stop`; trouble of the database is waited out, never given up on."""
+        while True:
+            self._awake.clear()
+            try:
+                worked = await self.settle()
+            except TryAgain as trouble:
+                self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
+                if self._stopping:
+                    return
+                await asyncio.sleep(TROUBLE_WAIT_S)
+                continue
+            if self._stopping and not worked:
+                return
+            if not worked:
+                await _wait(self._awake, IDLE_WAIT_S)
+
+    async def recover(self) -> None:
+        """Free what a dead daemon had claimed."""
+        await self.database.write(lambda conn: journal.release(conn, self.owner))
+
+    async def settle(self) -> int:
+        """Process all that is there now; the number of journal rows that were processed."""
+        done = 0
+        while batch := await self.database.write(self._claim):
+            await self._process(batch)
+            done += len(batch)
+        return done
+
+    def _claim(self, conn: Connection) -> list[Accepted]:
+        return journal.claim(conn, self.clock(), BATCH, self.owner, LEASE_S)
+
+    async def _process(self, batch: Sequence[Accepted]) -> None:
+        try:
+            await self._judge_and_record(batch)
+        except TryAgain:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                await self._failed(batch[0], traceback.format_exc())
+                return
+            # One bad mail must not hold up the others: each is tried by itself.
+            for accepted in batch:
+                await self._process([accepted])
+
+    async def _judge_and_record(self, batch: Sequence[Accepted]) -> None:
+        begun = perf_counter()
+        for dead in [accepted for accepted in batch if _killed_us(accepted)]:
+            await self._shunt(dead, "processing ended without a word twice; set aside unread")
+        alive = [accepted for accepted in batch if not _killed_us(accepted)]
+        if not alive:
+            return
+        cases = await asyncio.gather(*(self._prepare(accepted) for accepted in alive))
+        prepared = perf_counter()
+        outcomes = await self._persist(lambda conn: self._decide(conn, cases))
+        recorded = perf_counter()
+        stages = Stages((prepared - begun) * 1e3 / len(alive), (recorded - prepared) * 1e3 / len(alive))
+        for outcome in outcomes:
+            self._log(outcome, stages)
+        if any(outcome.planned for outcome in outcomes):
+            self.on_outgoing()
+
+    async def _persist(self, work: Callable[[Connection], list[Outcome]]) -> list[Outcome]:
+        """Write what was judged. Trouble of the database is no fault of the mail, so it costs no attempt."""
+        while True:
+            try:
+                return await self.database.write(work)
+            except TryAgain as trouble:
+                if self._stopping:
+                    raise
+                self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
+                await asyncio.sleep(TROUBLE_WAIT_S)
+
+    async def _prepare(self, accepted: Accepted) -> Case:
+        mail = parse(accepted.raw)
+        author = mail.author
+        domain = author.address.rpartition("@")[2] if author else ""
+        proof = await self.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
+        return case_of(accepted, mail, proof, gateway=self.gateway, book=self.book(), now=self.clock())
+
+    def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
+        """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""
+        book = self.book()
+        ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
+        history = History(facts.gather(conn, ask(ordered, self.gateway)), book.limits, self.gateway, self.mint)
+        outcomes = [verdict.judge(case, book.signals, history) for case in ordered]
+        now = self.clock()
+        numbers = record.apply(conn, [effect for outcome in outcomes for effect in outcome.effects], now)
+        planned = [planned for outcome in outcomes for planned in outcome.planned]
+        sendings: list[Sending] = [letters.automatic(one, self.gateway, book, numbers) for one in planned]
+        record.apply(conn, sendings, now)
+        return outcomes
+
+    async def _failed(self, accepted: Accepted, error: str) -> None:
+        if accepted.attempts >= MOST_ATTEMPTS:
+            await self._shunt(accepted, error)
+            return
+        await self.database.write(lambda conn: journal.fail(conn, accepted.journal_id, error, self.clock()))
+        self.log.warning(Event.MAIL_FAILED, journal_id=accepted.journal_id, attempt=accepted.attempts, error=error)
+
+    async def _shunt(self, accepted: Accepted, error: str) -> None:
+        await self.database.write(lambda conn: journal.shunt(conn, accepted.journal_id, error, self.clock()))
+        self.log.error(Event.MAIL_SHUNTED, journal_id=accepted.journal_id, queue_id=accepted.queue_id, error=error)
+
+    def _log(self, outcome: Outcome, stages: Stages) -> None:
+        filing = next(effect for effect in outcome.effects if isinstance(effect, Filing))
+        self.log.info(
+            Event.MAIL_JUDGED,
+            journal_id=filing.case.accepted.journal_id,
+            queue_id=filing.case.accepted.queue_id,
+            kind=filing.verdict.kind,
+            disposition=filing.verdict.disposition,
+            state=filing.state,
+            reason=filing.verdict.reason,
+            suppressed=filing.verdict.suppressed,
+            prepare_ms=round(stages.prepare_ms, 2),
+            record_ms=round(stages.record_ms, 2),
+        )
+
+
+def case_of(
+    accepted: Accepted, mail: Mail, proof: Authentication, *, gateway: Gateway, book: Rulebook, now: datetime
+) -> Case:
+    """Everything about one mail that needs no history. The text is read only where an answer could follow."""
+    recipient = admission.recipient_token(accepted.rcpt_to, gateway)
+    named = (*mail.in_reply_to, *mail.references)
+    answerable = proof.level is not Level.A0
+    text = text_of(accepted.raw) if answerable else ""
+    current = gateway.keys.secrets[gateway.keys.current]
+    return Case(
+        accepted=accepted,
+        mail=mail,
+        authentication=proof,
+        mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
+        judged_at=now,
+        recipient=recipient,
+        ours=_signed(named, gateway),
+        enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
+        text=unquoted(text) if answerable else "",
+        fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
+    )
+
+
+def judge_alone(
+    accepted: Accepted, proof: Authentication, *, gateway: Gateway, book: Rulebook, mint: Mint, now: datetime
+) -> Filing:
+    """The verdict on one mail of which nothing else is known: no store, nothing written."""
+    case = case_of(accepted, parse(accepted.raw), proof, gateway=gateway, book=book, now=now)
+    outcome = verdict.judge(case, book.signals, History(Facts(), book.limits, gateway, mint))
+    return next(effect for effect in outcome.effects if isinstance(effect, Filing))
+
+
+def _signed(names: Sequence[str], gateway: Gateway) -> dict[str, Token]:
+    read = ((name, token.read_message_id(name, gateway.keys)) for name in names)
+    return {name: found for name, found in read if found}
+
+
+def _traced(values: Sequence[str], gateway: Gateway) -> dict[str, Token]:
+    read = ((value, token.read_trace(value, gateway.keys)) for value in values)
+    return {value: found for value, found in read if found}
+
+
+def _killed_us(accepted: Accepted) -> bool:
+    return accepted.attempts >= MOST_ATTEMPTS and not accepted.last_error and not accepted.replayed
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)

@@ -1,0 +1,167 @@
+"""What we write: from a planned mail to ready bytes with its signed names. Shared by the roads; knows no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mailgate.judge import token
+from mailgate.judge.canonical import canonical
+from mailgate.judge.docket import Planned
+from mailgate.judge.fingerprint import base_subject
+from mailgate.judge.history import Mint
+from mailgate.mail.compose import Draft, compose, needs_utf8
+from mailgate.mail.template import fill
+from mailgate.model import Gateway, Mailaddr, Permit, Purpose, Sending, TokenKind
+
+if TYPE_CHECKING:
+    from mailgate.rulebook import Rulebook
+    from mailgate.store.conversation import Conversation
+
+DEFAULT_LANGUAGE = "en"
+DATE_FORMAT = "%Y-%m-%d"
+# Where the recipient's answer goes: to the ticket, or to the question.
+ANSWER_TO = {
+    Purpose.ACKNOWLEDGE: TokenKind.REPLY,
+    Purpose.CHALLENGE: TokenKind.CHALLENGE,
+    Purpose.AGENT: TokenKind.REPLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """Everything that the envelope and the header are made from."""
+
+    purpose: Purpose
+    outbox_id: int
+    message_id: int
+    token_id: int
+    mailbox: str
+    to: str
+    subject: str
+    body: str
+    answers: str  # Message-ID of the mail answered, "" for none
+    references: tuple[str, ...]
+    at: datetime
+    not_before: datetime
+    give_up_at: datetime
+    ticket_id: int | None
+    permit: Permit | None = None
+    cause: int | None = None
+
+
+def automatic(planned: Planned, gateway: Gateway, book: Rulebook, numbers: Mapping[int, int]) -> Sending:
+    """An acknowledgement or a challenge, ready to leave. `numbers` gives the number of the ticket it speaks of."""
+    number = numbers[planned.ticket_id] if planned.ticket_id else 0
+    subject, body = _text(planned, gateway, book, number)
+    if planned.subject:
+        subject = _answer_subject(planned.subject, number, book)
+    letter = _Letter(
+        planned.purpose,
+        planned.outbox_id,
+        planned.message_id,
+        planned.token_id,
+        planned.mailbox,
+        planned.to,
+        subject,
+        body,
+        planned.answers,
+        planned.references,
+        planned.at,
+        planned.not_before,
+        planned.give_up_at,
+        planned.ticket_id,
+        planned.permit,
+        planned.cause,
+    )
+    return _sending(letter, gateway)
+
+
+def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, mint: Mint, now: datetime) -> Sending:
+    """A person's answer to the requester of a ticket, in the thread of the newest mail he sent."""
+    letter = _Letter(
+        Purpose.AGENT,
+        mint.new_id(),
+        mint.new_id(),
+        mint.nonce(),
+        to.mailbox,
+        to.requester,
+        _answer_subject(to.subject, to.number, book),
+        text,
+        to.newest,
+        to.references,
+        now,
+        now,
+        now + timedelta(seconds=book.limits.timing.agent_give_up_s),
+        to.ticket_id,
+    )
+    return _sending(letter, gateway)
+
+
+def link(token_id: int, gateway: Gateway) -> str:
+    """The address of a challenge's page, or "" where there are no pages."""
+    if not gateway.web_url:
+        return ""
+    return f"{gateway.web_url.rstrip('/')}/c/{token.token_text(TokenKind.CHALLENGE, token_id, gateway.keys)}"
+
+
+def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tuple[str, str]:
+    """Subject and body from the templates. Nothing of the stranger's is among the values."""
+    language = planned.language if planned.language in book.templates else DEFAULT_LANGUAGE
+    values = {"desk": planned.mailbox, "ticket": f"#{number}"}
+    name = "acknowledge"
+    if planned.challenge:
+        name = "challenge" if gateway.web_url else "challenge-by-reply"
+        values = {
+            "desk": planned.mailbox,
+            "until": planned.challenge.expires_at.strftime(DATE_FORMAT),
+            "link": link(planned.token_id, gateway),
+        }
+    return fill(book.templates[language][name], values)
+
+
+def _answer_subject(subject: str, number: int, book: Rulebook) -> str:
+    plain, tag = base_subject(subject, book.limits.reply_prefixes), f"[#{number}]"
+    return f"Re: {plain}" if tag in plain else f"Re: {plain} {tag}"
+
+
+def _sending(letter: _Letter, gateway: Gateway) -> Sending:
+    keys, token_id = gateway.keys, letter.token_id
+    identity = token.message_id(token_id, letter.mailbox.rpartition("@")[2], keys)
+    draft = Draft(
+        purpose=letter.purpose,
+        sender=Mailaddr(letter.mailbox),
+        to=Mailaddr(letter.to),
+        subject=letter.subject,
+        body=letter.body,
+        date=letter.at,
+        message_id=identity,
+        trace=token.trace(letter.purpose, token_id, letter.at, keys),
+        marker=token.marker(token_id, keys),
+        reply_to=token.address(ANSWER_TO[letter.purpose], token_id, letter.mailbox, keys),
+        in_reply_to=letter.answers,
+        references=(*letter.references, letter.answers),
+        thread_guid=token.thread_guid(letter.ticket_id or token_id, keys),
+    )
+    return Sending(
+        outbox_id=letter.outbox_id,
+        message_id=letter.message_id,
+        purpose=letter.purpose,
+        mail_from=token.address(TokenKind.BOUNCE, token_id, letter.mailbox, keys, domain=gateway.bounce_domain),
+        rcpt_to=letter.to,
+        recipient=canonical(letter.to),
+        mailbox=letter.mailbox,
+        identity=identity,
+        token_id=token_id,
+        subject=letter.subject,
+        raw=compose(draft),
+        at=letter.at,
+        not_before=letter.not_before,
+        give_up_at=letter.give_up_at,
+        permit=letter.permit,
+        ticket_id=letter.ticket_id,
+        cause=letter.cause,
+        utf8=needs_utf8(draft),
+    )

@@ -1,0 +1,64 @@
+"""Store: what an act on one ticket or one held mail needs to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from mailgate.model import HeldMail
+from mailgate.store import rows, tables
+from mailgate.store.tables import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A ticket as whoever answers it sees it."""
+
+    ticket_id: int
+    number: int
+    subject: str
+    mailbox: str
+    requester: str  # the address to answer, as its owner wrote it; "" where no mail names one author
+    newest: str  # Message-ID of the newest mail that came in, "" where there is none
+    references: tuple[str, ...]  # of that mail
+
+
+def of_ticket(conn: Connection, number: int) -> Conversation | None:
+    """The conversation of ticket `number`, or None."""
+    t, m = tables.ticket.c, tables.message.c
+    found = conn.execute(select(t.id, t.subject, t.mailbox, t.requester).where(t.number == number)).one_or_none()
+    if found is None:
+        return None
+    incoming = (
+        select(m.identity, m.references, m.author)
+        .where(m.ticket_id == found.id, m.direction == Direction.IN, m.proposed.is_(False), m.sender == found.requester)
+        .order_by(m.at.desc(), m.id.desc())
+        .limit(1)
+    )
+    newest = conn.execute(incoming).one_or_none()
+    return Conversation(
+        ticket_id=found.id,
+        number=number,
+        subject=found.subject,
+        mailbox=found.mailbox,
+        requester=(newest.author if newest else "") or found.requester,
+        newest=newest.identity if newest else "",
+        references=tuple(newest.references) if newest else (),
+    )
+
+
+def ticket_of(conn: Connection, message_id: int) -> int:
+    """The ticket that holds this message. Raises LookupError where it stands in none."""
+    m = tables.message.c
+    found = conn.execute(select(m.ticket_id).where(m.id == message_id)).scalar()
+    if found is None:
+        raise LookupError(f"message {message_id} stands in no ticket")
+    return int(found)
+
+
+def held(conn: Connection, message_id: int) -> HeldMail | None:
+    """The held mail of this id, or None where nothing of this id is held."""
+    m = tables.message.c
+    row = conn.execute(select(*rows.HELD_COLUMNS).where(m.id == message_id, m.held.is_not(None))).one_or_none()
+    return rows.held_mail(row) if row else None
