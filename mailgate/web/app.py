@@ -16,12 +16,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
-from ..errors import TryAgain
-from .confirm import Confirm, ConfirmPage
-from .console import Console
-from .console_pages import ConsolePages
-from .filters import as_time, with_links
-from .guards import loopback_only, private
+from mailgate.errors import TryAgain
+from mailgate.web.confirm import Confirm, ConfirmPage
+from mailgate.web.console import Console
+from mailgate.web.console_pages import ConsolePages
+from mailgate.web.filters import as_time, with_links
+from mailgate.web.guards import loopback_only, private
 
 STATIC = Path(__file__).parent / "static"
 

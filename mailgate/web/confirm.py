@@ -14,9 +14,9 @@ from jinja2 import Template
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ..errors import TryAgain
-from ..model import PageState
-from .confirm_words import DEFAULT_LANGUAGE, TROUBLE, WORDS, Words
+from mailgate.errors import TryAgain
+from mailgate.model import PageState
+from mailgate.web.confirm_words import DEFAULT_LANGUAGE, TROUBLE, WORDS, Words
 
 # A browser lists a handful of languages; more is not a browser.
 MAX_LANGUAGES = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..model import PageState
+from mailgate.model import PageState
 
 DEFAULT_LANGUAGE = "en"
 

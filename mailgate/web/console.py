@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..model import Reply
+from mailgate.model import Reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ..errors import NotAllowed, NotFound, TryAgain
-from ..model import Reply
-from .console import Console, Letter, Snapshot
+from mailgate.errors import NotAllowed, NotFound, TryAgain
+from mailgate.model import Reply
+from mailgate.web.console import Console, Letter, Snapshot
 
 Form = Mapping[str, str]
 View = TypeVar("View")

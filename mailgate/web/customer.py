@@ -13,8 +13,9 @@ from email.utils import format_datetime, parseaddr
 
 import re2
 
-from ..errors import NotAllowed
-from .console import Letter
+from mailgate.errors import NotAllowed
+from mailgate.mail.text import text_of
+from mailgate.web.console import Letter
 
 # Not the grammar of RFC 5322, only what a person types into a form.
 ADDRESS = re2.compile(r"[!#-'*+\-./0-9=?A-Z^_`a-z{|}~]{1,64}@[0-9A-Za-z.-]{1,255}")
@@ -50,7 +51,7 @@ def write(letter: Letter, stamp: Stamp) -> Posting:
 def answer(original: bytes, customer: str, text: str, stamp: Stamp) -> Posting:
     """Answer a mail to `customer` as a person does: to Reply-To, with the thread's ids, above the quoted mail."""
     mail = message_from_bytes(original, policy=policy.SMTP)
-    quoted = "".join(f"> {line}\n" for line in text_of(mail).splitlines())
+    quoted = "".join(f"> {line}\n" for line in text_of(original).splitlines())
     to = str(mail["Reply-To"] or mail["From"] or "")
     reply = _mail(customer, to, f"Re: {_bare_subject(mail)}", f"{text}\n\n{mail['From']} wrote:\n{quoted}", stamp)
     identity = str(mail["Message-ID"] or "")
@@ -71,12 +72,6 @@ def answer_absent(original: bytes, mail_from: str, customer: str, stamp: Stamp) 
     notice["Auto-Submitted"] = "auto-replied"
     notice["In-Reply-To"] = str(mail["Message-ID"] or "")
     return Posting("", mail_from, notice.as_bytes())
-
-
-def text_of(mail: EmailMessage) -> str:
-    """Give the plain text of a mail of ours, which always has one."""
-    body = mail.get_body(("plain",))
-    return str(body.get_content()) if body else ""
 
 
 def _mail(sender: str, to: str, subject: str, text: str, stamp: Stamp) -> EmailMessage:

@@ -1,0 +1,255 @@
+"""What the console shows and does, taken from the store and done at the desk: rows become views in words for people.
+
+Reads through the store's queries, changes things through the desk alone, and hands over the customer's mail as any
+client would: through the front door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.utils import make_msgid
+from typing import TYPE_CHECKING, Any
+
+from mailgate.desk import Desk
+from mailgate.errors import NotAllowed, NotFound
+from mailgate.mail.text import text_of, unquoted
+from mailgate.model import HeldState, Kind, OutboxState, Reply, State, Strength, TicketState
+from mailgate.store import outgoing, queries
+from mailgate.store.database import Database
+from mailgate.store.ledger import Ledger
+from mailgate.store.views import EventLine, HeldView, JudgedLine, MessageView, TicketView
+from mailgate.web import console, customer, words
+from mailgate.web.console import (
+    CaughtView,
+    Count,
+    DecisionView,
+    EventView,
+    FindingView,
+    LedgerView,
+    Letter,
+    OutgoingView,
+    Snapshot,
+)
+from mailgate.web.customer import Posting, Stamp
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+Send = Callable[[Posting], Awaitable[Reply]]
+
+AGENT = "demo"
+# Of each list; what is older is for the commands to show.
+MOST = 30
+HEADERS = ("From", "To", "Reply-To", "Subject", "Auto-Submitted")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All that one snapshot needs of the store, read at one moment."""
+
+    ledger: Ledger
+    judged: list[JudgedLine]
+    tickets: list[TicketView]
+    held: list[HeldView]
+    letters: list[outgoing.Letter]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSource:
+    """The console over a gateway at work. `send` hands a customer's mail to a listener of it.
+
+    `first_mail` is the line that people may paste into a terminal.
+    """
+
+    desk: Desk
+    database: Database
+    send: Send
+    clock: Callable[[], datetime]
+    mailboxes: tuple[str, ...]
+    first_mail: str
+
+    async def snapshot(self) -> Snapshot:
+        """Show how things stand."""
+        rows = await self.database.read(_rows)
+        return Snapshot(
+            mailboxes=self.mailboxes,
+            first_mail=self.first_mail,
+            ledger=_ledger(rows.ledger),
+            decisions=tuple(map(_decision, rows.judged)),
+            tickets=tuple(map(_ticket, rows.tickets)),
+            held=tuple(map(_held, rows.held)),
+            outgoing=tuple(map(_outgoing, rows.letters)),
+        )
+
+    async def accept(self, held_id: int) -> None:
+        """Let a held mail in, and trust its sender."""
+        await self.desk.accept(held_id, AGENT)
+
+    async def spam(self, held_id: int) -> None:
+        """Judge a held mail spam; it is kept."""
+        await self.desk.spam(held_id, AGENT)
+
+    async def reply(self, number: int, text: str) -> None:
+        """Answer a ticket."""
+        await self.desk.reply(number, text, AGENT)
+
+    async def close(self, number: int) -> None:
+        """Close a ticket."""
+        await self.desk.close(number, AGENT)
+
+    async def reopen(self, number: int) -> None:
+        """Open a closed ticket again."""
+        await self.desk.reopen(number, AGENT)
+
+    async def write(self, letter: Letter) -> Reply:
+        """Send a mail as a customer. Raises NotAllowed where he writes to no mailbox of ours."""
+        if letter.mailbox not in self.mailboxes:
+            raise NotAllowed(f"{letter.mailbox} is no mailbox here")
+        return await self.send(customer.write(letter, self._stamp(letter.sender)))
+
+    async def answer(self, caught_id: int, text: str, *, robot: bool) -> Reply:
+        """Answer a mail that left. Raises NotFound where there is none, NotAllowed where a robot keeps silent."""
+        original = await self.database.read(lambda conn: outgoing.letter(conn, caught_id))
+        if original is None:
+            raise NotFound(f"there is no outgoing mail {caught_id}")
+        stamp = self._stamp(original.rcpt_to)
+        if robot:
+            return await self.send(customer.answer_absent(original.raw, original.mail_from, original.rcpt_to, stamp))
+        return await self.send(customer.answer(original.raw, original.rcpt_to, text, stamp))
+
+    def _stamp(self, sender: str) -> Stamp:
+        return Stamp(self.clock(), make_msgid(domain=sender.rpartition("@")[2] or "customer.example"))
+
+
+def _rows(conn: Connection) -> Rows:
+    tickets = [queries.ticket(conn, line.number) for line in queries.tickets(conn, state=None, limit=MOST)]
+    held = [queries.held_one(conn, line.id) for line in queries.held(conn, MOST)]
+    return Rows(
+        ledger=queries.ledger(conn),
+        judged=queries.judged(conn, MOST),
+        tickets=[ticket for ticket in tickets if ticket],
+        held=[mail for mail in held if mail],
+        letters=outgoing.letters(conn, MOST),
+    )
+
+
+# ── Rows in words ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ledger(ledger: Ledger) -> LedgerView:
+    automatic = ledger.automatic
+    return LedgerView(
+        accepted=ledger.accepted,
+        places=tuple(_count(getattr(ledger, state.value), word) for state, word in words.PLACE.items()),
+        automatic=(
+            _count(automatic.acknowledge, "acknowledgement"),
+            _count(automatic.challenge, "question to a stranger"),
+            Count(automatic.suppressed, "withheld"),
+        ),
+        balanced=ledger.balanced,
+    )
+
+
+def _count(number: int, word: str) -> Count:
+    return Count(number, words.plural(number, word))
+
+
+def _decision(line: JudgedLine) -> DecisionView:
+    verdict: Mapping[str, Any] = line.verdict or {}
+    return DecisionView(
+        id=line.id,
+        at=line.at,
+        sender=line.from_ or "the empty sender",
+        recipient=line.to,
+        subject=line.subject,
+        place=words.PLACE[line.state] if line.ticket is None else f"{words.PLACE[line.state]} #{line.ticket}",
+        reason=_sentence(line.reason),
+        proof=verdict.get("authentication", {}).get("why", ""),
+        steps=tuple(_step(step["check"], step["result"]) for step in verdict.get("trail", ())),
+        findings=tuple(_finding(finding) for finding in verdict.get("findings", ())),
+    )
+
+
+def _step(check: str, result: str) -> tuple[str, str]:
+    if check == "kind":
+        # Why it is of this kind stands among the signs.
+        code = result.partition(":")[0]
+        result = words.KIND[Kind(code)] if code in set(Kind) else result
+    return words.STEP.get(check, check), result
+
+
+def _finding(finding: Mapping[str, str]) -> FindingView:
+    says, value = finding.get("says", ""), finding["value"]
+    # Some rules see only the kind of one of our own addresses, a letter.
+    telling = len(value) > 1 and value not in says
+    shown = f"{says}: {value}" if says and telling else says or value
+    return FindingView(shown, words.WEIGHT[Strength(finding["strength"])], finding["rule"])
+
+
+def _ticket(ticket: TicketView) -> console.TicketView:
+    return console.TicketView(
+        number=ticket.number,
+        subject=ticket.subject,
+        open=ticket.state is TicketState.OPEN,
+        queue=ticket.queue,
+        contact=ticket.name or ticket.contact,
+        messages=tuple(map(_message, ticket.messages)),
+        history=tuple(map(_event, ticket.history)),
+    )
+
+
+def _message(message: MessageView) -> console.MessageView:
+    ours = not isinstance(message.kind, Kind)
+    word = words.PURPOSE[message.kind] if not isinstance(message.kind, Kind) else words.KIND[message.kind]
+    if message.delivery:
+        word = f"{word}, {words.OUTGOING[message.delivery]}"
+    if message.proposed:
+        word = f"{word}, of a stranger and without effect"
+    text = text_of(message.raw)
+    return console.MessageView(message.at, message.from_, ours, word, unquoted(text) or text)
+
+
+def _event(line: EventLine) -> EventView:
+    text = words.EVENT.get(line.event, line.event)
+    # A Message-ID tells a person nothing.
+    if line.detail and not line.detail.startswith("<"):
+        text = f"{text}: {line.detail}"
+    return EventView(line.at, line.actor.removeprefix("agent:"), text)
+
+
+def _held(mail: HeldView) -> console.HeldView:
+    line = mail.line
+    return console.HeldView(
+        id=line.id,
+        at=line.since,
+        sender=f"{line.name} <{line.from_}>" if line.name else line.from_,
+        subject=line.subject,
+        reason=_sentence(line.reason),
+        waits=words.WAITS[line.state] if isinstance(line.state, HeldState) else words.PLACE[State(line.state)],
+        text=text_of(mail.raw),
+        spam=line.state is HeldState.SPAM,
+    )
+
+
+def _outgoing(letter: outgoing.Letter) -> OutgoingView:
+    mail = message_from_bytes(letter.raw, policy=policy.SMTP)
+    headers = tuple((name, str(mail[name])) for name in HEADERS if mail[name])
+    return OutgoingView(
+        id=letter.id,
+        at=letter.created_at,
+        word=words.PURPOSE[letter.purpose],
+        recipient=letter.rcpt_to,
+        subject=letter.subject,
+        state=words.OUTGOING[letter.state],
+        last_reply=letter.last_reply,
+        caught=CaughtView(letter.id, headers, text_of(letter.raw).strip())
+        if letter.state is OutboxState.SENT
+        else None,
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"

@@ -1,0 +1,109 @@
+"""The console's words for what the program knows by name: nobody at the page has to learn our codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength
+
+KIND: Mapping[Kind, str] = {
+    Kind.OWN_LOOP: "our own mail coming back",
+    Kind.BOUNCE: "delivery failure",
+    Kind.DELAY: "notice of delay",
+    Kind.RECEIPT: "delivery receipt",
+    Kind.MDN: "read receipt",
+    Kind.FEEDBACK: "complaint report",
+    Kind.AUTO_REPLY: "automatic reply",
+    Kind.CALENDAR: "calendar answer",
+    Kind.LIST: "list mail",
+    Kind.BULK: "mass mail",
+    Kind.SYSTEM: "notice from a machine",
+    Kind.UNKNOWN_NULL: "mail with an empty sender",
+    Kind.HUMAN: "mail from a person",
+}
+
+PURPOSE: Mapping[Purpose, str] = {
+    Purpose.ACKNOWLEDGE: "acknowledgement",
+    Purpose.CHALLENGE: "question to a stranger",
+    Purpose.AGENT: "answer by a person",
+}
+
+# Where an accepted mail is; the first column of the sum on the page.
+PLACE: Mapping[State, str] = {
+    State.TICKETED: "new ticket",
+    State.APPENDED: "added to a ticket",
+    State.QUIET: "filed quietly",
+    State.HELD: "held",
+    State.PARKED: "parked",
+    State.CONSUMED: "report about our own mail",
+    State.DUPLICATE: "duplicate",
+    State.SHUNTED: "set aside",
+    State.PENDING: "being judged",
+}
+
+WAITS: Mapping[HeldState, str] = {
+    HeldState.WAIT: "waits for its sender",
+    HeldState.HUMAN: "waits for a person",
+    HeldState.SPAM: "judged spam",
+}
+
+OUTGOING: Mapping[OutboxState, str] = {
+    OutboxState.READY: "waits",
+    OutboxState.LEASED: "leaving now",
+    OutboxState.HANDED: "being handed over",
+    OutboxState.SENT: "sent",
+    OutboxState.FAILED: "failed",
+    OutboxState.CANCELLED: "cancelled",
+}
+
+WEIGHT: Mapping[Strength, str] = {
+    Strength.DECISIVE: "decides what the mail is, and forbids every automatic answer",
+    Strength.STRONG: "forbids every automatic answer",
+    Strength.HINT: "a hint: no question to a stranger",
+    Strength.WEAK: "half a hint",
+    Strength.DISTRUST: "proves that the sender is not proven",
+    Strength.NOTE: "only noted",
+}
+
+# What happened to a ticket; an event that is not listed is shown by its own name.
+EVENT: Mapping[str, str] = {
+    "opened": "opened",
+    "appended": "a mail was added",
+    "proposed": "a stranger's mail was added, without effect until somebody lets it in",
+    "also-received": "the same mail came again",
+    "report": "a report came in",
+    "reopened": "opened again by a mail",
+    "reopened-by-agent": "opened again",
+    "closed": "closed",
+    "replied": "answered",
+    "noted": "noted",
+    "assigned": "assigned",
+}
+
+# Those of the trail's steps whose names are not plain words.
+STEP: Mapping[str, str] = {
+    "kind": "what it is",
+    "sender": "who sent it",
+    "thread": "what it belongs to",
+    "gate": "may it be answered",
+    "acknowledge": "acknowledgement",
+    "challenge": "question to a stranger",
+    "place": "where it goes",
+}
+
+
+def plural(number: int, word: str) -> str:
+    """`word` of PLACE or PURPOSE as it stands beside a number."""
+    if number == 1 or word not in MANY:
+        return word
+    return MANY[word]
+
+
+MANY: Mapping[str, str] = {
+    "new ticket": "new tickets",
+    "added to a ticket": "added to tickets",
+    "report about our own mail": "reports about our own mail",
+    "duplicate": "duplicates",
+    "acknowledgement": "acknowledgements",
+    "question to a stranger": "questions to strangers",
+}
