@@ -58,7 +58,7 @@ def challenge(asked: Challenge) -> Entry:
 
 
 def ticket(opened: NewTicket, number: int) -> Entry:
-    """A row of `ticket`; its contact is looked up by `of_address`."""
+    """A row of `ticket`."""
     return {
         "id": opened.id,
         "number": number,
@@ -70,7 +70,6 @@ def ticket(opened: NewTicket, number: int) -> Entry:
         "requester_name": opened.name,
         "created_at": opened.at,
         "updated_at": opened.at,
-        "of_address": opened.participant.address,
     }
 
 

@@ -230,7 +230,6 @@ ticket = Table(
     _choice("state", TicketState),
     _words("queue"),
     _words("mailbox"),
-    _to("contact_id", "contact.id", optional=True),
     _words("requester"),
     _words("requester_name", default=""),
     _words("assignee", default=""),
@@ -238,7 +237,6 @@ ticket = Table(
     _time("updated_at"),
     _time("closed_at", optional=True),
     Index(None, "state", "number"),
-    Index(None, "contact_id"),
 )
 
 participant = Table(

@@ -91,7 +91,6 @@ def upgrade() -> None:
         _choice("state", "open", "closed"),
         sa.Column("queue", sa.Text, nullable=False),
         sa.Column("mailbox", sa.Text, nullable=False),
-        _to("contact_id", "contact.id", optional=True),
         sa.Column("requester", sa.Text, nullable=False),
         sa.Column("requester_name", sa.Text, nullable=False),
         sa.Column("assignee", sa.Text, nullable=False),
@@ -99,7 +98,6 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Column("closed_at", sa.BigInteger),
         sa.Index(None, "state", "number"),
-        sa.Index(None, "contact_id"),
     )
     op.create_table(
         "participant",
