@@ -15,7 +15,6 @@ from mailgate import letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import challenge, confirm, token, trust
-from mailgate.judge.answer import human_act
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.history import History
@@ -227,11 +226,10 @@ class Desk:
         if not found.requester:
             raise NotAllowed(f"ticket #{number} has nobody to answer: its mail names no single author")
         history = self._history(conn, canonical(found.requester))
-        known = history.acquaintance(canonical(found.requester), now)
-        written = trust.written_to(known, now, book.limits.timing)
+        done = confirm.written_to(canonical(found.requester), history, now, f"agent:{agent}")
         sending = letters.agent_reply(found, text, self.gateway, book, self.mint, now)
         change = TicketChange(self.mint.new_id(), found.ticket_id, now, "replied", f"agent:{agent}", sending.identity)
-        record.apply(conn, [*human_act(known, written, history, now), change, sending], now)
+        record.apply(conn, [*done.effects, change, sending], now)
         return sending
 
     async def _change(self, number: int, event: str, agent: str, detail: str, state: TicketState | None = None) -> None:

@@ -286,7 +286,7 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    text = text_of(accepted.raw) if answerable else ""
+    text = unquoted(text_of(accepted.raw)) if answerable else ""
     current = gateway.keys.secrets[gateway.keys.current]
     return Case(
         accepted=accepted,
@@ -297,7 +297,7 @@ def case_of(
         recipient=recipient,
         ours=_signed(named, gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
-        text=unquoted(text) if answerable else "",
+        text=text,
         fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
     )
 

@@ -508,6 +508,7 @@ class HeldMail:
     level: Level
     state: HeldState
     acknowledge: bool  # did signals and authentication allow an acknowledgement?
+    author: str = ""  # the address as its owner wrote it; "" where only `address` is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ refusal would become a bounce to somebody's forged address, so there policy neve
 from __future__ import annotations
 
 from mailgate.judge import token
-from mailgate.judge.canonical import base_local
+from mailgate.judge.canonical import a_label, base_local
 from mailgate.model import Gateway, Mailbox, Mode, Peer, Reply, Role, Token, TokenKind
 
 MOST_HOPS = 100  # RFC 5321 section 6.3
@@ -21,49 +21,54 @@ TOO_MANY_HOPS = Reply(554, "5.4.6 Too many hops")
 
 def recipient(address: str, gateway: Gateway) -> Reply | None:
     """None where `address` may receive mail here, else the refusal."""
-    domain = address.rpartition("@")[2].lower() if "@" in address else ""
     if mailbox_of(address, gateway) is not None:
         return None
     if token.looks_signed(address) is not None:
         return FORGED_TOKEN
+    _, domain = _parts(address)
     return UNKNOWN_MAILBOX if not domain or domain in domains(gateway) else NO_RELAY
 
 
 def mailbox_of(address: str, gateway: Gateway) -> Mailbox | None:
     """The mailbox that receives mail for `address`: itself, its sub-address, a signed address, postmaster or abuse."""
-    local, _, domain = address.strip('"').lower().rpartition("@")
-    if not local:
-        local, domain = domain, ""
-    if (not domain or domain in domains(gateway)) and local in SERVICE_LOCALS:
+    local, domain = _parts(address)
+    if local in SERVICE_LOCALS and (not domain or domain in domains(gateway)):
         # Whoever writes to postmaster must reach somebody, whatever mode the desk is in.
         first = gateway.mailboxes[0]
-        return gateway.mailbox(f"{local}@{domain}") or Mailbox(first.address, first.queue, Mode.OFF)
-    if recipient_token(address, gateway) is not None:
-        own = gateway.mailbox(f"{base_local(local)}@{domain}")
-        return own or next(
-            (box for box in gateway.mailboxes if box.address.lower().endswith(f"@{domain}")), gateway.mailboxes[0]
-        )
-    if token.looks_signed(address) is not None:
+        return _named(local, domain, gateway) or Mailbox(first.address, first.queue, Mode.OFF)
+    if token.looks_signed(address) is None:
+        return _named(local, domain, gateway) or _named(base_local(local), domain, gateway)
+    if recipient_token(address, gateway) is None:
         return None
-    return gateway.mailbox(f"{local}@{domain}") or gateway.mailbox(f"{base_local(local)}@{domain}")
+    same_domain = (box for box in gateway.mailboxes if _parts(box.address)[1] == domain)
+    return _named(local.rpartition("+")[0], domain, gateway) or next(same_domain, gateway.mailboxes[0])
 
 
 def recipient_token(address: str, gateway: Gateway) -> Token | None:
     """The valid token in `address`, or None. At the bounce domain nothing but a bounce token is valid."""
-    text = token.looks_signed(address)
-    domain = address.rpartition("@")[2].lower()
+    text, (_, domain) = token.looks_signed(address), _parts(address)
     found = token.read_token(text, gateway.keys) if text else None
     if found is None or domain not in domains(gateway):
         return None
-    if gateway.bounce_domain and domain == gateway.bounce_domain.lower() and found.kind is not TokenKind.BOUNCE:
+    if domain == a_label(gateway.bounce_domain) and found.kind is not TokenKind.BOUNCE:
         return None
     return found
 
 
 def domains(gateway: Gateway) -> frozenset[str]:
-    """The domains that we receive mail for."""
-    own = {box.address.rpartition("@")[2].lower() for box in gateway.mailboxes}
-    return frozenset(own | ({gateway.bounce_domain.lower()} if gateway.bounce_domain else set()))
+    """The domains that we receive mail for, as A-labels."""
+    own = {_parts(box.address)[1] for box in gateway.mailboxes}
+    return frozenset(own | ({a_label(gateway.bounce_domain)} if gateway.bounce_domain else set()))
+
+
+def _named(local: str, domain: str, gateway: Gateway) -> Mailbox | None:
+    return next((box for box in gateway.mailboxes if _parts(box.address) == (local, domain)), None)
+
+
+def _parts(address: str) -> tuple[str, str]:
+    """Local part and domain as they are compared: lower case, unquoted, A-label; "" as domain where there is none."""
+    local, at, domain = address.rpartition("@")
+    return (local if at else domain).lower().strip('"'), a_label(domain) if at else ""
 
 
 def finished(hops: int, peer: Peer) -> Reply | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from mailgate.judge import governor
-from mailgate.judge.canonical import canonical, domain_of
+from mailgate.judge.canonical import canonical, domain_of, untagged
 from mailgate.judge.docket import Docket, Planned
 from mailgate.judge.history import History
 from mailgate.judge.kind import Weight
@@ -32,7 +32,7 @@ from mailgate.model import (
 
 def respond(case: Case, weight: Weight, authentication: Authentication) -> Respond:
     """What signals and authentication allow; who the sender is to us, and what he already got, is asked elsewhere."""
-    common = tuple(_common_objections(case, weight, authentication))
+    common = tuple(_common_objections(case, authentication))
     to_acknowledge = (*common, *weight.acknowledge_objections)
     to_challenge = (*common, *weight.challenge_objections, *_envelope_objection(case, authentication))
     reasons = tuple(dict.fromkeys((*to_acknowledge, *to_challenge)))
@@ -42,11 +42,11 @@ def respond(case: Case, weight: Weight, authentication: Authentication) -> Respo
 def acknowledge(docket: Docket, ticket_id: int) -> None:
     """Plan the acknowledgement of a ticket that this mail opened, if nothing forbids it."""
     if not docket.respond.acknowledge:
-        docket.suppressed = next(iter(docket.respond.reasons), "")
-        docket.note("acknowledge", f"no: {docket.suppressed}")
+        docket.note("acknowledge", f"no: {docket.respond.reasons[0]}")
         return
-    trusted = docket.known.trust is not None
-    _through_the_gate(docket, Purpose.ACKNOWLEDGE, ticket_id, subject=docket.case.mail.subject if trusted else "")
+    # Nothing of a stranger's goes out again, not even his subject.
+    subject = docket.case.mail.subject if docket.known.trust is not None else ""
+    _through_the_gate(docket, Purpose.ACKNOWLEDGE, ticket_id, subject=subject)
 
 
 def challenge(docket: Docket, opened: Challenge) -> bool:
@@ -70,24 +70,44 @@ def network(ip: str) -> str:
     return str(ip_network((address, 24 if address.version == 4 else 56), strict=False))
 
 
+def wish(purpose: Purpose, known: Acquaintance, history: History, at: datetime) -> Grant:
+    """An automatic mail to `known` as the gate wants it described; what it answers is for the caller to say."""
+    domain = domain_of(known.address)
+    return Grant(
+        at=at,
+        purpose=purpose,
+        address=known.address,
+        domain=domain,
+        origin="",
+        fingerprint="",
+        shared=domain in history.limits.shared,
+        unproven=not known.proven,
+        ticket_id=None,
+        cause=0,
+    )
+
+
 def for_release(
-    held: HeldMail, known: Acquaintance, ticket_id: int, cause: int, history: History, at: datetime
+    held: HeldMail, wanted: Grant, known: Acquaintance, history: History, judged_at: datetime
 ) -> tuple[list[Effect], Planned | str]:
-    """The acknowledgement that a confirmation may cause: one, however many mails it releases; else why there is none."""
-    if not held.acknowledge:
-        return [], "its signals forbid an answer"
-    wanted = replace(_wish(Purpose.ACKNOWLEDGE, known, history, at), ticket_id=ticket_id, cause=cause)
-    effects, decision = gate(wanted, known, history)
+    """The acknowledgement of a held mail that was let in, or in words why there is none."""
+    effects, decision = gate(wanted, known, history, judged_at)
     if isinstance(decision, governor.Refusal):
         return [], decision.reason
-    trigger = _Trigger(held.mailbox, held.address, held.identity, held.references, held.subject, held.journal_id)
+    to = held.author or held.address
+    trigger = _Trigger(held.mailbox, to, held.identity, held.references, held.subject, held.journal_id)
     return effects, _planned(decision, trigger, history)
 
 
-def gate(wanted: Grant, known: Acquaintance, history: History) -> tuple[list[Effect], Permit | governor.Refusal]:
+def gate(
+    wanted: Grant, known: Acquaintance, history: History, judged_at: datetime
+) -> tuple[list[Effect], Permit | governor.Refusal]:
     """Ask for a permit and spend it: the balances that stand anew, and the permit or the refusal."""
     if history.gateway.dry_run:
         return [], governor.Refusal("dry run: nothing automatic leaves", "[replies] dry_run")
+    # An answer that comes out of a backlog helps nobody, and a queue of them is a burst.
+    if judged_at - wanted.at > timedelta(seconds=history.limits.timing.late_s):
+        return [], governor.Refusal("judged too long after it was accepted", "limits.toml [timing] late_s")
     balance = governor.Balance(known, history.domain(wanted.domain, wanted.at))
     decision = governor.decide(wanted, balance, history.counters, history.limits, history.mint.new_id)
     if isinstance(decision, governor.Refusal):
@@ -108,18 +128,20 @@ def human_act(before: Acquaintance, after: Acquaintance, history: History, at: d
     return [Met(credited), Credited(replace(known, credit=raised))]
 
 
-def _common_objections(case: Case, weight: Weight, authentication: Authentication) -> Iterator[str]:
+def _common_objections(case: Case, authentication: Authentication) -> Iterator[str]:
     if case.mail.author is None:
         yield "no single author"
+    elif not canonical(case.mail.author.address):
+        yield "the author has no address that mail could go to"
     if authentication.level is Level.A0:
-        yield f"sender {authentication.why}" if authentication.why else "sender not proven"
+        yield f"sender {authentication.why or 'not proven'}"
     if not case.accepted.mail_from:
         yield "null reverse-path"
 
 
 def _envelope_objection(case: Case, authentication: Authentication) -> Iterator[str]:
     author = case.mail.author
-    same = author is not None and canonical(case.accepted.mail_from) == canonical(author.address)
+    same = author is not None and canonical(untagged(case.accepted.mail_from)) == canonical(author.address)
     if not same and authentication.level is not Level.A2:
         yield "reverse-path differs from the author"
 
@@ -128,52 +150,27 @@ def _through_the_gate(
     docket: Docket, purpose: Purpose, ticket_id: int | None = None, opened: Challenge | None = None, subject: str = ""
 ) -> bool:
     case, accepted, author = docket.case, docket.case.accepted, docket.case.mail.author
-    if author is None:
+    if author is None or not docket.sender:
         return False
     wanted = replace(
-        _wish(purpose, docket.known, docket.history, docket.at),
+        wish(purpose, docket.known, docket.history, docket.at),
         origin=origin(accepted.peer, docket.authentication, accepted.mail_from),
         fingerprint=case.fingerprint,
         ticket_id=ticket_id,
         cause=accepted.journal_id,
     )
-    effects, decision = _in_time(docket) or gate(wanted, docket.known, docket.history)
+    effects, decision = gate(wanted, docket.known, docket.history, case.judged_at)
     if isinstance(decision, governor.Refusal):
         docket.suppressed = decision.reason
         docket.note("gate", f"{purpose} refused by {decision.rule}: {decision.reason}")
         return False
     docket.note("gate", f"{purpose} granted")
-    docket.effects.extend(effects)
-    docket.known = next((effect.acquaintance for effect in effects if isinstance(effect, Met)), docket.known)
+    docket.learn(effects)
     trigger = _Trigger(
         case.mailbox.address, author.address, docket.identity, case.mail.references, subject, accepted.journal_id
     )
     docket.planned.append(_planned(decision, trigger, docket.history, opened))
     return True
-
-
-def _in_time(docket: Docket) -> tuple[list[Effect], governor.Refusal] | None:
-    """A confirmation that comes out of a backlog helps nobody, and a queue of them is a burst."""
-    late = timedelta(seconds=docket.limits.timing.late_s)
-    if docket.case.judged_at - docket.at <= late:
-        return None
-    return [], governor.Refusal("judged too long after it was accepted", "limits.toml [timing] late_s")
-
-
-def _wish(purpose: Purpose, known: Acquaintance, history: History, at: datetime) -> Grant:
-    domain = domain_of(known.address)
-    return Grant(
-        at=at,
-        purpose=purpose,
-        address=known.address,
-        domain=domain,
-        origin="",
-        fingerprint="",
-        shared=domain in history.limits.shared,
-        unproven=not known.proven,
-        ticket_id=None,
-        cause=0,
-    )
 
 
 @dataclass(frozen=True, slots=True)

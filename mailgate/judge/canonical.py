@@ -1,6 +1,11 @@
-"""The key under which an address is remembered: coarser than the address itself, so that limits only get quieter."""
+"""The key under which an address is remembered: coarser than the address itself, so that limits only get quieter.
+
+A key never leaves the domain it was written in: whatever proves an author proves his domain and nothing beyond it.
+"""
 
 from __future__ import annotations
+
+import unicodedata
 
 import re2
 
@@ -8,22 +13,25 @@ from mailgate.domains import organizational
 
 DOTLESS = frozenset({"gmail.com", "googlemail.com"})  # dots in the local part mean nothing there
 
-# Signed or rewritten envelope senders: BATV (prvs=tag=joe), SRS (SRS0=hash=tt=host=joe, SRS1=hash=host==hash=tt=host=joe).
-_BATV = re2.compile(r"(?i)^prvs=[0-9a-z]{6,}=(.+)$|^(?:btv1|prvs)==[0-9a-z]+==(.+)$")
-_BATV_SHORT = re2.compile(r"(?i)^prvs=[0-9a-z]{1,12}=(.+)$")
-_SRS = re2.compile(r"(?i)^srs0[-+=][^=]*=[^=]*=([^=]+)=(.+)$|^srs1[-+=][^=]*=[^=]*==?[^=]*=[^=]*=([^=]+)=(.+)$")
+# BATV signs the local part of a reverse-path: prvs=tag=joe, btv1==tag==joe.
+_BATV = re2.compile(r"(?i)^(?:prvs=[0-9a-z]+=|(?:prvs|btv1)==[0-9a-z]+==)(.+)$")
+# SRS moves it into the domain of a forwarder: SRS0=hash=day=host=joe, SRS1=hash=forwarder==hash=day=host=joe.
+_SRS = re2.compile(r"(?i)^srs(?:0[-+=]|1[-+=][^=]*=[^=]*==?)[^=]*=[^=]*=([^=]+)=(.+)$")
 
 
-def untagged(address: str) -> str:
-    """`address` as it was before BATV or SRS dressed it; unchanged where neither did."""
-    local, at, domain = address.rpartition("@")
-    for pattern in (_BATV, _BATV_SHORT):
-        if found := pattern.match(local):
-            return next(group for group in found.groups() if group) + at + domain
-    if found := _SRS.match(local):
-        host, user = (group for group in found.groups() if group)
-        return f"{user}@{host}"
-    return address
+def untagged(reverse_path: str) -> str:
+    """A reverse-path as it was before BATV or SRS dressed it, however often; unchanged where neither did.
+
+    Never to be asked of an author: in From, SRS would be a disguise as somebody of another domain.
+    """
+    local, at, domain = reverse_path.rpartition("@")
+    while True:
+        if moved := _SRS.match(local):
+            domain, local = moved.groups()
+        elif signed := _BATV.match(local):
+            local = signed[1]
+        else:
+            return f"{local}{at}{domain}"
 
 
 def base_local(local: str) -> str:
@@ -32,14 +40,15 @@ def base_local(local: str) -> str:
 
 
 def canonical(address: str) -> str:
-    """The key of `address`: lower case, no sub-address, no tags, A-label domain; "" where there is no address."""
-    local, at, domain = untagged(address.strip()).rpartition("@")
-    if not at or not local:
-        return ""
-    local, domain = base_local(local.lower()), a_label(domain)
+    """The key of `address`: lower case, no sub-address, no tag, A-label domain; "" where there is no address."""
+    written, _, domain = address.strip().rpartition("@")
+    local, domain = unicodedata.normalize("NFC", written.lower()).strip('"'), a_label(domain)
+    while signed := _BATV.match(local):
+        local = signed[1]
+    local = base_local(local)
     if domain in DOTLESS:
-        local, domain = local.replace(".", "") or local, "gmail.com"
-    return f"{local}@{domain}"
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}" if local and domain else ""
 
 
 def a_label(domain: str) -> str:
@@ -48,7 +57,7 @@ def a_label(domain: str) -> str:
     if name.isascii():
         return name
     try:
-        return name.encode("idna").decode("ascii")
+        return name.encode("idna").decode("ascii").rstrip(".").lower()
     except UnicodeError:
         return name
 

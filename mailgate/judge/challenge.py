@@ -7,33 +7,30 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from mailgate.judge.docket import Docket
 from mailgate.judge.history import Mint
 from mailgate.judge.limits import Timing
-from mailgate.model import Authentication, Case, Challenge, ChallengeState, PageState, Respond
+from mailgate.model import Authentication, Case, Challenge, ChallengeState, PageState
 
 
-def objection(respond: Respond, sender: str) -> str:
-    """Why a reply does not confirm the challenge it answers; "" where nothing stands against it but time and text."""
-    if not sender:
-        return "no single author"
-    return "" if respond.challenge else next(iter(respond.reasons), "not proven")
-
-
-def doubt(case: Case, challenge: Challenge, respond: Respond, sender: str, confirm_min_s: int) -> str:
+def doubt(docket: Docket, challenge: Challenge) -> str:
     """Why this reply does not confirm `challenge`; "" where it does.
 
     A responder without any mark would confirm itself by answering the Reply-To, hence time, proof and own words.
     """
-    at, soonest = case.accepted.at, timedelta(seconds=confirm_min_s)
-    sign = objection(respond, sender)
+    at, soonest_s = docket.at, docket.gateway.confirm_min_s
+    sent = challenge.sent_at
     checks = (
-        (sender != challenge.address, "it came from another address than the one asked"),
+        (docket.sender != challenge.address, "it came from another address than the one asked"),
         (not challenge.state.running, "the challenge is over"),
         (at >= challenge.expires_at, "the challenge has expired"),
-        (not case.authentication.level.reaches(challenge.level), "it is proven less well than the mail it speaks for"),
-        (bool(sign), sign),
-        (challenge.sent_at is None or at < challenge.sent_at + soonest, f"it came within {confirm_min_s} s"),
-        (not case.text.strip(), "it says nothing of its own"),
+        (
+            not docket.authentication.level.reaches(challenge.level),
+            "it is proven less well than the mail it speaks for",
+        ),
+        (not docket.respond.challenge, next(iter(docket.respond.reasons), "")),
+        (sent is None or at < sent + timedelta(seconds=soonest_s), f"it came within {soonest_s} s"),
+        (not docket.case.text.strip(), "it says nothing of its own"),
     )
     return next((words for failed, words in checks if failed), "")
 

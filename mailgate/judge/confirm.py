@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,8 +16,8 @@ from mailgate.model import (
     Challenge,
     ChallengeState,
     Effect,
+    HeldMail,
     HeldState,
-    KnownMessage,
     Met,
     Purpose,
     Reheld,
@@ -25,7 +26,7 @@ from mailgate.model import (
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A confirmation's effects, the one acknowledgement it may cause, and the first ticket it made."""
+    """A welcome's effects, the one acknowledgement that a confirmation may cause, and the first ticket it made."""
 
     effects: tuple[Effect, ...]
     planned: tuple[Planned, ...]
@@ -33,56 +34,63 @@ class Confirmed:
     gate: str  # what the send gate said, in words
 
 
-def confirmed(asked: Challenge, history: History, at: datetime, actor: str) -> Confirmed:
-    """Trust the address and let all its held mail in, in order of arrival. Adds no credit."""
-    known = history.acquaintance(asked.address, at)
-    trusted = trust.confirmed(known, asked.level, at, history.limits.timing)
-    effects = (Asked(replace(asked, state=ChallengeState.CONFIRMED)), Met(trusted))
-    return _let_in(trusted, effects, asked.id, history, at=at, actor=actor)
+def confirmed(
+    asked: Challenge, history: History, at: datetime, actor: str, *, judged_at: datetime | None = None
+) -> Confirmed:
+    """Trust the address and let its held mail in, in order of arrival. Adds no credit.
+
+    What a person of ours judged spam stays where it is. `judged_at` is set where that is later than `at`.
+    """
+    trusted = trust.confirmed(history.acquaintance(asked.address, at), asked.level, at, history.limits.timing)
+    effects, placed = release(_not_spam(history.held(asked.address)), at, actor, history.mint)
+    effects = [Asked(replace(asked, state=ChallengeState.CONFIRMED)), Met(trusted), *effects]
+    ticket_id = placed[0][1] if placed else None
+    first = next(((mail, ticket) for mail, ticket in placed if mail.acknowledge), None)
+    if first is None:
+        return Confirmed(tuple(effects), (), ticket_id, "nothing to acknowledge")
+    wanted = answer.wish(Purpose.ACKNOWLEDGE, trusted, history, at)
+    wanted = replace(wanted, ticket_id=first[1], cause=asked.id)
+    spent, plan = answer.for_release(first[0], wanted, trusted, history, judged_at or at)
+    if isinstance(plan, str):
+        return Confirmed(tuple(effects), (), ticket_id, f"refused: {plan}")
+    return Confirmed((*effects, *spent), (plan,), ticket_id, "granted")
 
 
 def vouched(address: str, history: History, at: datetime, actor: str) -> Confirmed:
-    """The same by a person of ours, whose act also earns the address credit."""
+    """A person of ours trusts the address: all that was held of it comes in, and his act earns it credit.
+
+    Nothing is acknowledged: whoever let the mail in will answer it, and old confirmations help nobody.
+    """
     known = history.acquaintance(address, at)
-    effects = answer.human_act(known, trust.vouched(known, at), history, at)
-    trusted = next(effect.acquaintance for effect in effects if isinstance(effect, Met))
+    return _welcomed(known, trust.vouched(known, at), history.held(address), history, at=at, actor=actor)
+
+
+def written_to(address: str, history: History, at: datetime, actor: str) -> Confirmed:
+    """The same because a person of ours writes to the address; what was judged spam stays so."""
+    known = history.acquaintance(address, at)
+    trusted = trust.written_to(known, at, history.limits.timing)
+    return _welcomed(known, trusted, _not_spam(history.held(address)), history, at=at, actor=actor)
+
+
+def ended(address: str, history: History, at: datetime, state: ChallengeState, words: str) -> list[Effect]:
+    """A running challenge to `address` ends in `state`; whatever waited for the sender now waits for a person."""
     running = history.challenge(address, at)
-    if running:
-        effects.append(Asked(replace(running, state=ChallengeState.SUPERSEDED)))
-    return _let_in(trusted, tuple(effects), history.mint.new_id(), history, at=at, actor=actor)
-
-
-def doubted(asked: Challenge, history: History, words: str) -> list[Effect]:
-    """A reply that may be a machine's: whatever waited for the sender now waits for a person."""
-    effects: list[Effect] = []
-    if asked.state.running:
-        effects.append(Asked(replace(asked, state=ChallengeState.DOUBTFUL)))
-    return [*effects, *_to_people(asked.address, history, f"the challenge was answered, but {words}")]
-
-
-def ended(about: KnownMessage, history: History, state: ChallengeState, words: str) -> list[Effect]:
-    """Our mail `about` failed or met a machine: where it was a running challenge, it is over."""
-    asked = history.facts.challenges.get(about.recipient)
-    if about.purpose is not Purpose.CHALLENGE or asked is None or asked.token_id != about.token_id:
-        return []
-    if not asked.state.running:
-        return []
-    return [Asked(replace(asked, state=state)), *_to_people(about.recipient, history, words)]
-
-
-def _let_in(
-    trusted: Acquaintance, effects: tuple[Effect, ...], cause: int, history: History, *, at: datetime, actor: str
-) -> Confirmed:
-    released, placed = release(history.held(trusted.address), at, actor, history.mint)
-    if not placed:
-        return Confirmed((*effects, *released), (), None, "nothing was held")
-    first, ticket_id = placed[0]
-    spent, plan = answer.for_release(first, trusted, ticket_id, cause, history, at)
-    if isinstance(plan, str):
-        return Confirmed((*effects, *released), (), ticket_id, f"refused: {plan}")
-    return Confirmed((*effects, *released, *spent), (plan,), ticket_id, "granted")
-
-
-def _to_people(address: str, history: History, words: str) -> list[Effect]:
     waiting = tuple(mail.message_id for mail in history.held(address) if mail.state is HeldState.WAIT)
-    return [Reheld(waiting, HeldState.HUMAN, words)] if waiting else []
+    effects: list[Effect] = [Asked(replace(running, state=state))] if running else []
+    return [*effects, Reheld(waiting, HeldState.HUMAN, words)] if waiting else effects
+
+
+def _welcomed(
+    before: Acquaintance, after: Acquaintance, held: Iterable[HeldMail], history: History, *, at: datetime, actor: str
+) -> Confirmed:
+    effects = answer.human_act(before, after, history, at)
+    if running := history.challenge(before.address, at):
+        over = ChallengeState.CANCELLED if running.state is ChallengeState.QUEUED else ChallengeState.SUPERSEDED
+        effects.append(Asked(replace(running, state=over)))
+    released, placed = release(held, at, actor, history.mint)
+    ticket_id = placed[0][1] if placed else None
+    return Confirmed((*effects, *released), (), ticket_id, "not asked: a person of ours did it")
+
+
+def _not_spam(held: Iterable[HeldMail]) -> tuple[HeldMail, ...]:
+    return tuple(mail for mail in held if mail.state is not HeldState.SPAM)

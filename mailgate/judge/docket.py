@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -116,9 +117,23 @@ class Docket:
         """Add a line to the trail."""
         self.trail.append(Step(check, result))
 
+    @property
+    def met(self) -> bool:
+        """Is it already said how the author stands? Always where he has no address to remember him by."""
+        addresses = (effect.acquaintance.address for effect in self.effects if isinstance(effect, Met))
+        return not self.sender or self.sender in addresses
+
     def meet(self, known: Acquaintance) -> None:
-        """The author stands anew."""
+        """The author stands anew. Nobody remembers an author who has no address."""
         author = self.case.mail.author
-        self.known = replace(known, name=known.name or (author.name if author else ""))
-        if self.sender:
-            self.effects.append(Met(self.known))
+        named = replace(known, name=known.name or (author.name if author else ""))
+        if self.sender and named != self.known:
+            self.effects.append(Met(named))
+        self.known = named
+
+    def learn(self, effects: Iterable[Effect]) -> None:
+        """Take effects that were worked out elsewhere; what they say of the author holds from here on."""
+        for effect in effects:
+            self.effects.append(effect)
+            if isinstance(effect, Met) and effect.acquaintance.address == self.sender:
+                self.known = effect.acquaintance

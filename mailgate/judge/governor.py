@@ -3,6 +3,7 @@
 The house rules of this file:
 * A permit is spent when it is granted. Nothing gives it back: not a bounce, not a crash, not a cancelled mail.
 * Nothing that comes in by mail ever raises a right to send. Credit rises by human acts of ours and by a slow drip.
+* One mail, or one confirmation, causes one automatic mail at most (RFC 3834 section 6). No rule file can change that.
 * Windows are exact: every permit ever granted is a row with its time, and a window counts rows. Rows from a future
   that a clock once showed count too, so a clock set back creates no rights.
 """
@@ -23,6 +24,10 @@ SILENT_STANDINGS = {
     Standing.UNDELIVERABLE: "mail to the address came back",
     Standing.BLOCKED: "a person of ours blocked the address",
 }
+ANSWERED = "an automatic mail was sent for this before"
+
+
+_COUNTED = {Purpose.CHALLENGE: Counted.CHALLENGE, Purpose.ACKNOWLEDGE: Counted.ACKNOWLEDGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +38,24 @@ class Refusal:
     rule: str = ""
 
 
+Counter = tuple[Key, Counted, str]  # whose automatic mails of which sort
+
+
 @dataclass(slots=True)
 class Counters:
     """The ledger of permits, sorted for counting."""
 
-    times: dict[tuple[Key, Counted, str], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    times: dict[Counter, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    causes: set[int] = field(default_factory=set)
 
     def add(self, grant: Grant) -> None:
         """Count one more permit, whenever it was granted."""
+        self.causes.add(grant.cause)
         for counter in _counters(grant):
             insort(self.times[counter], grant.at)
 
-    def count(self, counter: tuple[Key, Counted, str], per: timedelta | None, at: datetime) -> int:
-        """How many permits of `counter` fall into the window of length `per` that ends at `at`."""
+    def count(self, counter: Counter, per: timedelta | None, at: datetime) -> int:
+        """How many permits of `counter` fall into the window of length `per` that ends at `at`; None is for ever."""
         times = self.times.get(counter, [])
         return len(times) if per is None else len(times) - bisect_right(times, at - per)
 
@@ -69,6 +79,7 @@ def decide(
     """Grant `wanted`, or say what stands against it. Writes nothing: the caller spends what it was given."""
     refusal = (
         _standing(balance.known)
+        or _repeated(wanted, counters)
         or _credit(balance.known.credit, "credit of the address is spent", "credit")
         or (None if wanted.shared else _credit(balance.domain.credit, "credit of the domain is spent", "domain_credit"))
         or next(_exceeded(wanted, counters, limits), None)
@@ -95,21 +106,23 @@ def _standing(known: Acquaintance) -> Refusal | None:
     return Refusal(reason, f"standing {known.standing}") if reason else None
 
 
+def _repeated(wanted: Grant, counters: Counters) -> Refusal | None:
+    return Refusal(ANSWERED, "RFC 3834 section 6") if wanted.cause in counters.causes else None
+
+
 def _credit(balance: int, reason: str, rule: str) -> Refusal | None:
     return None if balance > 0 else Refusal(reason, f"limits.toml [{rule}]")
 
 
 def _exceeded(wanted: Grant, counters: Counters, limits: Limits) -> Iterator[Refusal]:
-    relevant = set(_counters(wanted))
+    subjects = {(key, mail): subject for key, mail, subject in _counters(wanted)}
     for limit in limits.windows:
-        for counter in _subjects(limit, relevant):
-            count = counters.count(counter, limit.per, wanted.at)
-            if count >= limit.most:
-                yield Refusal(f"{count} of {limit.most} {_words(limit)}: {limit.why}", limit.rule)
-
-
-def _subjects(limit: Limit, relevant: set[tuple[Key, Counted, str]]) -> list[tuple[Key, Counted, str]]:
-    return [counter for counter in relevant if counter[0] is limit.key and counter[1] is limit.mail]
+        subject = subjects.get((limit.key, limit.mail))
+        if subject is None:
+            continue
+        count = counters.count((limit.key, limit.mail, subject), limit.per, wanted.at)
+        if count >= limit.most:
+            yield Refusal(f"{count} of {limit.most} {_words(limit)}: {limit.why}", limit.rule)
 
 
 def _words(limit: Limit) -> str:
@@ -118,24 +131,15 @@ def _words(limit: Limit) -> str:
     return f"{mail} per {limit.key} {span}"
 
 
-def _counters(grant: Grant) -> Iterator[tuple[Key, Counted, str]]:
-    """Every counter that this permit moves."""
-    kinds = [Counted.ANY]
-    if grant.purpose is Purpose.CHALLENGE:
-        kinds.append(Counted.CHALLENGE)
-    if grant.purpose is Purpose.ACKNOWLEDGE:
-        kinds.append(Counted.ACKNOWLEDGE)
-    if grant.unproven:
-        kinds.append(Counted.UNPROVEN)
-    subjects = [
-        (Key.CAUSE, str(grant.cause)),
+def _counters(grant: Grant) -> Iterator[Counter]:
+    """Every counter that this permit moves. A provider of many has a count of its own and is no origin."""
+    kinds = [Counted.ANY, _COUNTED[grant.purpose], *([Counted.UNPROVEN] if grant.unproven else [])]
+    subjects = (
         (Key.TICKET, str(grant.ticket_id or "")),
         (Key.ADDRESS, grant.address),
         (Key.SHARED if grant.shared else Key.DOMAIN, grant.domain),
         (Key.FINGERPRINT, grant.fingerprint),
         (Key.ORIGIN, "" if grant.shared else grant.origin),
-    ]
-    for key, subject in subjects:
-        if subject:
-            yield from ((key, kind, subject) for kind in kinds)
-    yield from ((Key.TOTAL, kind, "") for kind in kinds)
+        (Key.TOTAL, "everybody"),
+    )
+    return ((key, kind, subject) for key, subject in subjects if subject for kind in kinds)

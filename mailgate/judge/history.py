@@ -118,9 +118,8 @@ class History:
                 self._ticket_changed(effect)
             case Filing():
                 self._filed(effect)
-            case Released(message_id=released):
-                for address, mails in self.facts.held.items():
-                    self.facts.held[address] = [mail for mail in mails if mail.message_id != released]
+            case Released():
+                self._released(effect)
             case Reheld(message_ids, held):
                 for address, mails in self.facts.held.items():
                     self.facts.held[address] = [
@@ -138,6 +137,14 @@ class History:
             reopened = (*reopened, change.at)
         closed_at = change.at if change.state is TicketState.CLOSED else None
         self.facts.tickets[ticket.id] = replace(ticket, state=change.state, closed_at=closed_at, reopened_at=reopened)
+
+    def _released(self, released: Released) -> None:
+        for address, mails in self.facts.held.items():
+            self.facts.held[address] = [mail for mail in mails if mail.message_id != released.message_id]
+        for identity, messages in self.facts.messages.items():
+            self.facts.messages[identity] = [
+                replace(one, ticket_id=released.ticket_id) if one.id == released.message_id else one for one in messages
+            ]
 
     def _filed(self, filing: Filing) -> None:
         mail = filing.case.mail
@@ -174,4 +181,5 @@ def held_mail(filing: Filing) -> HeldMail:
         level=case.authentication.level,
         state=filing.held or HeldState.HUMAN,
         acknowledge=filing.verdict.respond.acknowledge,
+        author=author.address if author else "",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
@@ -13,11 +13,12 @@ from mailgate.errors import ConfigError, Fault
 
 T = TypeVar("T")
 
+USUAL_NEW_CONTACTS = 50  # a day; the desk that limits.toml is written for
+
 
 class Key(StrEnum):
     """Per what a limit counts."""
 
-    CAUSE = "cause"
     TICKET = "ticket"
     ADDRESS = "address"
     DOMAIN = "domain"
@@ -46,6 +47,7 @@ class Limit:
     most: int
     why: str
     rule: str  # "limits.toml:81"
+    scaled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,20 @@ class Timing:
     wrote_days: int
     undeliverable_days: int
     robot_days: int
+    bounce_days: int
+    duplicate_days: int
     reopen_days: int
     page_wait_s: int
     page_after_sent_s: int
     held_wait_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """A ticket is reopened by mail at most `most` times within `per`."""
+
+    per: timedelta
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,34 +97,53 @@ class Limits:
     credit: Credit
     domain_credit: Credit
     timing: Timing
+    reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
 
     @classmethod
-    def from_table(
-        cls, table: Mapping[str, Any], file: str = "limits.toml", lines: tuple[int, ...] = (), *, scale: float = 1.0
-    ) -> Limits:
-        """Read the parsed file; `lines` are where its `[[limit]]` tables stand, `scale` stretches the scaled ones.
+    def from_table(cls, table: Mapping[str, Any], file: str = "limits.toml", lines: tuple[int, ...] = ()) -> Limits:
+        """Read the parsed file; `lines` are where its `[[limit]]` tables stand.
 
         Raises:
             ConfigError: with every fault of the file.
         """
         reader = _Reader(file)
         limits = cls(
-            windows=reader.windows(table.get("limit", []), lines, scale),
+            windows=reader.windows(table.get("limit", []), lines),
             credit=reader.numbers(Credit, table, "credit", _names(Credit)),
             domain_credit=reader.numbers(Credit, table, "domain_credit", _names(Credit)),
             timing=reader.numbers(Timing, table, "timing", _names(Timing)),
+            reopenings=reader.reopenings(table),
             shared=frozenset(reader.texts(table, "shared", "domains")),
             reply_prefixes=tuple(reader.texts(table, "subjects", "reply_prefixes")),
         )
-        reader.unknown(table, "", ("limit", "credit", "domain_credit", "timing", "shared", "subjects"))
+        reader.unknown(table, "", _SECTIONS)
         if reader.faults:
             raise ConfigError(reader.faults)
         return limits
 
+    def for_desk(self, new_contacts_per_day: int) -> Limits:
+        """The same limits for a desk that expects so many newcomers a day: those marked `scaled` grow and shrink."""
+        windows = tuple(
+            replace(one, most=max(min(one.most, 1), one.most * new_contacts_per_day // USUAL_NEW_CONTACTS))
+            if one.scaled
+            else one
+            for one in self.windows
+        )
+        return replace(self, windows=windows)
+
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+_SECTIONS = ("limit", "credit", "domain_credit", "timing", "reopenings", "shared", "subjects")
+# Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
+MOST_NUMBER = 1_000_000
+MOST_DIGITS = 6
+# How far back the ledger of permits is read. A longer window could not be kept, so it is refused.
+FURTHEST = timedelta(days=30)
+FURTHEST_CHALLENGE = timedelta(days=365)
+FURTHEST_TOTAL = timedelta(days=1)
+FURTHEST_REOPENING = timedelta(days=7)
 
 
 def span(text: str) -> timedelta | None:
@@ -120,9 +151,18 @@ def span(text: str) -> timedelta | None:
     if text == "ever":
         return None
     number, _, unit = text.partition(" ")
-    if unit not in _UNITS or not number.isdecimal() or int(number) == 0:
+    if unit not in _UNITS or not number.isdecimal() or len(number) > MOST_DIGITS or int(number) == 0:
         raise ValueError(text)
     return int(number) * _UNITS[unit]
+
+
+def _furthest(key: Key, mail: Counted) -> timedelta | None:
+    """The longest window of such a limit; None where it may be for ever."""
+    if key is Key.TICKET:
+        return None
+    if key is Key.TOTAL:
+        return FURTHEST_TOTAL
+    return FURTHEST_CHALLENGE if (key, mail) == (Key.ADDRESS, Counted.CHALLENGE) else FURTHEST
 
 
 def _names(kind: type[Credit] | type[Timing]) -> tuple[str, ...]:
@@ -148,35 +188,60 @@ class _Reader:
                 )
 
     def numbers(self, kind: Callable[..., T], table: Mapping[str, Any], name: str, names: tuple[str, ...]) -> T:
-        section = table.get(name, {})
-        section = section if isinstance(section, dict) else {}
+        section = self.section(table, name)
         self.unknown(section, f"{name}.", names)
-        found = {}
-        for key in names:
-            value = section.get(key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                self.fault(f"{name}.{key}", value, "a whole number, 0 or more")
-                value = 0
-            found[key] = value
-        return kind(**found)
+        # A drip every 0 days would be a flood.
+        return kind(**{key: self.number(section, key, f"{name}.", least=int(key == "drip_days")) for key in names})
+
+    def number(self, table: Mapping[str, Any], key: str, place: str, *, line: int = 0, least: int = 0) -> int:
+        value = table.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST_NUMBER:
+            return value
+        self.fault(f"{place}{key}", value, f"a whole number from {least} to {MOST_NUMBER}", line=line)
+        return least
+
+    def section(self, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = table.get(name, {})
+        if isinstance(value, dict):
+            return value
+        self.fault(name, value, f"a table [{name}]")
+        return {}
+
+    def reopenings(self, table: Mapping[str, Any]) -> tuple[Reopening, ...]:
+        section, found = self.section(table, "reopenings"), []
+        for key in section:
+            per = self.window_length(key, FURTHEST_REOPENING)
+            if per is None:
+                allowed = f'spans such as "24 h", at most {FURTHEST_REOPENING.days} d'
+                self.fault(f"reopenings.{key}", key, allowed)
+            else:
+                found.append(Reopening(per, self.number(section, key, "reopenings.")))
+        return tuple(found)
+
+    def window_length(self, text: str, furthest: timedelta) -> timedelta | None:
+        """The span, or None where it is none, for ever, or longer than `furthest`."""
+        try:
+            per = span(text)
+        except ValueError:
+            return None
+        return per if per is not None and per <= furthest else None
 
     def texts(self, table: Mapping[str, Any], name: str, key: str) -> list[str]:
-        section = table.get(name, {})
-        value = section.get(key) if isinstance(section, dict) else None
+        value = self.section(table, name).get(key)
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             self.fault(f"{name}.{key}", value, "a list of texts")
             return []
         return [text.lower() for text in value]
 
-    def windows(self, tables: Any, lines: tuple[int, ...], scale: float) -> tuple[Limit, ...]:
+    def windows(self, tables: Any, lines: tuple[int, ...]) -> tuple[Limit, ...]:
         if not isinstance(tables, list) or not tables:
             self.fault("limit", tables, "one or more [[limit]] tables")
             return ()
         padded = lines + (0,) * (len(tables) - len(lines))
-        read = [self.window(table, line, scale) for table, line in zip(tables, padded, strict=False)]
+        read = [self.window(table, line) for table, line in zip(tables, padded, strict=False)]
         return tuple(limit for limit in read if limit)
 
-    def window(self, table: Any, line: int, scale: float) -> Limit | None:
+    def window(self, table: Any, line: int) -> Limit | None:
         if not isinstance(table, dict):
             self.fault("limit", table, "a table", line=line)
             return None
@@ -190,14 +255,17 @@ class _Reader:
                 ("per", span, 'a span such as "24 h" or "7 d", or "ever"'),
             )
         )
-        most = table.get("most", -1)
-        if not isinstance(most, int) or isinstance(most, bool) or most < 0:
-            self.fault("limit.most", most, "a whole number, 0 or more", line=line)
+        most = self.number(table, "most", "limit.", line=line)
         if len(self.faults) > before:
             return None
-        factor = scale if table.get("scaled") is True else 1.0
+        furthest = _furthest(key, mail)
+        if furthest is not None and (per is None or per > furthest):
+            self.fault(
+                "limit.per", table["per"], f"at most {furthest.days} d: permits are not read further back", line=line
+            )
+            return None
         place = f"{self.file}:{line}" if line else self.file
-        return Limit(key, mail, per, int(most * factor), str(table.get("why", "")), place)
+        return Limit(key, mail, per, most, str(table.get("why", "")), place, table.get("scaled") is True)
 
     def one_of(self, table: Mapping[str, Any], name: str, parse: Callable[[Any], Any], allowed: str, line: int) -> Any:
         value = table.get(name)

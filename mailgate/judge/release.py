@@ -6,15 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from mailgate.judge.history import Mint
-from mailgate.model import (
-    Effect,
-    HeldMail,
-    NewTicket,
-    Participant,
-    Released,
-    State,
-    TicketChange,
-)
+from mailgate.model import Effect, HeldMail, NewTicket, Participant, Released, State, TicketChange
 
 
 def release(
@@ -25,24 +17,22 @@ def release(
     placed: list[tuple[HeldMail, int]] = []
     tickets: dict[str, int] = {}
     for mail in sorted(held, key=lambda one: (one.at, one.journal_id)):
-        ticket_id = next((tickets[name] for name in mail.references if name in tickets), None)
-        joins = ticket_id is not None
+        ticket_id = next((tickets[name] for name in reversed(mail.references) if name in tickets), None)
         if ticket_id is None:
-            ticket_id = mint.new_id()
+            ticket_id, state = mint.new_id(), State.TICKETED
             effects.extend(_opened(mail, ticket_id, at, actor, mint))
         else:
+            state = State.APPENDED
             effects.append(TicketChange(mint.new_id(), ticket_id, at, "appended", actor, mail.identity))
         tickets[mail.identity] = ticket_id
-        state = State.APPENDED if joins else State.TICKETED
         effects.append(Released(mail.journal_id, mail.message_id, ticket_id, state))
         placed.append((mail, ticket_id))
     return effects, placed
 
 
 def _opened(mail: HeldMail, ticket_id: int, at: datetime, actor: str, mint: Mint) -> list[Effect]:
+    participant = Participant(mail.address, mail.level)
     return [
-        NewTicket(
-            ticket_id, mail.subject, mail.queue, mail.mailbox, Participant(mail.address, mail.level), mail.name, mail.at
-        ),
+        NewTicket(ticket_id, mail.subject, mail.queue, mail.mailbox, participant, mail.name, mail.at),
         TicketChange(mint.new_id(), ticket_id, at, "opened", actor, "released from held mail"),
     ]

@@ -5,11 +5,12 @@ Evidence says what a mail proves; relation says who brings it; the table says wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mailgate.judge.canonical import domain_of
-from mailgate.model import Authentication, Case, Facts, KnownMessage, KnownTicket, Level, TokenKind
+from mailgate.model import Authentication, Case, Facts, KnownMessage, KnownTicket, Level, Token, TokenKind
 
 MOST_REFERENCES = 100  # looked up per mail, newest first
 
@@ -65,43 +66,39 @@ class Link:
 
 
 def link(case: Case, facts: Facts) -> Link | None:
-    """The strongest evidence that `case` follows a mail of ours, or None."""
+    """The strongest evidence that `case` follows a mail of ours, or None. What the store still knows goes first."""
+    links = [_linked(evidence, token, facts) for evidence, token in _proofs(case)]
+    return next((found for found in links if found.message), links[0] if links else None)
+
+
+def _proofs(case: Case) -> Iterator[tuple[Evidence, Token]]:
+    """Signed names of ours that the mail bears, strongest first."""
     token = case.recipient
     if token and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE):
-        return _linked(Evidence.ADDRESS, facts.tokens.get(token.id), facts)
-    found = [facts.tokens.get(case.ours[text].id) for text in named_ids(case) if text in case.ours]
-    if not found:
-        return None
-    return _linked(Evidence.MESSAGE_ID, next((message for message in found if message), None), facts)
+        yield Evidence.ADDRESS, token
+    yield from ((Evidence.MESSAGE_ID, case.ours[name]) for name in named_ids(case) if name in case.ours)
 
 
 def named_ids(case: Case) -> tuple[str, ...]:
-    """The Message-IDs that a mail names, nearest first: In-Reply-To, then References from the right."""
-    return newest_first(case.mail.in_reply_to, case.mail.references)
-
-
-def newest_first(in_reply_to: tuple[str, ...], references: tuple[str, ...]) -> tuple[str, ...]:
-    """The same for the two fields alone, each id once, at most `MOST_REFERENCES`."""
-    return tuple(dict.fromkeys((*in_reply_to, *reversed(references))))[:MOST_REFERENCES]
+    """The Message-IDs that a mail names, nearest first, each once: In-Reply-To, then References from the right."""
+    mail = case.mail
+    return tuple(dict.fromkeys((*mail.in_reply_to, *reversed(mail.references))))[:MOST_REFERENCES]
 
 
 def relation(sender: str, authentication: Authentication, ticket: KnownTicket, shared: frozenset[str]) -> Relation:
-    """Who `sender` (canonical, "" for nobody) is to `ticket`."""
-    proven = authentication.level is not Level.A0
-    bound = next((one.bound for one in ticket.participants if sender and one.address == sender), None)
-    if bound is not None:
-        return Relation.PARTICIPANT if authentication.level.reaches(bound) else Relation.UNVERIFIED
-    domain = domain_of(sender) if sender else ""
-    if (
-        proven
-        and domain
-        and domain not in shared
-        and any(domain_of(one.address) == domain for one in ticket.participants)
-    ):
-        return Relation.COLLEAGUE
-    return Relation.OTHER if proven else Relation.NOBODY
+    """Who `sender` (canonical, "" for nobody) is to `ticket`. An address alone, without proof, is never him."""
+    level = authentication.level
+    proven = level is not Level.A0
+    bounds = {one.address: one.bound for one in ticket.participants if one.address}
+    if sender in bounds:
+        return Relation.PARTICIPANT if proven and level.reaches(bounds[sender]) else Relation.UNVERIFIED
+    if not proven:
+        return Relation.NOBODY
+    domain = domain_of(sender)
+    return Relation.COLLEAGUE if domain not in shared and domain in map(domain_of, bounds) else Relation.OTHER
 
 
-def _linked(evidence: Evidence, message: KnownMessage | None, facts: Facts) -> Link:
+def _linked(evidence: Evidence, token: Token, facts: Facts) -> Link:
+    message = facts.tokens.get(token.id)
     ticket = facts.tickets.get(message.ticket_id) if message and message.ticket_id else None
     return Link(evidence, message, ticket)

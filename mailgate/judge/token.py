@@ -14,13 +14,15 @@ from mailgate.model import Keys, Token, TokenKind
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 VERSION = "1"
-ID_CHARS = 13  # 64 bits
+ID_BITS = 63  # so that a signed column holds it
+ID_CHARS = 13
 MAC_CHARS = 26  # 130 bits of HMAC-SHA256
 TOKEN_CHARS = 3 + ID_CHARS + MAC_CHARS
 LONGEST_BASE = 64 - 1 - TOKEN_CHARS  # RFC 5321 section 4.5.3.1.1: a local part has 64 octets at most
 SHORT_BASE = "r"
 MARKER_BITS = 40
 MARKER_CHARS = MARKER_BITS // 5
+LONGEST_TRACE = 250  # characters; ours have about 110, and a relay may fold them
 
 _VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"o": 0, "i": 1, "l": 1}
 
@@ -35,7 +37,9 @@ def encode(value: int, chars: int) -> str:
 
 
 def decode(text: str) -> int | None:
-    """The number written in `text`, or None where a character is not of the alphabet. Case does not matter."""
+    """The number written in `text`, or None where it is none. Case does not matter, nor do o, i, l for 0 and 1."""
+    if not text:
+        return None
     value = 0
     for char in text.lower():
         digit = _VALUES.get(char)
@@ -65,7 +69,7 @@ def address(kind: TokenKind, token_id: int, mailbox: str, keys: Keys, *, domain:
     if domain:
         return f"{token}@{domain}"
     base, _, at_domain = mailbox.rpartition("@")
-    return f"{base if len(base) <= LONGEST_BASE else SHORT_BASE}+{token}@{at_domain}"
+    return f"{base if len(base.encode()) <= LONGEST_BASE else SHORT_BASE}+{token}@{at_domain}"
 
 
 def looks_signed(address_: str) -> str | None:
@@ -110,10 +114,10 @@ def is_marker(text: str, keys: Keys) -> bool:
     """Is `text` a marker that we made?"""
     head, _, rest = text.lower().partition("-")
     body, _, mac = rest.partition("-")
-    value = decode(body[1:])
-    if head != "mg" or len(body) != MARKER_CHARS + 1 or value is None or body[0] not in keys.secrets:
+    if head != "mg" or len(body) != MARKER_CHARS + 1 or body[0] not in keys.secrets:
         return False
-    return hmac.compare_digest(_digest(keys, body[0], "marker", value, MARKER_CHARS).encode(), mac.encode())
+    value = decode(body[1:])
+    return value is not None and _same(mac, _digest(keys, body[0], "marker", value, MARKER_CHARS))
 
 
 def trace(purpose: str, token_id: int, at: datetime, keys: Keys) -> str:
@@ -124,14 +128,17 @@ def trace(purpose: str, token_id: int, at: datetime, keys: Keys) -> str:
 
 def read_trace(value: str, keys: Keys) -> Token | None:
     """The token of a Mailgate-Trace that we wrote; None for one that is forged or of another instance."""
-    stem, separator, signature = value.strip().partition("; m=")
-    fields = dict(piece.split("=", 1) for piece in stem.split("; ") if "=" in piece)
-    token_id = decode(fields.get("n", ""))
-    if not separator or not signature or token_id is None or signature[0] not in keys.secrets:
+    if len(value) > LONGEST_TRACE:
         return None
-    expected = _digest(keys, signature[0], stem, token_id, MAC_CHARS)
-    valid = hmac.compare_digest(expected.encode(), signature[1:].encode("utf-8", "replace"))
-    return Token(TokenKind.MESSAGE, signature[0], token_id) if valid else None
+    fields = {name: text for name, _, text in (piece.strip().partition("=") for piece in value.split(";"))}
+    token_id, signature = decode(fields.get("n", "")), fields.get("m", "")
+    kid = signature[:1]
+    if token_id is None or kid not in keys.secrets or fields.get("i") != keys.instance:
+        return None
+    # Put together anew, since a relay may have folded the line elsewhere.
+    stem = "; ".join(f"{name}={fields.get(name, '')}" for name in "viknt")
+    valid = _same(signature[1:], _digest(keys, kid, stem, token_id, MAC_CHARS))
+    return Token(TokenKind.MESSAGE, kid, token_id) if valid else None
 
 
 def thread_guid(ticket_id: int, keys: Keys) -> bytes:
@@ -140,19 +147,23 @@ def thread_guid(ticket_id: int, keys: Keys) -> bytes:
     return hmac.digest(secret, f"mailgate/1\0thread\0{keys.instance}\0{ticket_id}".encode(), "sha256")[:16]
 
 
-_KINDS = {kind.value: kind for kind in TokenKind}
+# What an address may grant. A Message-ID travels to everybody who is copied, so it is never one.
+_KINDS = {kind.value: kind for kind in TokenKind if kind is not TokenKind.MESSAGE}
 
 
 def _verified(kind: TokenKind, kid: str, id_text: str, mac: str, keys: Keys) -> Token | None:
+    if kid not in keys.secrets or len(id_text) != ID_CHARS:
+        return None
     token_id = decode(id_text)
-    if kid not in keys.secrets or token_id is None or len(id_text) != ID_CHARS or token_id >> 64:
+    if token_id is None or token_id >> ID_BITS:
         return None
-    # A MAC is compared as the number it stands for, since mail systems change case and people mistype o for 0.
-    given = decode(mac)
-    if given is None or len(mac) != MAC_CHARS:
-        return None
-    expected = _mac(kind, kid, token_id, keys)
-    return Token(kind, kid, token_id) if hmac.compare_digest(expected, encode(given, MAC_CHARS)) else None
+    return Token(kind, kid, token_id) if _same(mac, _mac(kind, kid, token_id, keys)) else None
+
+
+def _same(given: str, expected: str) -> bool:
+    """Is it the same MAC? Compared as numbers, since mail systems change case and people mistype o for 0."""
+    number = decode(given) if len(given) == len(expected) else None
+    return number is not None and hmac.compare_digest(encode(number, len(expected)), expected)
 
 
 def _mac(kind: TokenKind, kid: str, token_id: int, keys: Keys) -> str:
@@ -161,5 +172,5 @@ def _mac(kind: TokenKind, kid: str, token_id: int, keys: Keys) -> str:
 
 def _digest(keys: Keys, kid: str, label: str, token_id: int, chars: int) -> str:
     text = f"mailgate/1\0{label}\0{kid}\0{keys.instance}\0{token_id}"
-    digest = hmac.digest(keys.secrets[kid], text.encode(), "sha256")
+    digest = hmac.digest(keys.secrets[kid], text.encode("utf-8", "replace"), "sha256")
     return encode(int.from_bytes(digest, "big") >> (256 - 5 * chars), chars)

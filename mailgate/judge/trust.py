@@ -19,11 +19,19 @@ class Welcome(StrEnum):
     BLOCKED = "blocked"
 
 
+# What an address is once its standing lapses. Who had trust by a person's word, and was a machine for a while, has it
+# again; all others are strangers.
+LAPSED = {Standing.CHALLENGED: Standing.EXPIRED}
+
+
 def current(known: Acquaintance, at: datetime) -> Acquaintance:
     """`known` as it stands at `at`: whatever has lapsed is over, without notice to anybody."""
     if known.until is None or known.until > at:
         return known
-    return replace(known, standing=Standing.UNKNOWN, since=known.until, until=None, trust=None, bound=None)
+    if known.trust is Trust.MANUAL:
+        return replace(known, standing=Standing.TRUSTED, since=known.until, until=None)
+    lapsed = LAPSED.get(known.standing, Standing.UNKNOWN)
+    return replace(known, standing=lapsed, since=known.until, until=None, trust=None, bound=None)
 
 
 def welcome(known: Acquaintance, authentication: Authentication) -> Welcome:
@@ -32,8 +40,8 @@ def welcome(known: Acquaintance, authentication: Authentication) -> Welcome:
         return Welcome.BLOCKED
     if known.trust is None:
         return Welcome.STRANGER
-    bound = known.bound or Level.A2
-    return Welcome.TRUSTED if authentication.level.reaches(bound) else Welcome.UNPROVEN
+    proven = authentication.level is not Level.A0 and authentication.level.reaches(known.bound or Level.A2)
+    return Welcome.TRUSTED if proven else Welcome.UNPROVEN
 
 
 def asked(known: Acquaintance, at: datetime, until: datetime) -> Acquaintance:
@@ -42,15 +50,11 @@ def asked(known: Acquaintance, at: datetime, until: datetime) -> Acquaintance:
 
 
 def confirmed(known: Acquaintance, level: Level, at: datetime, timing: Timing) -> Acquaintance:
-    """Trust by a confirmed challenge: bound to the proof its mail had, and no credit."""
-    return replace(
-        known,
-        standing=Standing.TRUSTED,
-        since=at,
-        until=at + timedelta(days=timing.confirmed_days),
-        trust=Trust.CONFIRMED,
-        bound=level,
-    )
+    """Trust by a confirmed challenge: bound to the proof its mail had, and no credit. A person's word counts more."""
+    if known.trust is Trust.MANUAL:
+        return known
+    until = at + timedelta(days=timing.confirmed_days)
+    return replace(known, standing=Standing.TRUSTED, since=at, until=until, trust=Trust.CONFIRMED, bound=level)
 
 
 def vouched(known: Acquaintance, at: datetime) -> Acquaintance:
@@ -61,45 +65,49 @@ def vouched(known: Acquaintance, at: datetime) -> Acquaintance:
 
 
 def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
-    """Trust because a person of ours writes to the address. Stronger trust stays as it is."""
+    """Trust because a person of ours writes to the address. Longer trust stays; a machine is still one."""
     if known.trust is Trust.MANUAL:
         return replace(known, proven=True)
     until = at + timedelta(days=timing.wrote_days)
     if known.until and known.trust is Trust.CONFIRMED:
         until = max(until, known.until)
-    return replace(
-        known,
-        standing=Standing.TRUSTED,
-        since=at,
-        until=until,
-        trust=Trust.WROTE,
-        bound=known.bound or Level.A1,
-        proven=True,
-    )
+    trusted = replace(known, trust=Trust.WROTE, bound=known.bound or Level.A1, proven=True)
+    if known.standing is Standing.ROBOT:
+        return trusted
+    return replace(trusted, standing=Standing.TRUSTED, since=at, until=until)
 
 
 def renewed(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
     """A confirmed address wrote again: its trust counts from this mail."""
     if known.trust is not Trust.CONFIRMED or known.standing is not Standing.TRUSTED:
         return known
-    return replace(known, until=at + timedelta(days=timing.confirmed_days))
+    until = at + timedelta(days=timing.confirmed_days)
+    return replace(known, until=max(until, known.until or until))
+
+
+def revived(known: Acquaintance, at: datetime) -> Acquaintance:
+    """A proven mail came from an address whose mail had come back: it is there after all."""
+    if known.standing is not Standing.UNDELIVERABLE:
+        return known
+    return replace(known, standing=Standing.UNKNOWN, since=at, until=None)
 
 
 def convicted(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
     """The address answered like a machine: no automatic mail for a year. Its mail is received as before."""
+    if known.standing is Standing.BLOCKED:
+        return known
     return replace(known, standing=Standing.ROBOT, since=at, until=at + timedelta(days=timing.robot_days))
 
 
 def undeliverable(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
-    """Mail to the address came back for good."""
-    return replace(
-        known,
-        standing=Standing.UNDELIVERABLE,
-        since=at,
-        until=at + timedelta(days=timing.undeliverable_days),
-        trust=None,
-        bound=None,
-    )
+    """Mail to the address came back for good, and its trust is over.
+
+    Whoever holds our mail can write such a report, so it frees nobody: who was silenced longer stays so.
+    """
+    if known.standing in (Standing.BLOCKED, Standing.ROBOT):
+        return known
+    until = at + timedelta(days=timing.undeliverable_days)
+    return replace(known, standing=Standing.UNDELIVERABLE, since=at, until=until, trust=None, bound=None)
 
 
 def blocked(known: Acquaintance, at: datetime) -> Acquaintance:

@@ -22,6 +22,7 @@ from mailgate.model import (
     Level,
     Met,
     Respond,
+    State,
     Verdict,
 )
 
@@ -50,7 +51,8 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
     docket = _opened(case, look(case, rules, history.gateway), history)
     placed = placement.place(docket)
-    effects = (*docket.effects, *_met(docket, placed), _filing(docket, placed))
+    _meet_newcomer(docket, placed)
+    effects = (*docket.effects, _filing(docket, placed))
     outcome = Outcome(effects, tuple(docket.planned))
     history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
     return outcome
@@ -78,13 +80,10 @@ def names_of(case: Case, domain: str) -> tuple[str, str]:
 
 
 def _opened(case: Case, sight: Sight, history: History) -> Docket:
-    sender = sender_of(case)
-    author = case.mail.author
-    known = history.acquaintance(sender, case.accepted.at, author.name if author else "")
+    sender, author = sender_of(case), case.mail.author
     identity, other_name = names_of(case, history.gateway.name)
-    if any(one.sender != sender or one.body_hash != case.mail.body_hash for one in history.same_identity(identity)):
-        # Two different mails under one name: the second gets a name of its own, so that neither hides the other.
-        identity = other_name
+    # Two different mails under one name: the second gets a name of its own, so that neither hides the other.
+    taken = any(one.sender != sender or one.body_hash != case.mail.body_hash for one in history.same_identity(identity))
     docket = Docket(
         case=case,
         history=history,
@@ -93,13 +92,15 @@ def _opened(case: Case, sight: Sight, history: History) -> Docket:
         respond=sight.respond,
         sender=sender,
         authentication=sight.authentication,
-        known=known,
-        identity=identity,
+        known=history.acquaintance(sender, case.accepted.at, author.name if author else ""),
+        identity=other_name if taken else identity,
         message_id=history.mint.new_id(),
         link=thread.link(case, history.facts),
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
+    if taken:
+        docket.note("identity", "another mail bears the same Message-ID: both are kept, this one under another name")
     return docket
 
 
@@ -108,11 +109,12 @@ def _deciding(sight: Sight) -> str:
     return ", ".join(f"{one.id} ({one.rule}) saw {one.value!r}" for one in found[:3]) or "nothing says otherwise"
 
 
-def _met(docket: Docket, placed: Placement) -> tuple[Met, ...]:
-    if docket.sender and docket.kind is Kind.HUMAN and docket.sender not in docket.history.facts.acquaintances:
-        already = any(getattr(effect, "acquaintance", None) is docket.known for effect in docket.effects)
-        return () if already else (Met(docket.known),)
-    return ()
+def _meet_newcomer(docket: Docket, placed: Placement) -> None:
+    """Remember whoever wrote himself or has a ticket; machines pass without leaving a name."""
+    if docket.kind is not Kind.HUMAN and placed.state not in (State.TICKETED, State.QUIET):
+        return
+    if docket.sender not in docket.history.facts.acquaintances and not docket.met:
+        docket.learn([Met(docket.known)])
 
 
 def _filing(docket: Docket, placed: Placement) -> Filing:

@@ -1,0 +1,165 @@
+"""What machines send: reports about our own mail, automatic answers, mass mail. None of it is ever answered.
+
+A report is believed only where it proves that it is about a mail of ours; a machine that answers our automatic mail,
+which asks for no answer in every way there is, convicts its address.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mailgate.judge import confirm, person, places, trust
+from mailgate.judge.docket import Docket, Placement
+from mailgate.model import (
+    ChallengeState,
+    Disposition,
+    Effect,
+    Kind,
+    KnownMessage,
+    Level,
+    Met,
+    Purpose,
+    Standing,
+    State,
+    TokenKind,
+)
+
+REPORTS = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.MDN, Kind.FEEDBACK})
+CONVICTING = frozenset({Kind.AUTO_REPLY, Kind.SYSTEM})  # kinds that say themselves that a machine wrote them
+LABELS = {
+    Kind.OWN_LOOP: "our own mail coming back",
+    Kind.BOUNCE: "delivery failure",
+    Kind.DELAY: "notice of delay",
+    Kind.RECEIPT: "delivery receipt",
+    Kind.MDN: "read receipt",
+    Kind.FEEDBACK: "complaint report",
+    Kind.AUTO_REPLY: "automatic reply",
+    Kind.CALENDAR: "calendar answer",
+    Kind.LIST: "list mail",
+    Kind.BULK: "mass mail",
+    Kind.SYSTEM: "notice of a machine",
+    Kind.UNKNOWN_NULL: "mail without a reverse-path",
+    Kind.HUMAN: "mail",
+}
+
+
+def at_bounce_address(docket: Docket) -> Placement | None:
+    """What answers the envelope of our mail and is no report; None where the mail is anything else.
+
+    RFC 3834 section 4 sends automatic answers to the reverse-path. To a person's mail that is good manners; whoever
+    answers our automatic mail there has ignored all its marks, and would do so for ever.
+    """
+    token = docket.case.recipient
+    if token is None or token.kind is not TokenKind.BOUNCE or docket.kind in REPORTS:
+        return None
+    about = _fresh(docket.history.facts.tokens.get(token.id), docket)
+    if about is None:
+        return places.parked(docket, "sent to a bounce address whose mail is forgotten or long past")
+    if about.purpose is not Purpose.AGENT:
+        _convict(docket, about)
+    return _beside(docket, about, "a machine answered our mail") or places.parked(docket, "a machine answered our mail")
+
+
+def report(docket: Docket) -> Placement:
+    """A report changes what we know where it proves to be about a mail of ours; any other is only kept."""
+    about = _fresh(_reported(docket), docket)
+    if about is None:
+        return automatic(docket)
+    if docket.kind is Kind.BOUNCE:
+        _undeliverable(docket, about)
+    if about.ticket_id:
+        places.write(docket, about.ticket_id, "report", LABELS[docket.kind])
+    reason = f"{LABELS[docket.kind]} about a mail of ours"
+    return Placement(State.CONSUMED, Disposition.CONSUME, reason, about.ticket_id)
+
+
+def receipt(docket: Docket) -> Placement:
+    """A read receipt stands beside the conversation it belongs to."""
+    about = _reported(docket)
+    return (about and _beside(docket, about, "read receipt for a mail of ours")) or automatic(docket)
+
+
+def automatic(docket: Docket) -> Placement:
+    """What a machine answers joins what it answers, and is otherwise kept where people look."""
+    if docket.known.standing is Standing.ROBOT and docket.kind in CONVICTING:
+        docket.meet(trust.convicted(docket.known, docket.at, docket.limits.timing))
+    linked = _linked(docket, Disposition.APPEND)
+    return linked or places.parked(docket, f"{LABELS[docket.kind]} that answers nothing we know")
+
+
+def bulk(docket: Docket) -> Placement:
+    """Mass mail and notices: quiet tickets from people we know, parked from strangers."""
+    label = LABELS[docket.kind]
+    if linked := _linked(docket, Disposition.QUIET):
+        return linked
+    if trust.welcome(docket.known, docket.authentication) is trust.Welcome.TRUSTED:
+        reason = f"{label} from a known sender"
+        return places.ticket(docket, reason, state=State.QUIET, disposition=Disposition.QUIET)
+    return places.parked(docket, f"{label} from a stranger")
+
+
+def unknown_null(docket: Docket) -> Placement:
+    """The null reverse-path without any report: some mail systems send everything so, their people's mail included."""
+    if docket.authentication.level is Level.A2:
+        return person.proven_without_path(docket)
+    return automatic(docket)
+
+
+def _linked(docket: Docket, disposition: Disposition) -> Placement | None:
+    """Beside the mail of ours that this one answers; None where it answers none that we know."""
+    about = docket.link.message if docket.link else None
+    if about is None:
+        return None
+    if about.purpose is Purpose.CHALLENGE:
+        return _answers_challenge(docket, about)
+    return _beside(docket, about, f"{LABELS[docket.kind]} to a mail of ours", disposition)
+
+
+def _answers_challenge(docket: Docket, about: KnownMessage) -> Placement:
+    """Nobody confirms by machine; and whose machine asks back cannot answer us, so a person looks at once."""
+    words = f"the challenge met a machine: {LABELS[docket.kind]}"
+    if docket.kind in CONVICTING:
+        _convict(docket, about)
+    else:
+        docket.learn(confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.DOUBTFUL, words))
+    return places.parked(docket, f"{LABELS[docket.kind]} to our challenge")
+
+
+def _beside(
+    docket: Docket, about: KnownMessage, reason: str, disposition: Disposition = Disposition.APPEND
+) -> Placement | None:
+    ticket = docket.history.facts.tickets.get(about.ticket_id) if about.ticket_id else None
+    return places.quietly(docket, ticket, reason, disposition) if ticket else None
+
+
+def _reported(docket: Docket) -> KnownMessage | None:
+    """The mail of ours that a report is about, by the bounce address or by the signed ids inside; else None."""
+    tokens, token = docket.history.facts.tokens, docket.case.recipient
+    if token is not None and token.kind is TokenKind.BOUNCE and token.id in tokens:
+        return tokens[token.id]
+    return next((tokens[one.id] for one in docket.case.enclosed.values() if one.id in tokens), None)
+
+
+def _fresh(about: KnownMessage | None, docket: Docket) -> KnownMessage | None:
+    longest = timedelta(days=docket.limits.timing.bounce_days)
+    return about if about and docket.at - about.at <= longest else None
+
+
+def _undeliverable(docket: Docket, about: KnownMessage) -> None:
+    known = docket.history.acquaintance(about.recipient, docket.at)
+    words = "our challenge came back undelivered"
+    effects: list[Effect] = [Met(trust.undeliverable(known, docket.at, docket.limits.timing))]
+    if about.purpose is Purpose.CHALLENGE:
+        effects += confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.BOUNCED, words)
+    docket.learn(effects)
+    docket.note("report", "the address is undeliverable")
+
+
+def _convict(docket: Docket, about: KnownMessage) -> None:
+    known = docket.history.acquaintance(about.recipient, docket.at)
+    words = "a machine answered our challenge"
+    effects: list[Effect] = [Met(trust.convicted(known, docket.at, docket.limits.timing))]
+    if about.purpose is Purpose.CHALLENGE:
+        effects += confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.ANSWERED_AUTO, words)
+    docket.learn(effects)
+    docket.note("machine", "it answered our automatic mail: its address gets none for a year")

@@ -1,0 +1,160 @@
+"""A person's mail: a follow-up, an answer to our challenge, or a new conversation received as its mailbox receives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mailgate.judge import answer, challenge, confirm, places, thread, trust
+from mailgate.judge.docket import Docket, Placement
+from mailgate.judge.thread import Evidence, Link, Place, Relation
+from mailgate.judge.trust import Welcome
+from mailgate.model import (
+    Asked,
+    ChallengeState,
+    HeldState,
+    KnownMessage,
+    KnownTicket,
+    Level,
+    Mode,
+    Purpose,
+    Standing,
+    TicketState,
+)
+
+
+def human(docket: Docket) -> Placement:
+    """Where a person's mail goes."""
+    if docket.known.standing is Standing.BLOCKED:
+        return places.held(docket, "the sender is blocked", HeldState.SPAM)
+    if docket.authentication.level is not Level.A0:
+        docket.meet(trust.revived(docket.known, docket.at))
+    link = docket.link
+    if link is None:
+        return _new(docket)
+    docket.note("thread", f"{link.evidence}{'' if link.message else ', but what it was is no longer known'}")
+    if link.message and link.message.purpose is Purpose.CHALLENGE:
+        return _answer_to_challenge(docket, link.message)
+    return _in_thread(docket, link, link.ticket) if link.ticket else _new(docket)
+
+
+def proven_without_path(docket: Docket) -> Placement:
+    """The null reverse-path, but the author is proven: his mail system sends everything so."""
+    if docket.link or docket.known.standing is Standing.BLOCKED:
+        return human(docket)
+    return places.ticket(docket, "null reverse-path, but the author is proven")
+
+
+# ── Follow-ups ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_thread(docket: Docket, link: Link, ticket: KnownTicket) -> Placement:
+    relation = thread.relation(docket.sender, docket.authentication, ticket, docket.limits.shared)
+    decided = thread.TABLE[relation, link.evidence]
+    docket.note("thread", f"ticket #{ticket.number}; the sender is {relation}: {decided}")
+    match decided:
+        case Place.APPEND | Place.UNVERIFIED:
+            # Only who is proven, or holds the reply address itself, may wake a ticket.
+            wakes = relation is Relation.PARTICIPANT or link.evidence is Evidence.ADDRESS
+            return _follow_up(docket, ticket, str(decided), wakes=wakes)
+        case Place.PROPOSE:
+            return places.proposed(docket, ticket, f"from {relation}: waits for an agent to let it in")
+        case Place.NEW:
+            return _new(docket)
+        case Place.HOLD:
+            return places.held(docket, f"answers ticket #{ticket.number}, but the sender is not proven")
+
+
+def _follow_up(docket: Docket, ticket: KnownTicket, reason: str, *, wakes: bool) -> Placement:
+    """It joins its ticket and wakes it, unless that is closed too long. No closed ticket hides a person's mail."""
+    _renew(docket)
+    if ticket.state is TicketState.CLOSED:
+        closed_at = ticket.closed_at or docket.at
+        if docket.at - closed_at > timedelta(days=docket.limits.timing.reopen_days):
+            return places.ticket(docket, f"follow-up of ticket #{ticket.number}, closed long ago")
+        woken = wakes and _may_reopen(ticket, docket)
+        places.write(docket, ticket.id, "reopened" if woken else "needs-a-look", reason, TicketState.OPEN)
+    return places.appended(docket, ticket.id, reason)
+
+
+def _may_reopen(ticket: KnownTicket, docket: Docket) -> bool:
+    return all(
+        sum(moment > docket.at - limit.per for moment in ticket.reopened_at) < limit.most
+        for limit in docket.limits.reopenings
+    )
+
+
+# ── New conversations ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _new(docket: Docket) -> Placement:
+    """Received as the mailbox receives its sender."""
+    mode, welcome = docket.case.mailbox.mode, trust.welcome(docket.known, docket.authentication)
+    docket.note("sender", f"{welcome}; mailbox is {mode}")
+    if welcome is Welcome.UNPROVEN:
+        return places.ticket(docket, "known address, but the sender is not proven")
+    if welcome is Welcome.TRUSTED:
+        _renew(docket)
+        return _acknowledged(docket, "from a known sender")
+    if mode is Mode.OFF:
+        return _acknowledged(docket, "this mailbox asks nobody")
+    if mode is Mode.GUARDED:
+        return _stranger(docket)
+    if docket.authentication.level is Level.A0:
+        return places.held(docket, "the sender is not proven")
+    return _acknowledged(docket, "the sender is proven")
+
+
+def _acknowledged(docket: Docket, reason: str) -> Placement:
+    """A ticket, and a word of thanks where nobody had a mail of ours in hand before."""
+    placed = places.ticket(docket, reason)
+    if placed.ticket_id is not None and docket.link is None:
+        answer.acknowledge(docket, placed.ticket_id)
+    return placed
+
+
+def _stranger(docket: Docket) -> Placement:
+    """Hold a stranger's mail; ask him once, if that harms nobody."""
+    if docket.sender and docket.history.challenge(docket.sender, docket.at):
+        return places.held(docket, "waits for the answer to the challenge that was sent before", HeldState.WAIT)
+    if docket.link:
+        return places.held(docket, "linked to a mail of ours, so nothing is sent")
+    if not docket.respond.challenge:
+        return places.held(docket, f"no challenge: {docket.respond.reasons[0]}")
+    timing = docket.limits.timing
+    opened = challenge.opened(docket.case, docket.sender, docket.authentication, timing, docket.mint)
+    if not answer.challenge(docket, opened):
+        return places.held(docket, f"no challenge: {docket.suppressed}")
+    docket.effects.append(Asked(opened))
+    docket.meet(trust.asked(docket.known, docket.at, opened.expires_at))
+    return places.held(docket, "unknown sender: a challenge was sent", HeldState.WAIT)
+
+
+# ── Answers to a challenge ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _answer_to_challenge(docket: Docket, asked: KnownMessage) -> Placement:
+    """A reply to our challenge: the sender confirms himself, or a person looks."""
+    if trust.welcome(docket.known, docket.authentication) is not Welcome.STRANGER:
+        return _new(docket)
+    found = docket.history.facts.challenges.get(asked.recipient)
+    if found is None or found.token_id != asked.token_id:
+        return places.held(docket, "answers a challenge that is long past")
+    words = challenge.doubt(docket, found)
+    if words:
+        docket.note("challenge", f"not confirmed: {words}")
+        reason = f"the challenge was answered, but {words}"
+        docket.learn(confirm.ended(found.address, docket.history, docket.at, ChallengeState.DOUBTFUL, reason))
+        return places.held(docket, f"probably answers our challenge, but {words}")
+    done = confirm.confirmed(found, docket.history, docket.at, "mail", judged_at=docket.case.judged_at)
+    docket.note("challenge", f"confirmed by reply; acknowledge: {done.gate}")
+    docket.learn(done.effects)
+    docket.planned.extend(done.planned)
+    if done.ticket_id is None:
+        return _acknowledged(docket, "confirms by answering our challenge")
+    return places.appended(docket, done.ticket_id, "confirms by answering our challenge")
+
+
+def _renew(docket: Docket) -> None:
+    """Trust that lasts as long as somebody writes is renewed by proven mail alone."""
+    if trust.welcome(docket.known, docket.authentication) is Welcome.TRUSTED:
+        docket.meet(trust.renewed(docket.known, docket.at, docket.limits.timing))

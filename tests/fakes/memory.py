@@ -1,0 +1,191 @@
+"""A store in memory: keeps what the judge decided and answers what a batch asks, no more and no less."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from mailgate.judge.canonical import canonical
+from mailgate.judge.docket import Planned
+from mailgate.judge.history import held_mail
+from mailgate.judge.thread import MOST_REFERENCES
+from mailgate.model import (
+    Acquaintance,
+    Ask,
+    Asked,
+    Challenge,
+    Credited,
+    DomainCredit,
+    Effect,
+    Facts,
+    Filing,
+    Grant,
+    HeldMail,
+    HeldState,
+    Joined,
+    KnownMessage,
+    KnownTicket,
+    Met,
+    NewTicket,
+    Purpose,
+    Reheld,
+    Released,
+    State,
+    TicketChange,
+    TicketState,
+)
+
+
+class MemoryStore:
+    """The tables that judging reads and writes."""
+
+    def __init__(self) -> None:
+        self.acquaintances: dict[str, Acquaintance] = {}
+        self.domains: dict[str, DomainCredit] = {}
+        self.grants: list[Grant] = []
+        self.messages: dict[int, KnownMessage] = {}
+        self.tickets: dict[int, KnownTicket] = {}
+        self.events: dict[int, list[TicketChange]] = defaultdict(list)
+        self.challenges: dict[int, Challenge] = {}
+        self.held: dict[int, HeldMail] = {}
+        self.filings: dict[int, Filing] = {}
+        self.states: dict[int, State] = {}  # of the journal, by id
+
+    def gather(self, ask: Ask) -> Facts:
+        """Only what was asked for: whoever forgets to ask is not told."""
+        assert len(ask.token_ids) <= MOST_REFERENCES * 1000
+        tokens = {one.token_id: one for one in self.messages.values() if one.token_id in ask.token_ids}
+        addresses = ask.addresses | {one.recipient for one in tokens.values()}
+        held_of = ask.held_of | {one.recipient for one in tokens.values() if one.purpose is Purpose.CHALLENGE}
+        named = [one for one in self.messages.values() if one.message_id in ask.message_ids]
+        ticket_ids = ask.ticket_ids | {one.ticket_id for one in (*tokens.values(), *named) if one.ticket_id}
+        facts = Facts(
+            acquaintances={key: one for key, one in self.acquaintances.items() if key in addresses},
+            domains={key: one for key, one in self.domains.items() if key in ask.domains},
+            grants=[one for one in self.grants if _counts(one, ask, addresses, ticket_ids)],
+            tokens={number: one for number, one in tokens.items() if number is not None},
+            tickets={key: self._ticket(key, ask) for key in ticket_ids if key in self.tickets},
+        )
+        for message in sorted(named, key=lambda one: (one.at, one.id)):
+            facts.messages.setdefault(message.message_id, []).append(message)
+        for challenge in sorted(self.challenges.values(), key=lambda one: (one.created_at, one.id)):
+            if challenge.address in addresses:
+                facts.challenges[challenge.address] = challenge
+        for mail in sorted(self.held.values(), key=lambda one: (one.at, one.message_id)):
+            if mail.address and mail.address in held_of:
+                facts.held.setdefault(mail.address, []).append(mail)
+        return facts
+
+    def apply(self, effects: Iterable[Effect], planned: Iterable[Planned] = ()) -> None:
+        """Write what was decided, and what is about to leave."""
+        for effect in sorted(effects, key=lambda one: isinstance(one, Reheld | Released)):
+            self._write(effect)
+        for one in planned:
+            self.grants.append(one.permit.grant)
+            causes = [grant.cause for grant in self.grants]
+            assert len(causes) == len(set(causes)), "one cause, one permit"
+            self.messages[one.message_id] = KnownMessage(
+                id=one.message_id,
+                message_id=f"<out.{one.token_id}@g.test>",
+                at=one.at,
+                ticket_id=one.ticket_id,
+                sender=one.mailbox,
+                body_hash="",
+                purpose=one.purpose,
+                token_id=one.token_id,
+                recipient=canonical(one.to),
+                mailbox=one.mailbox,
+            )
+
+    def challenge_of(self, address: str) -> Challenge | None:
+        """The newest challenge to an address."""
+        found = [one for one in self.challenges.values() if one.address == address]
+        return max(found, key=lambda one: one.created_at, default=None)
+
+    def _ticket(self, ticket_id: int, ask: Ask) -> KnownTicket:
+        since = ask.now - timedelta(days=7)
+        reopened = [one.at for one in self.events[ticket_id] if one.event == "reopened" and one.at > since]
+        return replace(self.tickets[ticket_id], reopened_at=tuple(sorted(reopened)))
+
+    def _write(self, effect: Effect) -> None:
+        match effect:
+            case Met(known):
+                assert known.address, "nobody without an address is remembered"
+                old = self.acquaintances.get(known.address)
+                self.acquaintances[known.address] = replace(known, contact_id=old.contact_id) if old else known
+            case Credited(domain):
+                self.domains[domain.domain] = domain
+            case Asked(challenge):
+                self.challenges[challenge.id] = challenge
+            case NewTicket():
+                participants = (effect.participant,) if effect.participant.address else ()
+                self.tickets[effect.id] = KnownTicket(
+                    effect.id,
+                    len(self.tickets) + 1,
+                    TicketState.OPEN,
+                    effect.queue,
+                    effect.mailbox,
+                    effect.subject,
+                    participants,
+                )
+            case Joined(ticket_id, participant):
+                ticket = self.tickets[ticket_id]
+                self.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
+            case TicketChange():
+                self._change(effect)
+            case Filing():
+                self._file(effect)
+            case Released():
+                mail = self.held.pop(effect.message_id)
+                assert mail.journal_id == effect.journal_id
+                self.messages[effect.message_id] = replace(self.messages[effect.message_id], ticket_id=effect.ticket_id)
+                self.states[effect.journal_id] = effect.state
+            case Reheld(message_ids, held):
+                for number in message_ids:
+                    self.held[number] = replace(self.held[number], state=held)
+            case _:
+                raise AssertionError(effect)
+
+    def _change(self, change: TicketChange) -> None:
+        self.events[change.ticket_id].append(change)
+        if change.state:
+            closed_at = change.at if change.state is TicketState.CLOSED else None
+            ticket = self.tickets[change.ticket_id]
+            self.tickets[change.ticket_id] = replace(ticket, state=change.state, closed_at=closed_at)
+
+    def _file(self, filing: Filing) -> None:
+        case = filing.case
+        assert case.accepted.journal_id not in self.filings
+        assert (filing.held is not None) == (filing.state is State.HELD)
+        self.filings[case.accepted.journal_id] = filing
+        self.states[case.accepted.journal_id] = filing.state
+        self.messages[filing.message_id] = KnownMessage(
+            id=filing.message_id,
+            message_id=filing.identity,
+            at=case.accepted.at,
+            ticket_id=filing.ticket_id,
+            sender=filing.sender,
+            body_hash=case.mail.body_hash,
+            journal_id=case.accepted.journal_id,
+            mailbox=case.mailbox.address,
+        )
+        if filing.held:
+            self.held[filing.message_id] = held_mail(filing)
+
+    def waiting(self, state: HeldState) -> list[HeldMail]:
+        """Held mail that waits for this one."""
+        return [one for one in self.held.values() if one.state is state]
+
+
+def _counts(grant: Grant, ask: Ask, addresses: frozenset[str], ticket_ids: frozenset[int]) -> bool:
+    age = ask.now - grant.at
+    recent = age < timedelta(days=30)
+    return (
+        (grant.address in addresses and (recent or (grant.purpose is Purpose.CHALLENGE and age < timedelta(days=365))))
+        or (bool(addresses) and age < timedelta(hours=24))
+        or (recent and (grant.domain in ask.domains or grant.origin in ask.origins))
+        or (recent and grant.fingerprint in ask.fingerprints)
+        or grant.ticket_id in ticket_ids
+    )
