@@ -9,7 +9,7 @@ import pytest
 
 from mailgate.model import Reply
 from mailgate.net.catcher import Catcher
-from mailgate.net.handover import UNREACHABLE, hand_over
+from mailgate.net.post import post
 
 RAW = b"From: anna@c.test\r\nSubject: Hello\r\n\r\n.dots\r\nGr\xc3\xbc\xc3\x9fe\r\n"
 
@@ -25,7 +25,7 @@ async def catcher() -> AsyncIterator[Catcher]:
 async def test_a_mail_arrives_as_it_is(catcher: Catcher, mail_from: str) -> None:
     server = await catcher.start()
 
-    reply = await hand_over(server, mail_from, "support@g.test", RAW)
+    reply = await post(server, mail_from, "support@g.test", RAW)
 
     assert reply == Reply(250, "2.0.0 caught")
     assert [(mail.mail_from, mail.rcpt_to, mail.raw) for mail in catcher.mails] == [
@@ -46,14 +46,14 @@ async def test_a_refusal_is_the_reply() -> None:
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
-        reply = await hand_over(f"{host}:{port}", "a@c.test", "x@g.test", RAW)
+        reply = await post(f"{host}:{port}", "a@c.test", "x@g.test", RAW)
         await asyncio.wait_for(gone.wait(), 5)
 
     assert reply == Reply(550, "5.1.1 No such mailbox")
 
 
-async def test_a_server_that_is_not_there_is_unreachable(catcher: Catcher) -> None:
+async def test_a_server_that_is_not_there_is_a_reply_too(catcher: Catcher) -> None:
     server = await catcher.start()
     await catcher.close()
 
-    assert await hand_over(server, "a@c.test", "x@g.test", RAW) == UNREACHABLE
+    assert (await post(server, "a@c.test", "x@g.test", RAW)).code == 451
