@@ -62,7 +62,7 @@ class Question:
 @click.option("--now", callback=lambda _ctx, _param, text: _moment(text), help="The time it is judged; else its Date.")
 @click.pass_obj
 def explain(frame: Frame, /, *, paths: tuple[Path, ...], from_stdin: bool, assume_auth: str, **envelope: Any) -> None:
-    """Say what mailgate thinks of the mails in files, and why.
+    """Say what mailgate thinks of mails in files, and why.
 
     Knows nothing of the senders, as if each wrote for the first time. Prints words to a terminal, else JSON.
     """
@@ -158,7 +158,8 @@ def _shown(filing: Filing, proof: Authentication) -> dict[str, Any]:
         },
         "report": asdict(report) if report else None,
         "findings": [
-            {"id": one.id, "strength": one.strength, "value": one.value, "rule": one.rule} for one in verdict.findings
+            {"id": one.id, "strength": one.strength, "value": one.value, "rule": one.rule, "says": one.says}
+            for one in verdict.findings
         ],
     }
 
@@ -176,7 +177,7 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
     yield from (f"               {reason}" for reason in respond["reasons"])
     yield f"  author       {found['authentication']['why'] or found['authentication']['level']}"
     for one in found["findings"]:
-        yield f"  {one['strength']:<11}  {one['id']}: {one['value']}  ({one['rule']})"
+        yield f"  {one['strength']:<11}  {one['id']}: {one['says'] or one['value']}  ({one['rule']})"
 
 
 # ── What is asked ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,12 @@ class Frame:
 
 
 def record(row: object) -> dict[str, Any]:
-    """A row of any shape as plain keys and values."""
-    if is_dataclass(row) and not isinstance(row, type):
-        return asdict(row)
-    assert isinstance(row, Mapping)
-    return dict(row)
+    """A row of any shape by its names, as people know them: `from_` is from, and raw bytes are left out."""
+    if isinstance(row, Mapping):
+        return dict(row)
+    assert is_dataclass(row)
+    pairs = ((one.name.rstrip("_"), getattr(row, one.name)) for one in fields(row))
+    return {name: value for name, value in pairs if not isinstance(value, bytes)}
 
 
 def as_json(value: object) -> str:
@@ -98,9 +99,7 @@ def _width(text: str) -> int:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return str(value)
+    return record(value) if is_dataclass(value) else str(value)
 
 
 # ── The shared options ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ from mailgate.model import Arrival, Peer, Reply, Role
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.pass_obj
 def inject(frame: Frame, mail_from: str, rcpt_to: tuple[str, ...], file: Path) -> int:
-    """Hand in one mail from FILE, or from standard input where FILE is -.
+    """Hand in one mail from a file or a pipe. FILE - is standard input.
 
     Exit 0 when it is safe with us, 75 to try again, 67 for an unknown mailbox, 65 for an empty or oversize mail.
     """

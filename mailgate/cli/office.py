@@ -23,8 +23,14 @@ from mailgate.store.database import Database
 
 T = TypeVar("T")
 
+MOST_ROWS = 10_000  # of any list that is shown
+PAGE_ROWS = 1000
+
 agent_option = click.option(
     "--agent", default=getpass.getuser, show_default="your login name", help="Who does this, for the history."
+)
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), default=MOST_ROWS, show_default=True, help="Show at most so many."
 )
 
 
@@ -51,6 +57,18 @@ def reading(frame: Frame, work: Callable[[Connection], T]) -> T:
             return await database.read(work)
 
     return asyncio.run(read())
+
+
+def pages(page: Callable[[T | None, int], list[T]], limit: int) -> list[T]:
+    """All rows up to `limit`: `page` gives at most so many after the last one, or the first ones."""
+    rows: list[T] = []
+    while len(rows) < limit:
+        wanted = min(PAGE_ROWS, limit - len(rows))
+        found = page(rows[-1] if rows else None, wanted)
+        rows += found
+        if len(found) < wanted:
+            break
+    return rows
 
 
 def at_desk(frame: Frame, deed: Callable[[Desk], Awaitable[T]]) -> T:

@@ -1,0 +1,138 @@
+"""Faces: `mailgate tickets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from mailgate.cli.frame import Frame, Group, record
+from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
+from mailgate.errors import NotFound
+from mailgate.mail.text import text_of, unquoted
+from mailgate.model import TicketState
+from mailgate.store import queries
+from mailgate.store.views import MessageView, TicketLine, TicketView
+
+MOST_ANSWER_CHARS = 1_000_000
+
+number_argument = click.argument("number", type=int)
+
+
+@click.group("tickets", cls=Group)
+def tickets() -> None:
+    """Read tickets, answer them, close them."""
+
+
+@tickets.command("list")
+@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+@click.option("--state", type=click.Choice([state.value for state in TicketState]), help="Only of this state.")
+@click.option("--queue", default="", help="Only of this queue.")
+@click.option("--search", default="", help="Only with this text in subject, address or name, or of this number.")
+@limit_option
+@click.pass_obj
+def list_(frame: Frame, /, *, everything: bool, state: str | None, queue: str, search: str, limit: int) -> None:
+    """List open tickets, newest first."""
+    wanted = TicketState(state) if state else None if everything else TicketState.OPEN
+
+    def read(conn: Connection) -> list[TicketLine]:
+        return pages(
+            lambda last, most: queries.tickets(
+                conn, state=wanted, queue=queue, search=search, before=last.number if last else None, limit=most
+            ),
+            limit,
+        )
+
+    columns = ("number", "state", "queue", "contact", "subject", "messages", "created_at")
+    frame.show(reading(frame, read), columns, "No tickets." if everything or state else "No open tickets.")
+
+
+@tickets.command("show")
+@number_argument
+@click.pass_obj
+def show(frame: Frame, number: int) -> None:
+    """Show a ticket with its messages, and why each mail went where it is."""
+    found = reading(frame, lambda conn: queries.ticket(conn, number))
+    if found is None:
+        raise NotFound(f"no ticket #{number}")
+    frame.tell(_facts(found), "\n".join(_words(found)))
+
+
+@tickets.command("reply")
+@number_argument
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
+@agent_option
+@click.pass_obj
+def reply(frame: Frame, /, *, number: int, file: Any, agent: str) -> None:
+    """Answer the customer with the text in FILE, or from standard input."""
+    text = file.read(MOST_ANSWER_CHARS)
+    sent = at_desk(frame, lambda desk: desk.reply(number, text, agent))
+    frame.tell({"number": number, "outbox_id": sent.outbox_id, "to": sent.rcpt_to}, f"On its way to {sent.rcpt_to}.")
+
+
+@tickets.command("note")
+@number_argument
+@click.argument("text")
+@agent_option
+@click.pass_obj
+def note(frame: Frame, /, *, number: int, text: str, agent: str) -> None:
+    """Write TEXT into the history, for agents only."""
+    at_desk(frame, lambda desk: desk.note(number, text, agent))
+    frame.tell({"number": number}, f"Noted in #{number}.")
+
+
+@tickets.command("assign")
+@number_argument
+@click.argument("assignee")
+@agent_option
+@click.pass_obj
+def assign(frame: Frame, /, *, number: int, assignee: str, agent: str) -> None:
+    """Give the ticket to ASSIGNEE; "" to nobody."""
+    at_desk(frame, lambda desk: desk.assign(number, assignee, agent))
+    frame.tell({"number": number, "assignee": assignee}, f"#{number} belongs to {assignee or 'nobody'}.")
+
+
+@tickets.command("close")
+@number_argument
+@agent_option
+@click.pass_obj
+def close(frame: Frame, number: int, agent: str) -> None:
+    """Close the ticket."""
+    at_desk(frame, lambda desk: desk.close(number, agent))
+    frame.tell({"number": number, "state": TicketState.CLOSED}, f"#{number} is closed.")
+
+
+@tickets.command("reopen")
+@number_argument
+@agent_option
+@click.pass_obj
+def reopen(frame: Frame, number: int, agent: str) -> None:
+    """Open a closed ticket again."""
+    at_desk(frame, lambda desk: desk.reopen(number, agent))
+    frame.tell({"number": number, "state": TicketState.OPEN}, f"#{number} is open.")
+
+
+def _facts(ticket: TicketView) -> dict[str, Any]:
+    return record(ticket) | {"messages": [_message(message) for message in ticket.messages]}
+
+
+def _message(message: MessageView) -> dict[str, Any]:
+    text = text_of(message.raw)
+    return record(message) | {"text": text, "reply_text": unquoted(text)}
+
+
+def _words(ticket: TicketView) -> Iterator[str]:
+    yield f"#{ticket.number} {ticket.subject}"
+    yield f"{ticket.state}, queue {ticket.queue}, {ticket.assignee or 'nobody'} has it, from {ticket.contact}"
+    for message in ticket.messages:
+        yield ""
+        yield f"── {message.at:%Y-%m-%d %H:%M} {message.from_} → {message.to} ({message.kind})"
+        if message.delivery:
+            yield f"   {message.delivery}"
+        if message.verdict:
+            yield f"   {message.verdict['reason']}; {message.verdict['authentication']['why']}"
+        yield unquoted(text_of(message.raw))
+    yield ""
+    yield from (f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.event} {event.detail}" for event in ticket.history)

@@ -1,0 +1,111 @@
+"""`mailgate check` finds what is wrong before mail depends on it; `keys`, `db` and `rules` mend it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from mailgate.cli.check import Result, _records
+from mailgate.config import settings_of
+from mailgate.net.resolver import Exchange, Lookup, Missing, Names, Trouble
+from mailgate.tomlfile import parse
+from tests.cli.conftest import CONFIG, Run
+
+
+def results(printed: Any) -> dict[str, str]:
+    return {one["check"]: one["result"] for one in printed.objects}
+
+
+def test_a_gateway_in_order_is_0(gateway: Run) -> None:
+    done = gateway("check", "--no-dns", "--json")
+    assert done.code == 0
+    assert results(done) == {"configuration": "ok", "keys": "ok", "rules": "ok", "database": "ok"}
+
+
+def test_keys_that_are_not_there_are_78_and_say_how_to_make_them(mailgate: Run) -> None:
+    done = mailgate("check", "--no-dns")
+    assert done.code == 78
+    assert "mailgate keys init" in done.out
+
+
+def test_keys_are_made_once(mailgate: Run) -> None:
+    assert [mailgate("keys", "init").code, mailgate("keys", "init").code] == [0, 69]
+
+
+def test_every_fault_of_the_configuration_is_an_object(mailgate: Run, folder: Path) -> None:
+    (folder / "config.toml").write_text(CONFIG + "[replies]\nack_delay_s = -1\ndry_ran = true\n")
+    done = mailgate("check", "--json", "--no-dns")
+    assert done.code == 78
+    assert [(one["key"], one["line"], one["nearest"]) for one in done.objects] == [
+        ("replies.ack_delay_s", 14, ""),
+        ("replies.dry_ran", 15, "dry_run"),
+    ]
+
+
+def test_keys_without_effect_are_warnings(gateway: Run, folder: Path) -> None:
+    (folder / "config.toml").write_text(CONFIG + '[notify]\naddress = "a@g.test"\n[replies]\ndry_run = true\n')
+    done = gateway("check", "--no-dns")
+    assert done.code == 0
+    assert "notify.address takes effect in a later version" in done.out
+    assert "dry_run" in done.out
+
+
+def test_a_broken_rule_file_is_78_with_its_line(gateway: Run, folder: Path) -> None:
+    (folder / "rules").mkdir()
+    (folder / "rules" / "limits.toml").write_text("[[limit]\n")
+    (folder / "config.toml").write_text(CONFIG + '[rules]\nfolder = "rules"\n')
+    for command in (["check", "--no-dns"], ["rules", "check"]):
+        done = gateway(*command)
+        assert done.code == 78
+        assert "limits.toml:1: TOML" in done.out + done.err
+
+
+def test_a_database_that_is_none_is_78(gateway: Run, folder: Path) -> None:
+    (folder / "mailgate.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
+    done = gateway("check", "--no-dns", "--json")
+    assert (done.code, results(done)["database"]) == (78, "fault")
+
+
+@pytest.mark.parametrize(("own_key", "code"), [(True, 0), (False, 78)], ids=["its own key", "another key"])
+def test_a_certificate_is_loaded(gateway: Run, folder: Path, own_key: bool, code: int) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("mx.g.test")
+    (folder / "cert.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+    key = certificate if own_key else authority.issue_cert("mx.g.test")
+    key.private_key_pem.write_to_path(folder / "key.pem")
+    lines = 'bind = "127.0.0.1:2525"\ntls_cert = "cert.pem"\ntls_key = "key.pem"'
+    (folder / "config.toml").write_text(CONFIG.replace('bind = "127.0.0.1:2525"', lines))
+    done = gateway("check", "--no-dns", "--json")
+    assert (done.code, results(done)["certificate"]) == (code, "ok" if own_key else "fault")
+
+
+class Zone(Names):
+    """DNS with these answers and no others."""
+
+    def __init__(self, answers: dict[tuple[str, str], Lookup[Any]]) -> None:
+        self.answers = answers
+
+    async def ask(self, name: str, kind: str) -> Lookup[Any]:
+        return self.answers.get((name, kind), Missing())
+
+
+async def test_dns_is_asked_for_what_receivers_look_for() -> None:
+    text = CONFIG.replace("mx.g.test", "mx.gate.tld").replace("@g.test", "@desk.tld")
+    answers: dict[tuple[str, str], Lookup[Any]] = {
+        ("mx.gate.tld", "A"): ("192.0.2.1",),
+        ("desk.tld", "MX"): (Exchange(10, "mx.gate.tld"),),
+        ("desk.tld", "TXT"): (b"something else",),
+        ("_dmarc.desk.tld", "TXT"): Trouble("timeout"),
+    }
+    found = await _records(settings_of(parse(text, "x"), Path("/x")), Zone(answers))
+    assert [(one.result, one.text.split(":")[0]) for one in found] == [
+        (Result.OK, "mx.gate.tld has an address"),
+        (Result.OK, "desk.tld has an MX record"),
+        (Result.WARNING, "desk.tld lacks a SPF record"),
+        (Result.WARNING, "_dmarc.desk.tld has a DMARC record? DNS does not answer (timeout)"),
+    ]
+
+
+async def test_names_that_nobody_can_register_are_not_asked_for() -> None:
+    assert await _records(settings_of(parse(CONFIG, "x"), Path("/x")), Zone({})) == []

@@ -1,0 +1,164 @@
+"""What people do at the command line: read, answer, decide; each command beside a store that has mail in it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mailgate.cli import office
+from mailgate.testing import Lab
+from tests.cli.conftest import MAIL, Run
+
+
+@pytest.fixture
+def filled(gateway: Run, folder: Path) -> Run:
+    """One held mail of Anne, who was asked; one ticket of Bart, whom somebody trusts."""
+
+    async def fill() -> None:
+        mailbox = [{"address": "support@g.test", "queue": "support", "mode": "guarded"}]
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}", overrides={"mailbox": mailbox}) as lab:
+            await lab.desk.trust("bart@x.test", "cris")
+            await lab.receive(MAIL, mail_from="anne@x.test")
+            lab.advance(timedelta(minutes=1))
+            await lab.receive(
+                MAIL.replace(b"Anne <anne", b"Bart <bart").replace(b"<1@", b"<2@"), mail_from="bart@x.test"
+            )
+            await lab.settle()
+
+    asyncio.run(fill())
+    return gateway
+
+
+def test_the_ledger_is_one_object_with_every_place(filled: Run) -> None:
+    (found,) = filled("ledger", "--json").objects
+    assert (found["accepted"], found["held"], found["ticketed"], found["balanced"]) == (2, 1, 1, True)
+    assert found["automatic"] == {"acknowledge": 1, "challenge": 1, "notice": 0, "digest": 0, "suppressed": 0}
+
+
+def test_an_unbalanced_ledger_says_so(filled: Run, folder: Path) -> None:
+    with sqlite3.connect(folder / "mailgate.db") as connection:
+        connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'accepted'")
+    connection.close()
+    assert "NOT BALANCED" in filled("ledger").out
+
+
+def test_tickets_are_listed_with_what_people_ask_for(filled: Run) -> None:
+    (ticket,) = filled("tickets", "list", "--json").objects
+    assert {"number", "subject", "state", "queue", "contact", "created_at", "messages"} <= set(ticket)
+    assert (ticket["contact"], ticket["messages"]) == ("bart@x.test", 2)
+
+
+def test_a_ticket_is_shown_with_its_messages(filled: Run) -> None:
+    (ticket,) = filled("tickets", "show", "1", "--json").objects
+    assert {"number", "subject", "state", "queue", "contact", "participants", "messages"} <= set(ticket)
+    keys = {"id", "direction", "from", "at", "text", "reply_text", "message_id", "kind", "verdict"}
+    assert all(keys <= set(message) for message in ticket["messages"])
+    assert ticket["messages"][0]["reply_text"] == "Where is my parcel?"
+    assert "Where is my parcel?" in filled("tickets", "show", "1").out
+
+
+def test_a_ticket_is_answered_noted_given_away_closed_and_opened(filled: Run, folder: Path) -> None:
+    (folder / "answer.txt").write_text("It is on its way.\n")
+    assert filled("tickets", "reply", "1", str(folder / "answer.txt"), "--agent", "cris").code == 0
+    assert filled("tickets", "note", "1", "a good customer").code == 0
+    assert filled("tickets", "assign", "1", "cris").code == 0
+    assert filled("tickets", "close", "1").code == 0
+    assert filled("tickets", "list").out == "No open tickets.\n"
+    assert [one["state"] for one in filled("tickets", "list", "--all", "--json").objects] == ["closed"]
+    assert filled("tickets", "reopen", "1").code == 0
+    (ticket,) = filled("tickets", "show", "1", "--json").objects
+    assert ticket["messages"][-1]["reply_text"].startswith("It is on its way.")
+    assert [(event["event"], event["actor"]) for event in ticket["history"]][-5:-3] == [
+        ("replied", "agent:cris"),
+        ("noted", ticket["history"][-1]["actor"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        (["--search", "question"], 1),
+        (["--search", "nothing like it"], 0),
+        (["--queue", "sales"], 0),
+        (["--state", "closed"], 0),
+    ],
+)
+def test_tickets_are_searched(filled: Run, option: list[str], found: int) -> None:
+    assert len(filled("tickets", "list", "--json", *option).objects) == found
+
+
+def test_held_mail_is_listed_shown_and_let_in(filled: Run) -> None:
+    (held,) = filled("held", "list", "--json").objects
+    assert {"id", "from", "subject", "reason", "since", "state"} <= set(held)
+    shown = filled("held", "show", str(held["id"]))
+    assert "Where is my parcel?" in shown.out
+    assert filled("held", "accept", str(held["id"])).code == 0
+    assert filled("held", "list").out == "Nothing is held.\n"
+    assert len(filled("tickets", "list", "--json").objects) == 2
+
+
+def test_held_mail_is_judged_spam_and_kept(filled: Run) -> None:
+    (held,) = filled("held", "list", "--json").objects
+    assert filled("held", "spam", str(held["id"])).code == 0
+    assert [one["state"] for one in filled("held", "list", "--json").objects] == ["spam"]
+
+
+def test_a_sender_is_shown_trusted_and_blocked(filled: Run) -> None:
+    assert filled("senders", "show", "Anne@x.test", "--json").objects[0]["standing"] == "challenged"
+    assert filled("senders", "trust", "anne@x.test", "--json").objects[0]["released"] == 1
+    assert filled("senders", "show", "anne@x.test", "--json").objects[0]["standing"] == "trusted"
+    assert filled("senders", "block", "anne@x.test").code == 0
+    assert filled("senders", "show", "anne@x.test", "--json").objects[0]["standing"] == "blocked"
+
+
+def test_outgoing_mail_is_listed_and_cancelled(filled: Run, folder: Path) -> None:
+    listed = filled("outbox", "list", "--json").objects
+    keys = {"id", "kind", "to", "state", "attempts", "next_at", "last_reply"}
+    assert all(keys <= set(one) for one in listed)
+    assert sorted(one["kind"] for one in listed) == ["acknowledge", "challenge"]
+    (folder / "answer.txt").write_text("It is on its way.\n")
+    filled("tickets", "reply", "1", str(folder / "answer.txt"))
+    (waiting,) = filled("outbox", "list", "--state", "ready", "--json").objects
+    assert filled("outbox", "retry", str(waiting["id"])).code == 0
+    assert filled("outbox", "cancel", str(waiting["id"])).code == 0
+    assert filled("outbox", "list", "--state", "ready").out == "None of this state.\n"
+
+
+def test_nothing_shunted_is_said(filled: Run) -> None:
+    assert filled("shunted", "list").out == "Nothing is shunted.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (["tickets", "show", "99"], 67),
+        (["tickets", "close", "99"], 67),
+        (["held", "show", "99"], 67),
+        (["held", "accept", "99"], 67),
+        (["outbox", "cancel", "99"], 67),
+        (["shunted", "retry", "99"], 67),
+        (["senders", "show", "nobody@x.test"], 67),
+        (["senders", "trust", "no address"], 69),
+        (["tickets", "show", "one"], 64),
+    ],
+    ids=str,
+)
+def test_what_is_not_there_is_told_by_the_exit_code(filled: Run, line: list[str], code: int) -> None:
+    assert filled(*line).code == code
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_a_list_is_read_page_by_page(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(office, "PAGE_ROWS", 2)
+    numbers = list(range(10))
+
+    def page(last: int | None, wanted: int) -> list[int]:
+        begin = 0 if last is None else last + 1
+        return numbers[begin : begin + wanted]
+
+    read: Callable[..., list[int]] = office.pages
+    assert read(page, most) == numbers[:most]
+    assert read(page, 100) == numbers
