@@ -32,6 +32,7 @@ class Bounds:
     answer_wait_s: float = 300  # half of what a client waits for the answer to its dot (RFC 5321 section 4.5.3.2.6)
     handshake_wait_s: float = 60
     proxy_wait_s: float = 5
+    linger_s: float = 10  # for the last word to be read
     greeting_pause_s: float = 0.001  # a robot that does not wait for the greeting has spoken by then
 
     def data_allowance_s(self, received_bytes: int) -> float:

@@ -112,7 +112,7 @@ class Dialogue:
         verb = word.upper()
         if followed and verb in _LAST_OF_GROUP:
             return replies.OUT_OF_STEP
-        if verb in _JUNK:
+        if verb in _JUNK or (verb in _HELLO and self._greeted):
             self._junk += 1
             if self._junk > self._bounds.junk_commands:
                 return replies.TOO_MUCH_JUNK
@@ -362,8 +362,9 @@ _COMMANDS: Final[dict[bytes, Callable[[Dialogue, str], Reply]]] = {
 }
 _NOT_IMPLEMENTED: Final = frozenset((b"AUTH", b"BDAT", b"ETRN", b"EXPN", b"SAML", b"SEND", b"SOML", b"TURN"))
 
-# Each costs us something and brings no mail nearer.
-_JUNK: Final = frozenset((b"EHLO", b"HELO", b"LHLO", b"RSET", b"NOOP", b"HELP", b"VRFY", b"XCLIENT", b"XFORWARD"))
+# Each costs us something and brings no mail nearer; so does saying hello again.
+_JUNK: Final = frozenset((b"RSET", b"NOOP", b"HELP", b"VRFY", b"XCLIENT", b"XFORWARD"))
+_HELLO: Final = frozenset((b"EHLO", b"HELO", b"LHLO"))
 
 # RFC 2920 section 3.1: what follows means something else once these have been answered, so nothing may follow yet.
-_LAST_OF_GROUP: Final = frozenset((b"EHLO", b"HELO", b"LHLO", b"DATA", b"STARTTLS", b"XCLIENT"))
+_LAST_OF_GROUP: Final = _HELLO | {b"DATA", b"STARTTLS", b"XCLIENT"}

@@ -67,6 +67,11 @@ class Listener:
         """How many replies from 400 on were given, by code."""
         return self._site.refused
 
+    @property
+    def connected(self) -> int:
+        """How many sessions are open."""
+        return len(self._site.sessions)
+
     def renew(self, tls_context: ServerContext | None) -> None:
         """Use another certificate from the next connection on."""
         self._site.tls_context = tls_context

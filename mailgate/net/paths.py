@@ -53,7 +53,7 @@ def _closing(text: str) -> int:
 def parameters(text: str) -> dict[str, str] | None:
     """ESMTP parameters by keyword in capitals, "" for one without a value; None where the syntax is wrong."""
     found: dict[str, str] = {}
-    for word in text.split():
+    for word in filter(None, text.split(" ")):
         keyword, equals, value = word.partition("=")
         if not _is_keyword(keyword) or (equals and not value) or not _consists(value, _VALUE):
             return None

@@ -93,7 +93,7 @@ def _client(text: str, version: int) -> str:
 def attributes(text: str) -> dict[str, str] | None:
     """XFORWARD or XCLIENT attributes by name in capitals; "" for one that is not known. None: wrong syntax."""
     found: dict[str, str] = {}
-    for word in text.split():
+    for word in filter(None, text.split(" ")):
         name, equals, value = word.partition("=")
         decoded = _xtext(value)
         if not equals or name.upper() not in ATTRIBUTES or decoded is None:
@@ -113,6 +113,8 @@ def attribute_ip(text: str) -> str | None:
 def _xtext(text: str) -> str | None:
     """RFC 3461 section 4: printable ASCII, and +XX in hexadecimal for the rest, which must be printable here too."""
     first, *rest = text.split("+")
+    if any(len(part) < 2 for part in rest):
+        return None
     try:
         decoded = first + "".join(bytes.fromhex(part[:2]).decode("ascii") + part[2:] for part in rest)
     except ValueError:

@@ -26,8 +26,6 @@ from mailgate.net.dialogue import Dialogue, Transaction
 from mailgate.net.inbox import Inbox
 from mailgate.net.site import Site
 
-LINGER_S: Final = 10
-
 
 class _NoHooks:
     """aiosmtpd looks for hooks and commands by reflection, anew for each connection; ours stand in a table."""
@@ -107,7 +105,7 @@ class Session(_NoHooks, SMTP):
         self._writer.write(b"".join(self._unsent))
         self._unsent.clear()
         self._writer.transport.close()
-        self._expect((self.loop.time() + LINGER_S, None))
+        self._expect((self.loop.time() + self._site.bounds.linger_s, None))
 
     # ── The clocks ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,8 +116,9 @@ class Session(_NoHooks, SMTP):
         costs no timer.
         """
         self._deadline_s, self._late = min(clocks, key=_time)
-        if self._timeout_handle is None or self._deadline_s < self._timeout_handle.when():
-            self._reset_timeout(max(self._deadline_s - self.loop.time(), 0.001))
+        now_s, timer = self.loop.time(), self._timeout_handle
+        if timer is None or not now_s < timer.when() <= self._deadline_s:
+            self._reset_timeout(max(self._deadline_s - now_s, 0.001))
 
     def _timeout_cb(self) -> None:
         remaining_s = self._deadline_s - self.loop.time()

@@ -1,0 +1,98 @@
+"""Message data: found whole, however it is cut; ended by CR LF . CR LF alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailgate.net.data import END, Incoming, Message, has_bare_line_end, has_long_line
+
+LIMIT = 10_000
+
+
+def _received(chunks: list[bytes], limit: int = LIMIT) -> tuple[Message, bytes]:
+    """The message, and what the client said behind its end."""
+    incoming, buffer = Incoming(limit), bytearray()
+    ended = False
+    for chunk in chunks:
+        buffer += chunk
+        ended = ended or incoming.take(buffer)
+    assert ended
+    return incoming.message(), bytes(buffer)
+
+
+def _kept(content: bytes) -> Message:
+    return Message(content, too_big=False, smuggled=False, notes=())
+
+
+@pytest.mark.parametrize(
+    ("sent", "content"),
+    [
+        (b".\r\n", b""),
+        (b"\r\n.\r\n", b"\r\n"),
+        (b"hello\r\n.\r\n", b"hello\r\n"),
+        (b"..\r\n.\r\n", b".\r\n"),
+        (b"..hidden\r\na\r\n...\r\n.\r\n", b".hidden\r\na\r\n..\r\n"),
+        (b".x\r\n.\r\n", b"x\r\n"),
+        (b"a.\r\n.\r\n", b"a.\r\n"),
+        (b"\x00\xff\r\n.\r\n", b"\x00\xff\r\n"),
+    ],
+)
+def test_a_message_is_what_the_client_meant(sent: bytes, content: bytes) -> None:
+    assert _received([sent]) == (_kept(content), b"")
+
+
+LINES = st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b"")), max_size=20)
+
+
+@given(lines=LINES, following=st.binary(max_size=20), cuts=st.lists(st.integers(0, 700), max_size=8))
+def test_cutting_it_anywhere_changes_nothing(lines: list[bytes], following: bytes, cuts: list[int]) -> None:
+    content = b"".join(line + b"\r\n" for line in lines)
+    stuffed = b"".join(b"." * line.startswith(b".") + line + b"\r\n" for line in lines)
+    sent = stuffed + b".\r\n" + following
+    places = sorted({0, len(sent), *(cut for cut in cuts if cut < len(sent))})
+    chunks = [sent[start:end] for start, end in zip(places, places[1:], strict=False)]
+    assert _received(chunks) == (_kept(content), following)
+
+
+@given(text=st.text("\r\n.a", max_size=40))
+def test_no_text_that_another_server_could_end_earlier_is_let_through(text: str) -> None:
+    message, _ = _received([text.encode() + END])
+    whole = b"\r\n" + text.encode() + END
+    inside = whole[: whole.index(END) + 2]
+    other_ends = [before + b"." + after for before in (b"\r", b"\n") for after in (b"\r", b"\n")]
+    assert message.smuggled == any(end in inside for end in other_ends)
+
+
+@pytest.mark.parametrize(("octets", "too_big"), [(LIMIT, False), (LIMIT + 1, True)])
+@pytest.mark.parametrize("line", [b"x", b"..\r\n"], ids=["plain", "stuffed"])
+def test_the_limit_counts_what_the_client_meant(octets: int, too_big: bool, line: bytes) -> None:
+    meant = b".\r\n" if line == b"..\r\n" else line
+    count = (octets - 2) // len(meant)
+    sent = line * count + b"y" * (octets - 2 - count * len(meant)) + b"\r\n.\r\n"
+    message, _ = _received([sent])
+    assert message.too_big == too_big
+
+
+def test_what_is_too_big_is_not_kept() -> None:
+    incoming, buffer = Incoming(LIMIT), bytearray()
+    for _ in range(100):
+        buffer += b"x" * LIMIT
+        assert not incoming.take(buffer)
+        assert len(incoming._text) < 2 * LIMIT
+    buffer += b"\r\n.\r\nQUIT\r\n"
+    assert incoming.take(buffer)
+    assert incoming.message() == Message(b"", too_big=True, smuggled=False, notes=())
+    assert buffer == b"QUIT\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"), [(b"a\r\nb\r\n", False), (b"a\nb\r\n", True), (b"a\rb\r\n", True), (b"\n\r", True), (b"", False)]
+)
+def test_a_bare_line_end_is_seen(text: bytes, bare: bool) -> None:
+    assert has_bare_line_end(text) == bare
+
+
+@given(lengths=st.lists(st.integers(0, 1500), max_size=12))
+def test_a_line_of_more_than_a_thousand_octets_is_long(lengths: list[int]) -> None:
+    lines = [b"x" * length + b"\r\n" for length in lengths]
+    assert has_long_line(b"".join(lines)) == any(len(line) > 1000 for line in lines)
