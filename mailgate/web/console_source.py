@@ -163,9 +163,9 @@ def _decision(line: JudgedLine) -> DecisionView:
         id=line.id,
         at=line.at,
         sender=line.from_ or "the empty sender",
-        recipient=line.to,
+        recipient=_short(line.to),
         subject=line.subject,
-        place=words.PLACE[line.state] if line.ticket is None else f"{words.PLACE[line.state]} #{line.ticket}",
+        place=words.PLACE[line.state] if line.ticket is None else f"{words.IN_TICKET[line.state]} #{line.ticket}",
         reason=_sentence(line.reason),
         proof=verdict.get("authentication", {}).get("why", ""),
         steps=tuple(_step(step["check"], step["result"]) for step in verdict.get("trail", ())),
@@ -251,5 +251,12 @@ def _outgoing(letter: outgoing.Letter) -> OutgoingView:
     )
 
 
+def _short(address: str) -> str:
+    """An address of ours without the signed identifier in it, which nobody reads."""
+    local, _, domain = address.rpartition("@")
+    mailbox, plus, _ = local.partition("+")
+    return f"{mailbox}+…@{domain}" if plus else address
+
+
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -28,7 +28,7 @@ PURPOSE: Mapping[Purpose, str] = {
     Purpose.AGENT: "answer by a person",
 }
 
-# Where an accepted mail is; the first column of the sum on the page.
+# Where an accepted mail is, in the order of the sum on the page.
 PLACE: Mapping[State, str] = {
     State.TICKETED: "new ticket",
     State.APPENDED: "added to a ticket",
@@ -39,6 +39,14 @@ PLACE: Mapping[State, str] = {
     State.DUPLICATE: "duplicate",
     State.SHUNTED: "set aside",
     State.PENDING: "being judged",
+}
+
+# The same, before the number of the ticket.
+IN_TICKET: Mapping[State, str] = {
+    **PLACE,
+    State.APPENDED: "added to ticket",
+    State.QUIET: "filed quietly in ticket",
+    State.DUPLICATE: "duplicate in ticket",
 }
 
 WAITS: Mapping[HeldState, str] = {
@@ -91,14 +99,7 @@ STEP: Mapping[str, str] = {
     "place": "where it goes",
 }
 
-
-def plural(number: int, word: str) -> str:
-    """`word` of PLACE or PURPOSE as it stands beside a number."""
-    if number == 1 or word not in MANY:
-        return word
-    return MANY[word]
-
-
+# Beside a number that is not one.
 MANY: Mapping[str, str] = {
     "new ticket": "new tickets",
     "added to a ticket": "added to tickets",
@@ -107,3 +108,8 @@ MANY: Mapping[str, str] = {
     "acknowledgement": "acknowledgements",
     "question to a stranger": "questions to strangers",
 }
+
+
+def plural(number: int, word: str) -> str:
+    """`word` of PLACE or PURPOSE as it stands beside `number`."""
+    return word if number == 1 else MANY.get(word, word)
