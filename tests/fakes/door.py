@@ -51,10 +51,5 @@ class FakeDoor:
         if "later@g.test" in arrival.recipients:
             raise TryAgain(SECRET)
         self.arrivals.append(arrival)
-        number = len(self.arrivals)
-        return [
-            Reply(452, "4.2.2 Over quota")
-            if recipient == "full@g.test"
-            else Reply(250, f"2.0.0 Ok: queued as {number}")
-            for recipient in arrival.recipients
-        ]
+        queued, over_quota = Reply(250, f"2.0.0 Ok: queued as {len(self.arrivals)}"), Reply(452, "4.2.2 Over quota")
+        return [over_quota if recipient == "full@g.test" else queued for recipient in arrival.recipients]

@@ -1,5 +1,7 @@
 """Message data: found whole, however it is cut; ended by CR LF . CR LF alone."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_cutting_it_anywhere_changes_nothing(lines: list[bytes], following: byte
     stuffed = b"".join(b"." * line.startswith(b".") + line + b"\r\n" for line in lines)
     sent = stuffed + b".\r\n" + following
     places = sorted({0, len(sent), *(cut for cut in cuts if cut < len(sent))})
-    chunks = [sent[start:end] for start, end in zip(places, places[1:], strict=False)]
+    chunks = [sent[start:end] for start, end in pairwise(places)]
     assert _received(chunks) == (_kept(content), following)
 
 

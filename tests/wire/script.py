@@ -68,9 +68,12 @@ async def play(path: Path) -> None:
 
 def _listener(text: str) -> tuple[Bind, Bounds]:
     given = dict(word.split("=", 1) for word in text.split())
-    bounds = {field.name: float(given.pop(field.name)) for field in fields(Bounds) if field.name in given}
-    counts = {name: int(value) if value == int(value) else value for name, value in bounds.items()}
-    return replace(LOOPBACK, **{name: _BIND[name](value) for name, value in given.items()}), Bounds(**counts)
+    bounds: dict[str, Any] = {
+        field.name: (int if given[field.name].isdigit() else float)(given.pop(field.name))
+        for field in fields(Bounds)
+        if field.name in given
+    }
+    return replace(LOOPBACK, **{name: _BIND[name](value) for name, value in given.items()}), Bounds(**bounds)
 
 
 class _Player:
