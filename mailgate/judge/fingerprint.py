@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+from itertools import takewhile
 
 import re2
 
 MOST_CHARS = 20_000  # of the text; enough to tell letters apart
 MOST_SUBJECT_CHARS = 1000
+MARKER_HYPHENS = 2  # mg-xxxxxxxxx-yyyyyyyy
 
 _NUMBERED_GROUP = re2.compile(r"[\[(][^\[\]()]*\d[^\[\]()]*[\])]")
-_SIGNATURE = re2.compile(r"(?ms)^-- ?\r?$.*")
-_MARKER = re2.compile(r"\bmg-[0-9a-z]{9}-[0-9a-z]{8}\b")
-_DIGITS = re2.compile(r"\d+")
-_LINK = re2.compile(r"\bhttps?://\S+")
-_ADDRESS = re2.compile(r"\S+@\S+")
-_BLANKS = re2.compile(r"\s+")
+_DIGITS = str.maketrans("0123456789", "##########")
 
 
 def fingerprint(subject: str, own_words: str, prefixes: tuple[str, ...], secret: bytes) -> str:
@@ -24,16 +21,18 @@ def fingerprint(subject: str, own_words: str, prefixes: tuple[str, ...], secret:
 
     `own_words` is the text without what it quotes; a robot that quotes us would say something new at every turn.
     """
-    body = _MARKER.sub("", _SIGNATURE.sub("", _folded(own_words[:MOST_CHARS])))
-    body = _DIGITS.sub("#", _ADDRESS.sub("e", _LINK.sub("u", body)))
-    plain = f"{normal_subject(subject, prefixes)}\n{_one_line(body)}"
+    lines = takewhile(lambda line: line.rstrip() != "--", _folded(own_words[:MOST_CHARS]).split("\n"))
+    body = " ".join(filter(None, (_plain(word) for line in lines for word in line.split())))
+    plain = f"{normal_subject(subject, prefixes)}\n{_without_numbers(body)}"
     return hmac.digest(secret, plain.encode(), "sha256").hex()[:32]
 
 
 def normal_subject(subject: str, prefixes: tuple[str, ...]) -> str:
     """The subject without stacked reply prefixes, ticket numbers and digits."""
-    rest = _NUMBERED_GROUP.sub(" ", _folded(subject[:MOST_SUBJECT_CHARS]))
-    return _one_line(_DIGITS.sub("#", base_subject(rest, prefixes)))
+    rest = _folded(subject[:MOST_SUBJECT_CHARS])
+    if "[" in rest or "(" in rest:
+        rest = str(_NUMBERED_GROUP.sub(" ", rest))
+    return _without_numbers(" ".join(base_subject(rest, prefixes).split()))
 
 
 def base_subject(subject: str, prefixes: tuple[str, ...]) -> str:
@@ -47,8 +46,20 @@ def base_subject(subject: str, prefixes: tuple[str, ...]) -> str:
         rest = rest[len(head) + 1 :].strip()
 
 
-def _one_line(text: str) -> str:
-    return str(_BLANKS.sub(" ", text)).strip()
+def _plain(word: str) -> str:
+    """A word as it counts: every link, address and marker of ours is the same as any other."""
+    if "://" in word:
+        return "u"
+    if "@" in word:
+        return "e"
+    return "" if word.startswith("mg-") and word.count("-") == MARKER_HYPHENS else word
+
+
+def _without_numbers(text: str) -> str:
+    text = text.translate(_DIGITS)
+    while "##" in text:
+        text = text.replace("##", "#")
+    return text
 
 
 def _folded(text: str) -> str:
