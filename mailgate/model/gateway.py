@@ -1,0 +1,47 @@
+"""Ground: who we are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mailgate.model.terms import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address customers write to."""
+
+    address: str
+    queue: str
+    mode: Mode = Mode.GUARDED
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The signing keys by key id (one character); `current` signs, all verify. `instance` names this installation."""
+
+    instance: str
+    current: str
+    secrets: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Who we are: the few settings that judging and composing need."""
+
+    name: str  # host name: greeting, Received, HELO
+    mailboxes: tuple[Mailbox, ...]
+    keys: Keys
+    web_url: str = ""  # "" : the challenge offers only the reply
+    bounce_domain: str = ""  # "" : bounces come to the mailbox's own sub-address
+    dry_run: bool = False
+    ack_delay_s: int = 0
+    challenge_delay_s: int = 0
+    confirm_min_s: int = 10
+    new_contacts_per_day: int = 50
+
+    def mailbox(self, address: str) -> Mailbox | None:
+        """The mailbox of exactly this address, case aside."""
+        wanted = address.lower()
+        return next((box for box in self.mailboxes if box.address.lower() == wanted), None)

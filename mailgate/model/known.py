@@ -1,0 +1,156 @@
+"""Ground: what the store knows, and what may be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailgate.model.terms import ChallengeState, HeldState, Level, Purpose, Standing, TicketState, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """What we hold of one canonical address (a row of `address`)."""
+
+    address: str
+    contact_id: int
+    standing: Standing
+    since: datetime
+    credit: int
+    credit_at: datetime  # creation or last drip
+    until: datetime | None = None  # when the standing lapses
+    trust: Trust | None = None
+    bound: Level | None = None  # trust holds for mail proven at least this well
+    proven: bool = False  # a person of ours once wrote to it or accepted it
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCredit:
+    """The credit balance of one organizational domain."""
+
+    domain: str
+    credit: int
+    credit_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMessage:
+    """A message already filed. Outgoing ones have `purpose`, `token_id` and `recipient`."""
+
+    id: int
+    message_id: str
+    at: datetime
+    ticket_id: int | None
+    sender: str  # canonical
+    body_hash: str
+    journal_id: int | None = None
+    purpose: Purpose | None = None
+    token_id: int | None = None
+    recipient: str = ""  # canonical
+    mailbox: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who takes part in a ticket, and how well he was proven when he came."""
+
+    address: str  # canonical
+    bound: Level
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTicket:
+    """What threading asks of a ticket."""
+
+    id: int
+    number: int
+    state: TicketState
+    queue: str
+    mailbox: str
+    subject: str
+    participants: tuple[Participant, ...]
+    closed_at: datetime | None = None
+    reopened_at: tuple[datetime, ...] = ()  # reopenings by mail of the last 7 days, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """A mail that waits for its sender or for a person of ours."""
+
+    journal_id: int
+    message_id: int  # row of `message`
+    address: str  # canonical sender
+    name: str
+    mailbox: str
+    queue: str
+    subject: str
+    identity: str  # its Message-ID
+    references: tuple[str, ...]
+    at: datetime
+    level: Level
+    state: HeldState
+    acknowledge: bool  # did signals and authentication allow an acknowledgement?
+    author: str = ""  # the address as its owner wrote it; "" where only `address` is known
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A question to a stranger: are you there?"""
+
+    id: int
+    address: str  # canonical
+    token_id: int
+    mailbox: str
+    state: ChallengeState
+    level: Level  # of the mail that caused it
+    domain: str  # that it was proven for
+    created_at: datetime
+    expires_at: datetime
+    sent_at: datetime | None = None
+    seen_at: datetime | None = None  # its page was first looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A row of the ledger of permits: one automatic mail that was ever allowed."""
+
+    at: datetime
+    purpose: Purpose
+    address: str  # canonical
+    domain: str  # organizational
+    origin: str
+    fingerprint: str
+    shared: bool  # the domain is a freemail provider's
+    unproven: bool  # no person of ours had ever met the address
+    ticket_id: int | None
+    cause: int  # journal id, or challenge id for a confirmation
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a batch wants to know; `store.facts` answers in a fixed number of statements."""
+
+    now: datetime
+    addresses: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+    message_ids: frozenset[str] = frozenset()
+    token_ids: frozenset[int] = frozenset()
+    ticket_ids: frozenset[int] = frozenset()
+    origins: frozenset[str] = frozenset()
+    fingerprints: frozenset[str] = frozenset()
+    held_of: frozenset[str] = frozenset()  # addresses whose held mail is wanted
+
+
+@dataclass(slots=True)
+class Facts:
+    """The answer to an `Ask`. Filled by the store, then kept up to date by the judge while it walks the batch."""
+
+    acquaintances: dict[str, Acquaintance] = field(default_factory=dict)
+    domains: dict[str, DomainCredit] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+    messages: dict[str, list[KnownMessage]] = field(default_factory=dict)  # by Message-ID, oldest first
+    tokens: dict[int, KnownMessage] = field(default_factory=dict)  # our outgoing mail by token id
+    tickets: dict[int, KnownTicket] = field(default_factory=dict)
+    challenges: dict[str, Challenge] = field(default_factory=dict)  # the newest of each address
+    held: dict[str, list[HeldMail]] = field(default_factory=dict)  # by address, oldest first

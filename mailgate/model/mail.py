@@ -1,0 +1,134 @@
+"""Ground: a mail on its way in: the session that brought it, the place it was given, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.model.terms import Level, Protocol, Role, TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An SMTP reply: `Reply(250, "2.0.0 Ok")`. `close` asks the listener to hang up after it."""
+
+    code: int
+    text: str
+    close: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The client of a session. `ip` is empty on a unix socket; `known` is false where the peer is only our own MTA."""
+
+    ip: str = ""
+    helo: str = ""
+    tls: bool = False
+    known: bool = True
+    protocol: Protocol = Protocol.SMTP
+    role: Role = Role.EDGE
+    utf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One finished transaction: `raw` as received after dot-unstuffing; `notes` are the wire's own observations."""
+
+    mail_from: str  # "" is the null reverse-path
+    recipients: tuple[str, ...]  # as accepted at RCPT, in order
+    raw: bytes
+    peer: Peer
+    at: datetime
+    notes: tuple[str, ...] = ()  # "bare-line-end", "long-line", "bad-reverse-path"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One recipient's place in the journal. `fresh` is false where the very same mail had been accepted before."""
+
+    queue_id: str
+    journal_id: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A journal row claimed for processing: one mail for one recipient."""
+
+    journal_id: int
+    queue_id: str
+    at: datetime
+    mail_from: str
+    rcpt_to: str
+    peer: Peer
+    raw: bytes
+    notes: tuple[str, ...] = ()
+    attempts: int = 1  # this one included; committed before it begins
+    last_error: str = ""  # "" with attempts > 1: an earlier attempt died without a word
+    replayed: bool = False  # put back by a person after it was shunted
+
+
+@dataclass(frozen=True, slots=True)
+class Mailaddr:
+    """One address of a header: `address` is addr-spec, its domain in lower case; `name` the decoded display name."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What one message says of itself. Header values are unfolded, undecoded text, in order of appearance."""
+
+    headers: Mapping[str, tuple[str, ...]]  # by lower-case name
+    message_id: str = ""  # with angle brackets; "" where there is none
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()  # oldest first, as written
+    authors: tuple[Mailaddr, ...] = ()  # every mailbox of every From field
+    to: tuple[Mailaddr, ...] = ()  # To and Resent-To
+    cc: tuple[Mailaddr, ...] = ()  # Cc and Resent-Cc
+    subject: str = ""  # decoded, one line, no control characters
+    date: datetime | None = None
+    content_type: str = "text/plain"
+    report_type: str = ""  # of multipart/report
+    parts: tuple[str, ...] = ()  # every MIME type inside, lower case; () for a mail of one part
+    calendar_method: str = ""
+    enclosed_ids: tuple[str, ...] = ()  # Message-ID values found inside enclosed messages or returned headers
+    enclosed_traces: tuple[str, ...] = ()  # Mailgate-Trace values found there
+    report_actions: tuple[str, ...] = ()  # Action fields of a delivery report, lower case
+    hops: int = 0  # Received fields
+    body_hash: str = ""  # SHA-256 of the body's bytes, hexadecimal
+    size_bytes: int = 0
+    defects: tuple[str, ...] = ()
+    passed_through: tuple[str, ...] = ()  # Delivered-To and X-Original-To values below a Received field
+
+    @property
+    def author(self) -> Mailaddr | None:
+        """The one author, or None where there is none or more than one."""
+        return self.authors[0] if len(self.authors) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Who the mail comes from, as proven. Results are the words of RFC 8601; `domain` is the one that aligned."""
+
+    level: Level = Level.A0
+    spf: str = "none"
+    dkim: str = "none"
+    dmarc: str = "none"
+    arc: str = "none"
+    domain: str = ""
+    why: str = ""  # words for a person: "proven by DKIM of example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A signed identifier whose MAC was right. What it is bound to stands in the store under `id`."""
+
+    kind: TokenKind
+    kid: str
+    id: int  # 64 bits

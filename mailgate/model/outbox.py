@@ -1,0 +1,44 @@
+"""Ground: an outgoing mail on its way to the next hop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailgate.model.terms import OutboxState, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An outgoing mail claimed for delivery."""
+
+    outbox_id: int
+    purpose: Purpose
+    mail_from: str
+    rcpt_to: str
+    raw: bytes
+    attempts: int  # this one included
+    created_at: datetime
+    give_up_at: datetime
+    utf8: bool
+    cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the next hop said: `code` 0 where it could not be asked. `text` is one line, at most 500 characters."""
+
+    code: int
+    text: str
+    handed: bool = False  # DATA had been written when the answer, or the silence, came
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What follows from an attempt. `next_at` is set where `state` is ready again."""
+
+    outbox_id: int
+    state: OutboxState
+    answer: Answer
+    at: datetime
+    next_at: datetime | None = None

@@ -1,0 +1,188 @@
+"""Ground: the words of the trade that have a fixed list, and the text under which users and rows know each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a mail is: the first that applies, in the order of `KIND_ORDER`."""
+
+    OWN_LOOP = "own_loop"
+    BOUNCE = "bounce"
+    DELAY = "delay"
+    RECEIPT = "receipt"
+    MDN = "mdn"
+    FEEDBACK = "feedback"
+    AUTO_REPLY = "auto_reply"
+    CALENDAR = "calendar"
+    LIST = "list"
+    BULK = "bulk"
+    SYSTEM = "system"
+    UNKNOWN_NULL = "unknown_null"
+    HUMAN = "human"
+
+
+class Disposition(StrEnum):
+    """What becomes of a mail."""
+
+    TICKET = "ticket"
+    QUIET = "quiet"
+    APPEND = "append"
+    PARK = "park"
+    CONSUME = "consume"
+    DUPLICATE = "duplicate"
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+class State(StrEnum):
+    """Where a journal row stands; exactly one at any moment."""
+
+    PENDING = "pending"
+    TICKETED = "ticketed"
+    APPENDED = "appended"
+    QUIET = "quiet"
+    HELD = "held"
+    PARKED = "parked"
+    CONSUMED = "consumed"
+    DUPLICATE = "duplicate"
+    SHUNTED = "shunted"
+
+
+class Strength(StrEnum):
+    """How much a finding weighs."""
+
+    DECISIVE = "decisive"  # sets the kind, forbids every automatic answer
+    STRONG = "strong"  # forbids every automatic answer, leaves the kind alone
+    HINT = "hint"  # one forbids a challenge, two of different families an acknowledgement
+    WEAK = "weak"  # half a hint, never alone
+    DISTRUST = "distrust"  # the mail counts as unauthenticated
+    NOTE = "note"  # recorded, weighs nothing
+
+
+class Level(StrEnum):
+    """How well the author is proven: A2 by aligned DKIM, A1 by aligned SPF, A0 not at all."""
+
+    A2 = "A2"
+    A1 = "A1"
+    A0 = "A0"
+
+    def reaches(self, other: Level) -> bool:
+        """Is this at least as strong a proof as `other`?"""
+        return self.value >= other.value
+
+
+class Role(StrEnum):
+    """Who speaks to a listener: the sender's own server (edge), or our own queueing MTA (behind)."""
+
+    EDGE = "edge"
+    BEHIND = "behind"
+
+
+class Protocol(StrEnum):
+    """What a listener speaks."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
+
+
+class Mode(StrEnum):
+    """How a mailbox receives strangers."""
+
+    OPEN = "open"
+    GUARDED = "guarded"
+    OFF = "off"
+
+
+class Standing(StrEnum):
+    """What we hold of an address."""
+
+    UNKNOWN = "unknown"
+    CHALLENGED = "challenged"
+    TRUSTED = "trusted"
+    EXPIRED = "expired"
+    ROBOT = "robot"
+    UNDELIVERABLE = "undeliverable"
+    BLOCKED = "blocked"
+
+
+class Trust(StrEnum):
+    """Where trust came from."""
+
+    MANUAL = "agent-manual"
+    WROTE = "agent-out"
+    CONFIRMED = "confirmed"
+
+
+class Purpose(StrEnum):
+    """Why a mail leaves. All but AGENT are automatic and need a permit."""
+
+    ACKNOWLEDGE = "acknowledge"
+    CHALLENGE = "challenge"
+    AGENT = "agent"
+
+
+class TokenKind(StrEnum):
+    """What a signed identifier grants."""
+
+    REPLY = "r"
+    CHALLENGE = "c"
+    BOUNCE = "b"
+    MESSAGE = "m"
+
+
+class TicketState(StrEnum):
+    """Whether a ticket waits for anybody."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ChallengeState(StrEnum):
+    """Where a challenge stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    BOUNCED = "bounced"
+    CANCELLED = "cancelled"
+    ANSWERED_AUTO = "answered-auto"
+    DOUBTFUL = "doubtful"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+
+    @property
+    def running(self) -> bool:
+        """Can it still be confirmed?"""
+        return self in (ChallengeState.QUEUED, ChallengeState.SENT, ChallengeState.DOUBTFUL)
+
+
+class HeldState(StrEnum):
+    """Whom a held mail waits for."""
+
+    WAIT = "wait"  # for the sender, who has a challenge
+    HUMAN = "human"  # for a person of ours
+    SPAM = "spam"  # judged so by a person; kept and reversible
+
+
+class OutboxState(StrEnum):
+    """Where an outgoing mail stands; each ends in sent, failed or cancelled."""
+
+    READY = "ready"
+    LEASED = "leased"
+    HANDED = "handed"  # its DATA may have been written: an automatic mail is not tried again
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class PageState(StrEnum):
+    """What the confirmation page has to say."""
+
+    ASK = "ask"
+    DONE = "done"
+    TOO_SOON = "too-soon"  # a scanner clicks at once; a person may press again
+    EXPIRED = "expired"
+    ACCEPTED = "accepted"  # a person of ours was faster
+    UNKNOWN = "unknown"

@@ -1,0 +1,73 @@
+"""Ground: what the judge is given, and what it thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailgate.model.gateway import Mailbox
+from mailgate.model.mail import Accepted, Authentication, Mail, Token
+from mailgate.model.terms import Disposition, Kind, Strength
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One signal that a mail gave: which rule saw it, in what value, and how much it weighs."""
+
+    id: str  # "B1"
+    strength: Strength
+    value: str  # what was seen, shortened
+    rule: str  # "signals.toml:42"
+    kind: Kind | None = None
+    disposition: Disposition | None = None
+    family: str = ""  # hints count once per family
+    says: str = ""  # in words for people
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one mail before history is asked."""
+
+    accepted: Accepted
+    mail: Mail
+    authentication: Authentication
+    mailbox: Mailbox  # whose address, or whose token, the mail was sent to
+    judged_at: datetime
+    recipient: Token | None = None  # the token of the recipient address
+    ours: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours the mail names, by id
+    enclosed: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours inside an enclosed mail
+    text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a verdict's trail: what was asked and what came of it, in words."""
+
+    check: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Whether an automatic answer is allowed by signals and authentication alone, and why not."""
+
+    acknowledge: bool
+    challenge: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What we think of one mail, with the whole way to it."""
+
+    kind: Kind
+    disposition: Disposition
+    respond: Respond
+    findings: tuple[Finding, ...]
+    trail: tuple[Step, ...]
+    reason: str = ""  # the deciding reason, in words for people
+    ticket_id: int | None = None
+    proposed: bool = False  # a stranger's contribution, without effect until an agent lets it in
+    suppressed: str = ""  # why the automatic answer that the mail could have had was withheld
