@@ -50,6 +50,8 @@ class FakeDoor:
             raise RuntimeError(SECRET)
         if "later@g.test" in arrival.recipients:
             raise TryAgain(SECRET)
+        if arrival.raw.count(b"Received: ") > 100:
+            return [Reply(554, "5.4.6 Too many hops")] * len(arrival.recipients)
         self.arrivals.append(arrival)
         queued, over_quota = Reply(250, f"2.0.0 Ok: queued as {len(self.arrivals)}"), Reply(452, "4.2.2 Over quota")
         return [over_quota if recipient == "full@g.test" else queued for recipient in arrival.recipients]

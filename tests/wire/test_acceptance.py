@@ -58,6 +58,13 @@ async def test_the_text_of_an_exception_is_in_the_log_and_never_on_the_wire() ->
         assert wire.listener.refused[451] == 3
 
 
+async def test_what_the_door_decides_at_the_dot_is_passed_on() -> None:
+    async with listening() as wire, wire.connected() as client:
+        await client.begin()
+        assert await client.finish(b"Received: x\r\n" * 101) == "554 5.4.6 Too many hops"
+        assert wire.door.arrivals == []
+
+
 async def test_the_door_is_told_all_that_was_said() -> None:
     async with listening() as wire, wire.connected() as client:
         await client.hello()
