@@ -104,6 +104,10 @@ class Daemon:
         """Finish what was accepted, then let `run` end."""
         self._told_to_stop.set()
 
+    def reload(self) -> None:
+        """Read rules and certificates again."""
+        self._told_to_reload.set()
+
     # ── Open ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _open(self) -> None:
@@ -168,7 +172,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
 
     def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from mailgate import keys, wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import EXIT_CONFIG, Command, Frame
-from mailgate.cli.office import opened, settings_of
+from mailgate.cli.office import opened
 from mailgate.config import Settings
 from mailgate.errors import ConfigError, Fault, TryAgain
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble

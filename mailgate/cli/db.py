@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
-from mailgate.cli.office import settings_of
 from mailgate.store.database import Database
 
 

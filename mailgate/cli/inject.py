@@ -9,8 +9,9 @@ import click
 
 from mailgate import wiring
 from mailgate.cli import mailfile
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import EXIT_BAD_INPUT, EXIT_NO_SUCH, EXIT_TRY_AGAIN, Command, Frame
-from mailgate.cli.office import opened, settings_of, tell_daemon
+from mailgate.cli.office import opened, tell_daemon
 from mailgate.config import Settings
 from mailgate.errors import TryAgain
 from mailgate.intake import Door

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from mailgate import keys as key_file
-from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
-from mailgate.cli.office import settings_of
 
 
 @click.group("keys", cls=Group)
@@ -20,5 +21,5 @@ def keys() -> None:
 def init(frame: Frame) -> None:
     """Make the key file, once."""
     path = settings_of(frame).gateway.key_file
-    key_file.make(path, wiring.clock())
+    key_file.make(path, datetime.now(UTC))
     frame.tell({"key_file": str(path)}, f"Made {path}. Keep a copy of it with the backup of the database.")

@@ -13,7 +13,8 @@ from typing import TypeVar
 import click
 from sqlalchemy import Connection
 
-from mailgate import config, wiring
+from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame
 from mailgate.config import Settings
 from mailgate.desk import Desk
@@ -32,11 +33,6 @@ agent_option = click.option(
 limit_option = click.option(
     "--limit", type=click.IntRange(1), default=MOST_ROWS, show_default=True, help="Show at most so many."
 )
-
-
-def settings_of(frame: Frame) -> Settings:
-    """The configuration, checked. Raises ConfigError."""
-    return config.load(frame.config_file())
 
 
 @asynccontextmanager

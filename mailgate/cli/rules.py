@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
-from mailgate.cli.office import settings_of
 
 
 @click.group("rules", cls=Group)

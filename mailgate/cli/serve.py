@@ -9,8 +9,8 @@ from functools import partial
 
 import click
 
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
-from mailgate.cli.office import settings_of
 from mailgate.log import bridge, open_log
 from mailgate.net.systemd import notify
 from mailgate.serve import Daemon, Supervisor
