@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Connection, Table, Text, bindparam
@@ -73,14 +74,18 @@ def _among(column: ColumnElement[Any], parameter: BindParameter[str]) -> ColumnE
     return column.op("IN", is_comparison=True, return_type=Boolean())(members(parameter))
 
 
-def upsert(conn: Connection, table: Table, *, key: str | tuple[str, ...], change: Iterable[str] = ()) -> Any:
+def upsert(conn: Connection, table: Table, *, key: str | tuple[str, ...], change: tuple[str, ...] = ()) -> Any:
     """An INSERT that changes the columns `change` of the row that has this `key` already, or nothing."""
-    insert = postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
-    index_elements = (key,) if isinstance(key, str) else key
+    return _upsert(conn.dialect.name, table, (key,) if isinstance(key, str) else key, change)
+
+
+@cache
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], change: tuple[str, ...]) -> Any:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     changed = {name: insert.excluded[name] for name in change}
     if not changed:
-        return insert.on_conflict_do_nothing(index_elements=index_elements)
-    return insert.on_conflict_do_update(index_elements=index_elements, set_=changed)
+        return insert.on_conflict_do_nothing(index_elements=key)
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
 
 
 def has_one_daemon(conn: Connection) -> bool:

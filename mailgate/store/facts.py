@@ -7,26 +7,15 @@ look like a newcomer and get a newcomer's credit, so the recipients of every mai
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
+from sqlalchemy import CompoundSelect, Connection, Select, and_, bindparam, func, or_, select, union
 
-from mailgate.model import (
-    Acquaintance,
-    Ask,
-    Challenge,
-    DomainCredit,
-    Facts,
-    Grant,
-    HeldMail,
-    KnownMessage,
-    KnownTicket,
-    Participant,
-    Purpose,
-)
+from mailgate.model import Ask, Facts, Grant, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
 from mailgate.store import rows, tables
-from mailgate.store.dialect import is_one_of
+from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 
 GRANT_DAYS = 30  # the longest window but one
@@ -36,99 +25,130 @@ REOPENED_DAYS = 7
 SAME_IDENTITY_MOST = 20  # newest mails of one Message-ID; a mail that loops has thousands
 HELD_MOST = 5000  # mails let in or moved by one batch
 
-_MESSAGE, _PERMIT = tables.message.c, tables.permit.c
+_MESSAGE, _PERMIT, _TICKET, _EVENT = tables.message.c, tables.permit.c, tables.ticket.c, tables.ticket_event.c
+_CHALLENGE, _PARTICIPANT, _ADDRESS, _DOMAIN = (
+    tables.challenge.c,
+    tables.participant.c,
+    tables.address.c,
+    tables.domain.c,
+)
+
+
+def _newest_of_each_identity() -> Select[Any]:
+    newest_first = func.row_number().over(partition_by=_MESSAGE.identity, order_by=_MESSAGE.id.desc())
+    numbered = (
+        select(*rows.MESSAGE_COLUMNS, newest_first.label("place"))
+        .where(is_one_of_given(_MESSAGE.identity, "wanted"))
+        .subquery()
+    )
+    return select(numbered).where(numbered.c.place <= SAME_IDENTITY_MOST).order_by(numbered.c.at, numbered.c.id)
+
+
+def _countable_permits() -> CompoundSelect[Any]:
+    """Each part has an index of its own; one condition with OR would have none."""
+    month, year, day = (bindparam(name, type_=tables.Utc()) for name in ("month", "year", "day"))
+    recent = _PERMIT.at > month
+    of_year = and_(_PERMIT.purpose == Purpose.CHALLENGE, _PERMIT.at > year)
+    return union(
+        select(tables.permit).where(is_one_of_given(_PERMIT.address, "addresses"), or_(recent, of_year)),
+        select(tables.permit).where(is_one_of_given(_PERMIT.domain, "domains"), recent),
+        select(tables.permit).where(is_one_of_given(_PERMIT.origin, "origins"), recent),
+        select(tables.permit).where(is_one_of_given(_PERMIT.fingerprint, "fingerprints"), recent),
+        select(tables.permit).where(is_one_of_given(_PERMIT.ticket_id, "ticket_ids")),
+        select(tables.permit).where(_PERMIT.at > day),
+    )
+
+
+# Built once: to build a statement costs more than to run it.
+_BY_IDENTITY = _newest_of_each_identity()
+_BY_TOKEN = select(*rows.MESSAGE_COLUMNS).where(is_one_of_given(_MESSAGE.token_id, "wanted"))
+_ACQUAINTANCES = select(tables.address).where(is_one_of_given(_ADDRESS.address, "wanted"))
+_DOMAINS = select(tables.domain).where(is_one_of_given(_DOMAIN.domain, "wanted"))
+_GRANTS = _countable_permits()
+_TICKETS = select(tables.ticket).where(is_one_of_given(_TICKET.id, "wanted"))
+_PARTICIPANTS = (
+    select(tables.participant).where(is_one_of_given(_PARTICIPANT.ticket_id, "wanted")).order_by(_PARTICIPANT.address)
+)
+_REOPENED = (
+    select(_EVENT.ticket_id, _EVENT.at)
+    .where(is_one_of_given(_EVENT.ticket_id, "wanted"), _EVENT.at > bindparam("since", type_=tables.Utc()))
+    .where(_EVENT.event == "reopened", _EVENT.actor == "mail")
+    .order_by(_EVENT.at)
+)
+# Oldest first, so that the newest of each address is the one that stays.
+_CHALLENGES = (
+    select(tables.challenge)
+    .where(is_one_of_given(_CHALLENGE.address, "wanted"))
+    .order_by(_CHALLENGE.created_at, _CHALLENGE.id)
+)
+_HELD = (
+    select(*rows.HELD_COLUMNS)
+    .where(is_one_of_given(_MESSAGE.sender, "wanted"), _MESSAGE.held.is_not(None))
+    .order_by(_MESSAGE.at, _MESSAGE.id)
+    .limit(HELD_MOST)
+)
 
 
 def gather(conn: Connection, ask: Ask) -> Facts:
     """All facts that `ask` wants; what is not there is not in the answer."""
     token_ids = {number for number in ask.token_ids if number <= LARGEST}  # a larger one was never stored
     by_identity = _by_identity(conn, ask.message_ids)
-    tokens = {message.token_id: message for message in _by_token(conn, token_ids) if message.token_id is not None}
+    tokens = {row.token_id: rows.known_message(row) for row in _rows(conn, _BY_TOKEN, token_ids)}
     addresses = ask.addresses | {message.recipient for message in tokens.values() if message.recipient}
     asked = {message.recipient for message in tokens.values() if message.purpose is Purpose.CHALLENGE}
     linked = [*tokens.values(), *(message for messages in by_identity.values() for message in messages)]
     ticket_ids = ask.ticket_ids | {message.ticket_id for message in linked if message.ticket_id is not None}
     return Facts(
-        acquaintances={known.address: known for known in _acquaintances(conn, addresses)},
-        domains={known.domain: known for known in _domains(conn, ask.domains)},
+        acquaintances={row.address: rows.acquaintance(row) for row in _rows(conn, _ACQUAINTANCES, addresses)},
+        domains={row.domain: rows.domain_credit(row) for row in _rows(conn, _DOMAINS, ask.domains)},
         grants=_grants(conn, ask, addresses, ticket_ids),
         messages=by_identity,
         tokens=tokens,
         tickets=_tickets(conn, ticket_ids, ask.now),
-        challenges={challenge.address: challenge for challenge in _challenges(conn, addresses)},
+        challenges={row.address: rows.challenge(row) for row in _rows(conn, _CHALLENGES, addresses)},
         held=_held(conn, ask.held_of | asked),
     )
 
 
-def _by_identity(conn: Connection, identities: Iterable[str]) -> dict[str, list[KnownMessage]]:
-    wanted = list(identities)
-    if not wanted:
-        return {}
-    newest_first = func.row_number().over(partition_by=_MESSAGE.identity, order_by=_MESSAGE.id.desc())
-    numbered = (
-        select(*rows.MESSAGE_COLUMNS, newest_first.label("place"))
-        .where(is_one_of(_MESSAGE.identity, wanted))
-        .subquery()
-    )
-    found = select(numbered).where(numbered.c.place <= SAME_IDENTITY_MOST).order_by(numbered.c.at, numbered.c.id)
+def _rows(conn: Connection, question: Select[Any], wanted: Collection[int] | Collection[str], **more: Any) -> Any:
+    """The rows that `question` has for `wanted`; where nothing is wanted, nothing is asked."""
+    return conn.execute(question, {"wanted": listed(wanted), **more}) if wanted else ()
+
+
+def _by_identity(conn: Connection, identities: Collection[str]) -> dict[str, list[KnownMessage]]:
     messages: dict[str, list[KnownMessage]] = defaultdict(list)
-    for row in conn.execute(found):
+    for row in _rows(conn, _BY_IDENTITY, identities):
         messages[row.identity].append(rows.known_message(row))
     return dict(messages)
 
 
-def _by_token(conn: Connection, token_ids: set[int]) -> list[KnownMessage]:
-    if not token_ids:
-        return []
-    found = select(*rows.MESSAGE_COLUMNS).where(is_one_of(_MESSAGE.token_id, token_ids))
-    return [rows.known_message(row) for row in conn.execute(found)]
-
-
-def _acquaintances(conn: Connection, addresses: frozenset[str]) -> Iterable[Acquaintance]:
-    if not addresses:
-        return ()
-    found = select(tables.address).where(is_one_of(tables.address.c.address, addresses))
-    return map(rows.acquaintance, conn.execute(found))
-
-
-def _domains(conn: Connection, domains: frozenset[str]) -> Iterable[DomainCredit]:
-    if not domains:
-        return ()
-    return map(
-        rows.domain_credit, conn.execute(select(tables.domain).where(is_one_of(tables.domain.c.domain, domains)))
-    )
-
-
 def _grants(conn: Connection, ask: Ask, addresses: frozenset[str], ticket_ids: frozenset[int]) -> list[Grant]:
     """The permits that any limit could count, each once. Those of a future that a clock once showed count too."""
-    month, year = ask.now - timedelta(days=GRANT_DAYS), ask.now - timedelta(days=CHALLENGE_DAYS)
-    recent = _PERMIT.at > month
-    wanted: list[ColumnElement[bool]] = []
-    if addresses:
-        of_year = and_(_PERMIT.purpose == Purpose.CHALLENGE, _PERMIT.at > year)
-        wanted.append(and_(is_one_of(_PERMIT.address, addresses), or_(recent, of_year)))
-        wanted.append(_PERMIT.at > ask.now - timedelta(hours=TOTAL_HOURS))
-    for column, keys in (
-        (_PERMIT.domain, ask.domains),
-        (_PERMIT.origin, ask.origins),
-        (_PERMIT.fingerprint, ask.fingerprints),
-    ):
-        if keys:
-            wanted.append(and_(is_one_of(column, keys), recent))
-    if ticket_ids:
-        wanted.append(is_one_of(_PERMIT.ticket_id, ticket_ids))
-    if not wanted:
+    wanted: dict[str, Collection[int] | Collection[str]] = {
+        "addresses": addresses,
+        "domains": ask.domains,
+        "origins": ask.origins,
+        "fingerprints": ask.fingerprints,
+        "ticket_ids": ticket_ids,
+    }
+    if not any(wanted.values()):
         return []
-    # A union of selects, since each has an index of its own; one condition with OR would have none.
-    parts: list[Select[tuple[object, ...]]] = [select(tables.permit).where(condition) for condition in wanted]
-    return [rows.grant(row) for row in conn.execute(union(*parts))]
+    since = {
+        "month": ask.now - timedelta(days=GRANT_DAYS),
+        "year": ask.now - timedelta(days=CHALLENGE_DAYS),
+        "day": ask.now - timedelta(hours=TOTAL_HOURS) if addresses else None,  # no permit is newer than NULL
+    }
+    found = conn.execute(_GRANTS, {**{name: listed(values) for name, values in wanted.items()}, **since})
+    return [rows.grant(row) for row in found]
 
 
 def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dict[int, KnownTicket]:
-    if not ticket_ids:
-        return {}
-    participants = _participants(conn, ticket_ids)
-    reopened = _reopened(conn, ticket_ids, now - timedelta(days=REOPENED_DAYS))
+    participants: dict[int, list[Participant]] = defaultdict(list)
+    for row in _rows(conn, _PARTICIPANTS, ticket_ids):
+        participants[row.ticket_id].append(Participant(row.address, row.bound))
+    reopened: dict[int, list[datetime]] = defaultdict(list)
+    for row in _rows(conn, _REOPENED, ticket_ids, since=now - timedelta(days=REOPENED_DAYS)):
+        reopened[row.ticket_id].append(row.at)
     return {
         row.id: KnownTicket(
             id=row.id,
@@ -141,49 +161,12 @@ def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dic
             closed_at=row.closed_at,
             reopened_at=tuple(reopened[row.id]),
         )
-        for row in conn.execute(select(tables.ticket).where(is_one_of(tables.ticket.c.id, ticket_ids)))
+        for row in _rows(conn, _TICKETS, ticket_ids)
     }
 
 
-def _participants(conn: Connection, ticket_ids: frozenset[int]) -> dict[int, list[Participant]]:
-    table = tables.participant
-    found: dict[int, list[Participant]] = defaultdict(list)
-    for row in conn.execute(select(table).where(is_one_of(table.c.ticket_id, ticket_ids)).order_by(table.c.address)):
-        found[row.ticket_id].append(Participant(row.address, row.bound))
-    return found
-
-
-def _reopened(conn: Connection, ticket_ids: frozenset[int], since: datetime) -> dict[int, list[datetime]]:
-    event = tables.ticket_event.c
-    by_mail = and_(event.event == "reopened", event.actor == "mail", event.at > since)
-    found: dict[int, list[datetime]] = defaultdict(list)
-    for row in conn.execute(
-        select(event.ticket_id, event.at).where(is_one_of(event.ticket_id, ticket_ids), by_mail).order_by(event.at)
-    ):
-        found[row.ticket_id].append(row.at)
-    return found
-
-
-def _challenges(conn: Connection, addresses: frozenset[str]) -> list[Challenge]:
-    """Oldest first, so that the newest of each address is the one that stays."""
-    if not addresses:
-        return []
-    table = tables.challenge
-    found = select(table).where(is_one_of(table.c.address, addresses)).order_by(table.c.created_at, table.c.id)
-    return [rows.challenge(row) for row in conn.execute(found)]
-
-
 def _held(conn: Connection, addresses: frozenset[str]) -> dict[str, list[HeldMail]]:
-    wanted = {address for address in addresses if address}
-    if not wanted:
-        return {}
-    found = (
-        select(*rows.HELD_COLUMNS)
-        .where(is_one_of(_MESSAGE.sender, wanted), _MESSAGE.held.is_not(None))
-        .order_by(_MESSAGE.at, _MESSAGE.id)
-        .limit(HELD_MOST)
-    )
     held: dict[str, list[HeldMail]] = defaultdict(list)
-    for row in conn.execute(found):
+    for row in _rows(conn, _HELD, addresses - {""}):
         held[row.sender].append(rows.held_mail(row))
     return dict(held)

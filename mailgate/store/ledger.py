@@ -82,8 +82,8 @@ def _agrees() -> ColumnElement[bool]:
 
 def _automatic(conn: Connection) -> Automatic:
     permit, message = tables.permit.c, tables.message.c
-    by_purpose = conn.execute(select(permit.purpose, func.count()).group_by(permit.purpose)).all()
-    granted: dict[Purpose, int] = {purpose: number for purpose, number in by_purpose}
+    by_purpose = conn.execute(select(permit.purpose, func.count().label("number")).group_by(permit.purpose))
+    granted = {row.purpose: row.number for row in by_purpose}
     withheld = select(func.count()).select_from(tables.message).where(message.suppressed != "")
     return Automatic(
         acknowledge=granted.get(Purpose.ACKNOWLEDGE, 0),

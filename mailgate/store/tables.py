@@ -300,6 +300,7 @@ message = Table(
     Index(None, "recipient", "at"),
 )
 _some("ix_message_held", "message", ("sender", "at"), "held IS NOT NULL")
+_some("ix_message_held_id", "message", ("id",), "held IS NOT NULL")
 _some("ix_message_waiting", "message", ("at",), "held = 'wait'")
 
 # ── Automatic mail and the way out ────────────────────────────────────────────────────────────────────────────────────

@@ -197,11 +197,8 @@ async def test_a_filed_mail_is_found_by_its_identity_with_its_ticket(db: Databas
     assert await db.write(lambda conn: journal.claim(conn, day(1), 10, "me", 60)) == []
 
 
-async def test_of_a_mail_that_came_countless_times_only_the_newest_are_read(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(facts, "SAME_IDENTITY_MOST", 2)
-    filed = [filing(await mail(db), State.PARKED) for _ in range(3)]
+async def test_of_a_mail_that_came_countless_times_only_the_newest_are_read(db: Database) -> None:
+    filed = [filing(await mail(db), State.PARKED) for _ in range(facts.SAME_IDENTITY_MOST + 1)]
     await put(db, *filed)
 
     known = (await gather(db, message_ids=["<1@x.test>"])).messages["<1@x.test>"]
@@ -305,6 +302,14 @@ async def test_a_released_mail_stands_in_its_ticket_and_is_held_no_more(db: Data
     assert (await gather(db, held_of=["anne@x.test"])).held == {}
     assert (await db.read(queries.ledger)).balanced
     assert await db.read(lambda conn: conversation.ticket_of(conn, message_id)) == opened.id
+
+
+async def test_many_mails_are_let_in_at_once(db: Database) -> None:
+    waiting, opened = [await held(db) for _ in range(3)], ticket()
+    released = [Released(accepted.journal_id, row, opened.id, State.APPENDED) for accepted, row in waiting]
+    await put(db, opened, *released)
+
+    assert (await db.read(queries.ledger)).appended == 3
 
 
 async def test_held_mail_can_wait_for_somebody_else(db: Database) -> None:

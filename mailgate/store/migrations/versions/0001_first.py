@@ -173,6 +173,7 @@ def upgrade() -> None:
         sa.Index(None, "recipient", "at"),
     )
     _some("ix_message_held", "message", ["sender", "at"], "held IS NOT NULL")
+    _some("ix_message_held_id", "message", ["id"], "held IS NOT NULL")
     _some("ix_message_waiting", "message", ["at"], "held = 'wait'")
     op.create_table(
         "challenge",
