@@ -41,14 +41,23 @@ def base_local(local: str) -> str:
 
 def canonical(address: str) -> str:
     """The key of `address`: lower case, no sub-address, no tag, A-label domain; "" where there is no address."""
-    written, _, domain = address.strip().rpartition("@")
-    local, domain = unicodedata.normalize("NFC", written.lower()).strip('"'), a_label(domain)
-    while signed := _BATV.match(local):
-        local = signed[1]
-    local = base_local(local)
-    if domain in DOTLESS:
-        local, domain = local.replace(".", ""), "gmail.com"
-    return f"{local}@{domain}" if local and domain else ""
+    written, _, host = address.rpartition("@")
+    domain = a_label(host)
+    local = _bare(unicodedata.normalize("NFC", written.lower()), dotless=domain in DOTLESS)
+    if not local or not domain:
+        return ""
+    return f"{local}@{'gmail.com' if domain in DOTLESS else domain}"
+
+
+def _bare(local: str, *, dotless: bool) -> str:
+    """Without quotes, tags, sub-address and meaningless dots, in whatever order they are nested."""
+    while True:
+        signed = _BATV.match(local)
+        bare = base_local(signed[1] if signed else local).strip().strip('"')
+        bare = bare.replace(".", "") if dotless else bare
+        if bare == local:
+            return bare
+        local = bare
 
 
 def a_label(domain: str) -> str:
