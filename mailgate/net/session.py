@@ -193,19 +193,21 @@ class Session(_NoHooks, SMTP):
         return peer
 
     async def _turn(self) -> None:
-        line = self._inbox.line()
-        if line is None:
-            # Replies to a group of commands leave together (RFC 2920 section 3.2).
-            await self._flush()
-            self._expect_command()
-            await self._inbox.more()
-            return
-        reply = self._answer(line)
+        reply = self._answer(self._inbox.line() or await self._next_line())
         self._say(reply)
         if reply is replies.GO_AHEAD:
             await self._undisturbed(self._receive())
         elif reply is replies.READY_FOR_TLS:
             await self._undisturbed(self._secure())
+
+    async def _next_line(self) -> bytes:
+        # Replies to a group of commands leave together (RFC 2920 section 3.2).
+        await self._flush()
+        # One clock for the whole line: a command that drips in is as late as one that never comes.
+        self._expect_command()
+        while (line := self._inbox.line()) is None:
+            await self._inbox.more()
+        return line
 
     def _answer(self, line: bytes) -> Reply:
         try:
