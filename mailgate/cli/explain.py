@@ -11,20 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from mailgate import config, keys, tomlfile, wiring
 from mailgate.cli import mailfile
 from mailgate.cli.frame import Command, Frame, as_json, printable
+from mailgate.cli.office import reading
 from mailgate.context import Mint
+from mailgate.errors import NotFound
 from mailgate.intake import judge_alone
 from mailgate.judge import admission
 from mailgate.mail.parse import parse
 from mailgate.mail.report import report_of
 from mailgate.mail.text import text_of, unquoted
-from mailgate.model import Accepted, Authentication, Filing, Gateway, Level, Mail, Peer
+from mailgate.model import Accepted, Authentication, Gateway, Level, Mail, Peer
 from mailgate.net.authenticate import Authenticator
 from mailgate.net.resolver import Resolver
 from mailgate.rulebook import Rulebook
+from mailgate.store import queries
+from mailgate.store.documents import verdict_document
 from mailgate.testing import CONFIG, KEYS
 
 MOST_BYTES = 52_428_800  # as much as a listener takes by default
@@ -59,13 +64,19 @@ class Question:
 )
 @click.option("--mail-from", help="The envelope sender; else the topmost Return-Path, else From.")
 @click.option("--rcpt-to", help="The envelope recipient; else the first address in To or Cc. It counts as ours.")
+@click.option("--stored", type=int, metavar="ID", help="Explain the stored mail of this journal id, as it was judged.")
 @click.option("--now", callback=lambda _ctx, _param, text: _moment(text), help="The time it is judged; else its Date.")
 @click.pass_obj
-def explain(frame: Frame, /, *, paths: tuple[Path, ...], from_stdin: bool, assume_auth: str, **envelope: Any) -> None:
+def explain(
+    frame: Frame, /, *, paths: tuple[Path, ...], from_stdin: bool, assume_auth: str, stored: int | None, **envelope: Any
+) -> None:
     """Say what mailgate thinks of mails in files, and why.
 
     Knows nothing of the senders, as if each wrote for the first time. Prints words to a terminal, else JSON.
     """
+    if stored is not None:
+        _print(frame, explain_stored(frame, stored))
+        return
     if not paths and not from_stdin:
         raise click.UsageError("name at least one file, or --from-stdin")
     everything = (Path(line.rstrip("\n")) for line in sys.stdin) if from_stdin else iter(paths)
@@ -81,17 +92,20 @@ def _moment(text: str | None) -> datetime | None:
 
 
 async def _explain_all(frame: Frame, paths: Iterable[Path], question: Question) -> None:
-    in_words = not frame.json and sys.stdout.isatty()
     for path in paths:
-        found = await explain_one(path, question)
-        click.echo(printable("\n".join(_words(found))) if in_words else as_json(found))
+        _print(frame, await explain_one(path, question))
+
+
+def _print(frame: Frame, found: dict[str, Any]) -> None:
+    in_words = not frame.json and sys.stdout.isatty()
+    click.echo(printable("\n".join(_words(found))) if in_words else as_json(found))
 
 
 async def explain_one(path: Path, question: Question) -> dict[str, Any]:
     """The whole explanation of one mail, or an object with `error` where it cannot be had."""
     empty: dict[str, Any] = dict.fromkeys(_ANSWERED) | {"path": str(path)}
     try:
-        raw = await asyncio.to_thread(mailfile.read, path, MOST_BYTES)
+        raw = mailfile.read(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         return empty | {"error": getattr(error, "strerror", None) or str(error)}
     # Broad, because whoever explains thousands of mails wants to hear of the one that breaks us, and of all others.
@@ -99,6 +113,21 @@ async def explain_one(path: Path, question: Question) -> dict[str, Any]:
         return empty | await _explain(raw, question)
     except Exception as error:
         return empty | {"error": f"our own fault: {type(error).__name__}: {error}"}
+
+
+def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
+    """The explanation of an accepted mail with the verdict that was reached then. Raises NotFound."""
+
+    def read(conn: Connection) -> tuple[bytes, dict[str, Any]]:
+        found = next((line for line in queries.judged(conn, 1, before=journal_id + 1) if line.id == journal_id), None)
+        raw = queries.raw_of_journal(conn, journal_id)
+        if found is None or found.verdict is None or raw is None:
+            raise NotFound(f"no judged mail {journal_id}")
+        return raw, found.verdict
+
+    raw, verdict = reading(frame, read)
+    path = {"path": f"stored:{journal_id}"}
+    return dict.fromkeys(_ANSWERED) | path | _shown(raw, parse(raw), verdict) | {"trail": verdict["trail"]}
 
 
 async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
@@ -110,7 +139,10 @@ async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
     accepted = Accepted(1, "explained", now, mail_from, rcpt_to, Peer(known=False), raw)
     proof = await _proof(accepted, mail, question)
     filing = judge_alone(accepted, proof, gateway=gateway, book=question.book, mint=Mint(lambda: 1), now=now)
-    return _shown(filing, proof)
+    ours = sorted({*filing.case.ours, *filing.case.enclosed})
+    shown = _shown(raw, mail, verdict_document(filing))
+    shown["links"]["ours"] = ours
+    return shown
 
 
 def _sender(mail: Mail) -> str:
@@ -135,15 +167,15 @@ async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authenti
     return replace(question.assumed, domain=domain) if domain else Authentication(why="not proven: no single author")
 
 
-def _shown(filing: Filing, proof: Authentication) -> dict[str, Any]:
-    mail, verdict, raw = filing.case.mail, filing.verdict, filing.case.accepted.raw
+def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
+    """The explanation of a mail with the verdict on it, as the store keeps verdicts."""
     text = text_of(raw)
     report = report_of(raw, mail)
     return {
-        "kind": verdict.kind,
-        "disposition": verdict.disposition,
-        "respond": asdict(verdict.respond),
-        "authentication": {key: getattr(proof, key) for key in ("spf", "dkim", "dmarc", "arc", "level", "why")},
+        "kind": verdict["kind"],
+        "disposition": verdict["disposition"],
+        "respond": verdict["respond"],
+        "authentication": verdict["authentication"],
         "from": ", ".join(author.address for author in mail.authors),
         "subject": mail.subject,
         "text": text,
@@ -153,14 +185,9 @@ def _shown(filing: Filing, proof: Authentication) -> dict[str, Any]:
             "in_reply_to": mail.in_reply_to,
             "references": mail.references,
             "enclosed": mail.enclosed_ids,
-            "ours": sorted({*filing.case.ours, *filing.case.enclosed}),
-            "recipient": filing.case.recipient.kind if filing.case.recipient else None,
         },
         "report": asdict(report) if report else None,
-        "findings": [
-            {"id": one.id, "strength": one.strength, "value": one.value, "rule": one.rule, "says": one.says}
-            for one in verdict.findings
-        ],
+        "findings": verdict["findings"],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,8 +28,17 @@ T = TypeVar("T")
 MOST_ROWS = 10_000  # of any list that is shown
 PAGE_ROWS = 1000
 
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user may have a number and no name.
+        return f"uid-{os.getuid()}"
+
+
 agent_option = click.option(
-    "--agent", default=getpass.getuser, show_default="your login name", help="Who does this, for the history."
+    "--agent", default=_login_name, show_default="your login name", help="Who does this, for the history."
 )
 limit_option = click.option(
     "--limit", type=click.IntRange(1), default=MOST_ROWS, show_default=True, help="Show at most so many."

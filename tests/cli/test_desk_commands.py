@@ -127,6 +127,14 @@ def test_outgoing_mail_is_listed_and_cancelled(filled: Run, folder: Path) -> Non
     assert filled("outbox", "list", "--state", "ready").out == "None of this state.\n"
 
 
+def test_a_stored_mail_is_explained_as_it_was_judged(filled: Run) -> None:
+    (held,) = filled("held", "list", "--json").objects
+    (found,) = filled("explain", "--stored", str(held["journal_id"])).objects
+    assert (found["error"], found["kind"], found["disposition"]) == (None, "human", "hold")
+    assert found["reply_text"] == "Where is my parcel?"
+    assert found["trail"]
+
+
 def test_nothing_shunted_is_said(filled: Run) -> None:
     assert filled("shunted", "list").out == "Nothing is shunted.\n"
 
@@ -140,6 +148,7 @@ def test_nothing_shunted_is_said(filled: Run) -> None:
         (["held", "accept", "99"], 67),
         (["outbox", "cancel", "99"], 67),
         (["shunted", "retry", "99"], 67),
+        (["explain", "--stored", "99"], 67),
         (["senders", "show", "nobody@x.test"], 67),
         (["senders", "trust", "no address"], 69),
         (["tickets", "show", "one"], 64),

@@ -59,6 +59,7 @@ SOCKETS = frozenset(
 )
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 40
+EXCUSE = "# Long because"
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def test_every_event_has_its_name_in_the_list(module: Module) -> None:
 @every_module
 def test_files_and_functions_are_short_or_say_why_not(module: Module) -> None:
     lines = module.text.splitlines()
-    assert len(lines) <= LONGEST_FILE
+    assert len(lines) <= LONGEST_FILE or any(line.startswith(EXCUSE) for line in lines[:20])
     long = [
         node
         for node in ast.walk(module.tree)
@@ -252,7 +253,7 @@ def _excused(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> 
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
     above = first - 1
     while above >= 0 and lines[above].lstrip().startswith("#"):
-        if lines[above].lstrip().startswith("# Long because"):
+        if lines[above].lstrip().startswith(EXCUSE):
             return True
         above -= 1
     return False
