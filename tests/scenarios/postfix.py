@@ -50,6 +50,9 @@ retry     unix  - - n - -     error
 discard   unix  - - n - -     discard
 lmtp      unix  - - n - -     lmtp
 proxymap  unix  - - n - -     proxymap
+pickup    unix  n - n 60 1    pickup
+flush     unix  n - n - 0     flush
+showq     unix  n - n - -     showq
 anvil     unix  - - n - 1     anvil
 postlog   unix-dgram n - n - 1 postlogd
 """

@@ -6,15 +6,19 @@ It speaks the wire itself, one connection for many mails, and remembers what it 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import email
+import random
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 REPLY_S = 60.0
 RETRY_S = 0.05  # between two calls to a daemon that is down
+LETTERS_A_CALL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,28 @@ class Letter:
 def letter(
     number: int, rcpt_to: str, *, author: str = "", text: str = "My printer is on fire.", fields: str = ""
 ) -> Letter:
-    """A mail that a person could have written, from an address that writes no other unless `author` is given."""
+    """A mail that a person could have written, unlike any other; its address too, unless `author` is given."""
     author, message_id = author or f"person@p{number}.test", f"<letter-{number}@p{number}.test>"
+    words = _words(number)
     raw = (
-        f"From: Pat Person <{author}>\r\nTo: {rcpt_to}\r\nSubject: Printer {number}\r\nMessage-ID: {message_id}\r\n"
-        f"Date: Mon, 5 Jan 2026 09:00:00 +0000\r\n{fields}\r\n{text}\r\nThis is letter {number}.\r\n"
+        f"From: Pat Person <{author}>\r\nTo: {rcpt_to}\r\nSubject: Printer {words}\r\nMessage-ID: {message_id}\r\n"
+        f"Date: Mon, 5 Jan 2026 09:00:00 +0000\r\n{fields}\r\n{text}\r\nIt says: {words}.\r\n"
     )
     return Letter(message_id, author, rcpt_to, raw.encode())
+
+
+def answer(number: int, received: bytes) -> Letter:
+    """What the receiver of a mail of ours writes back, as a mail program would address and thread it."""
+    fields = email.message_from_bytes(received)
+    _, author = parseaddr(fields["To"])
+    _, rcpt_to = parseaddr(fields["Reply-To"] or fields["From"])
+    return letter(number, rcpt_to, author=author, fields=f"In-Reply-To: {fields['Message-ID']}\r\n")
+
+
+def _words(number: int) -> str:
+    """Some words that no other letter has: the same text from many senders would be a swarm."""
+    chance = random.Random(number)
+    return " ".join("".join(chance.choices(string.ascii_lowercase, k=6)) for _ in range(5))
 
 
 class HangUpError(Exception):
@@ -54,9 +73,10 @@ class Reply:
 class Client:
     """One connection, opened on entry. Every method sends a command and returns the reply to it."""
 
-    def __init__(self, address: int | Path, *, lmtp: bool = False) -> None:
-        """`address` is a loopback port, or the path of a unix socket."""
+    def __init__(self, address: int | Path, *, lmtp: bool = False, our_ip: str = "127.0.0.1") -> None:
+        """`address` is a loopback port, or the path of a unix socket; `our_ip` is where we call from."""
         self._address = address
+        self._our_ip = our_ip
         self._hello = "LHLO" if lmtp else "EHLO"
 
     async def __aenter__(self) -> Self:
@@ -64,7 +84,9 @@ class Client:
             if isinstance(self._address, Path):
                 self._reader, self._writer = await asyncio.open_unix_connection(self._address)
             else:
-                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._address)
+                self._reader, self._writer = await asyncio.open_connection(
+                    "127.0.0.1", self._address, local_addr=(self._our_ip, 0)
+                )
         except OSError as error:
             raise HangUpError from error
         try:
@@ -130,13 +152,17 @@ async def deliver(port: int, mail: Letter) -> Reply:
 
 
 class Sender:
-    """Takes letters from a source and delivers each, over several connections, through any number of crashes."""
+    """Takes letters from a source and delivers each, over several connections, through any number of crashes.
+
+    Each connection comes from another network, as those of many strangers do, and carries a few letters.
+    """
 
     def __init__(self, port: int, source: Callable[[], Letter | None], *, connections: int = 8) -> None:
         """`source` gives the next letter to send, None when there are no more."""
         self.accepted: dict[str, str] = {}  # Message-ID: the text of its 250
         self.refused: list[Reply] = []  # permanently, which no mail here deserves
         self.retries = 0
+        self._calls = 0
         self._port = port
         self._source = source
         self._connections = connections
@@ -150,14 +176,19 @@ class Sender:
     async def _carry(self) -> None:
         waiting = self._source()
         while waiting:
+            try:
+                async with Client(self._port, our_ip=self._next_network()) as client:
+                    for _ in range(LETTERS_A_CALL):
+                        waiting = waiting and await self._attempt(client, waiting)
             # Down, or killed under our hands: come again, as a queue would, only sooner.
-            with contextlib.suppress(HangUpError):
-                async with Client(self._port) as client:
-                    while waiting:
-                        waiting = await self._attempt(client, waiting)
-            if waiting:
+            except HangUpError:
                 self.retries += 1
                 await asyncio.sleep(RETRY_S)
+
+    def _next_network(self) -> str:
+        self._calls += 1
+        high, low = divmod(self._calls, 250)
+        return f"127.{1 + high % 250}.{low}.1"
 
     async def _attempt(self, client: Client, mail: Letter) -> Letter | None:
         """Send it once; what to send next."""

@@ -49,9 +49,10 @@ async def test_each_recipient_has_an_answer_of_his_own(daemon: Daemon, postfix: 
         "sales@g.test": "sent",
     }
     await daemon.settled()
-    assert daemon.rows("SELECT rcpt_to, state FROM journal ORDER BY rcpt_to") == [
+    # One mail to two of our mailboxes is one matter: the second row points to the first.
+    assert daemon.rows("SELECT rcpt_to, state FROM journal ORDER BY id") == [
         ("sales@g.test", "ticketed"),
-        ("support@g.test", "held"),
+        ("support@g.test", "duplicate"),
     ]
 
 

@@ -58,7 +58,8 @@ async def test_lmtp_answers_for_each_recipient(daemon: Daemon, transport: str) -
     assert code == 0, shown
     assert shown.count("250 2.0.0 Ok: queued as ") == 2
     await daemon.settled()
-    assert daemon.rows("SELECT rcpt_to, state FROM journal ORDER BY rcpt_to") == [
+    # One mail to two of our mailboxes is one matter: the second row points to the first.
+    assert daemon.rows("SELECT rcpt_to, state FROM journal ORDER BY id") == [
         ("sales@g.test", "ticketed"),
-        ("support@g.test", "held"),
+        ("support@g.test", "duplicate"),
     ]
