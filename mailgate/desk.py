@@ -25,7 +25,6 @@ from mailgate.model import (
     Challenge,
     ChallengeState,
     Effect,
-    Facts,
     HeldMail,
     HeldState,
     Met,
@@ -40,6 +39,9 @@ from mailgate.store import conversation, facts, journal, outbox, record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+NO_TOKEN = 0
 
 
 class Desk:
@@ -94,10 +96,10 @@ class Desk:
     # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, held_id: int, agent: str) -> int:
-        """Let a held mail in, with all others of its sender, and trust him; the number of the first ticket.
+        """Let a held mail in, with all others of its sender, and trust him; or a parked one, by itself. Its ticket.
 
         Raises:
-            NotFound: no held mail of this id.
+            NotFound: no held or parked mail of this id.
         """
         number = await self.database.write(lambda conn: self._accept(conn, held_id, agent))
         self.on_outgoing()
@@ -166,12 +168,10 @@ class Desk:
 
     async def look(self, token_text: str, now: datetime) -> PageState:
         """How a challenge stands; remembers when its page was first looked at, and does nothing else."""
-        found = token.read_token(token_text, self.gateway.keys)
-        if found is None or found.kind is not TokenKind.CHALLENGE:
-            return PageState.UNKNOWN
+        token_id = self._token_id(token_text)
 
         def work(conn: Connection) -> PageState:
-            asked = self._challenge(facts.gather(conn, Ask(now, token_ids=frozenset({found.id}))), found.id)
+            asked = self._challenge(conn, token_id, now)
             state = challenge.page(asked, now)
             if asked and state is PageState.ASK and asked.seen_at is None:
                 record.apply(conn, [Asked(replace(asked, seen_at=now))], now)
@@ -181,17 +181,15 @@ class Desk:
 
     async def confirm(self, token_text: str, now: datetime) -> PageState:
         """Press the button: confirm the challenge, once, however often it is pressed."""
-        found = token.read_token(token_text, self.gateway.keys)
-        if found is None or found.kind is not TokenKind.CHALLENGE:
-            return PageState.UNKNOWN
-        state = await self.database.write(lambda conn: self._confirm(conn, found.id, now))
+        token_id = self._token_id(token_text)
+        state = await self.database.write(lambda conn: self._confirm(conn, token_id, now))
         self.on_outgoing()
         return state
 
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _confirm(self, conn: Connection, token_id: int, now: datetime) -> PageState:
-        asked = self._challenge(facts.gather(conn, Ask(now, token_ids=frozenset({token_id}))), token_id)
+        asked = self._challenge(conn, token_id, now)
         state = challenge.pressed(asked, now, self.book().limits.timing)
         if asked is None or state is not PageState.DONE or asked.state is ChallengeState.CONFIRMED:
             return state
@@ -201,16 +199,20 @@ class Desk:
         return state
 
     def _accept(self, conn: Connection, held_id: int, agent: str) -> int:
-        mail, now = self._held(conn, held_id), self.clock()
+        now = self.clock()
+        mail = conversation.parked(conn, held_id)
+        if mail:
+            return self._accept_alone(conn, mail, agent, now)
+        mail = self._held(conn, held_id)
         if not mail.address:
-            return self._accept_nameless(conn, mail, agent, now)
+            return self._accept_alone(conn, mail, agent, now)
         history = self._history(conn, mail.address)
         done = confirm.vouched(mail.address, history, now, f"agent:{agent}")
         numbers = self._write(conn, done, now)
         return numbers[conversation.ticket_of(conn, mail.message_id)]
 
-    def _accept_nameless(self, conn: Connection, mail: HeldMail, agent: str, now: datetime) -> int:
-        """A mail without a single author is let in by itself: there is nobody to trust."""
+    def _accept_alone(self, conn: Connection, mail: HeldMail, agent: str, now: datetime) -> int:
+        """A machine's mail, or one without a single author, is let in by itself: there is nobody to trust."""
         effects, placed = release([mail], now, f"agent:{agent}", self.mint)
         return record.apply(conn, effects, now)[placed[0][1]]
 
@@ -227,7 +229,7 @@ class Desk:
             raise NotAllowed(f"ticket #{number} has nobody to answer: its mail names no single author")
         history = self._history(conn, canonical(found.requester))
         done = confirm.written_to(canonical(found.requester), history, now, f"agent:{agent}")
-        sending = letters.agent_reply(found, text, self.gateway, book, self.mint, now)
+        sending = letters.agent_reply(found, text, self.gateway, book, mint=self.mint, now=now)
         change = TicketChange(self.mint.new_id(), found.ticket_id, now, "replied", f"agent:{agent}", sending.identity)
         record.apply(conn, [*done.effects, change, sending], now)
         return sending
@@ -255,7 +257,13 @@ class Desk:
         )
         return History(facts.gather(conn, wanted), self.book().limits, self.gateway, self.mint)
 
-    def _challenge(self, known: Facts, token_id: int) -> Challenge | None:
+    def _token_id(self, text: str) -> int:
+        """What a challenge's link names; 0, which is never drawn, for a forged one, which then takes the same way."""
+        found = token.read_token(text, self.gateway.keys)
+        return found.id if found and found.kind is TokenKind.CHALLENGE else NO_TOKEN
+
+    def _challenge(self, conn: Connection, token_id: int, now: datetime) -> Challenge | None:
+        known = facts.gather(conn, Ask(now, token_ids=frozenset({token_id})))
         message = known.tokens.get(token_id)
         asked = known.challenges.get(message.recipient) if message else None
         return asked if asked and asked.token_id == token_id else None

@@ -39,6 +39,10 @@ class TryAgain(Exception):
         self.public = public
 
 
+class Overtaken(Exception):
+    """Nobody's fault: somebody else did it in the meantime. Nothing was written, and nothing is left to do."""
+
+
 class NotFound(Exception):
     """A person named something that is not there: a ticket, a held mail, an address."""
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from mailgate import letters
 from mailgate.context import Context, Mint
-from mailgate.errors import TryAgain
+from mailgate.errors import Overtaken, TryAgain
 from mailgate.judge import admission, token, verdict
 from mailgate.judge.ask import ask
 from mailgate.judge.docket import Outcome
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     from mailgate.rulebook import Rulebook
 
-BATCH = 100
+BATCH = 32  # small enough that a sender who waits for his 250 does not wait long for a batch before him
 LEASE_S = 60.0
 MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
@@ -196,7 +196,10 @@ class Intake:
             await self._judge_and_record(batch)
         except TryAgain:
             raise
-        except Exception:
+        # Broad, because whatever a mail does to us, it is set aside whole and the others go on.
+        except Exception as error:
+            if len(batch) == 1 and isinstance(error, Overtaken):
+                return
             if len(batch) == 1:
                 await self._failed(batch[0], traceback.format_exc())
                 return

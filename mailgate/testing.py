@@ -205,6 +205,12 @@ class Lab:
         """All mail that waits for its sender or for a person."""
         return self.database.look(queries.held)
 
+    def parked(self) -> list[Any]:
+        """All mail that nobody has to decide on and that stands in no ticket."""
+        return [
+            line for line in self.database.look(lambda conn: queries.held(conn, parked=True)) if line.state == "parked"
+        ]
+
     def contact(self, address: str) -> Acquaintance | None:
         """What is known of an address, as it stands in the store."""
         return self.database.look(lambda conn: queries.acquaintance(conn, canonical(address)))

@@ -1,0 +1,1 @@
+"""What we think of a mail: pure policy."""

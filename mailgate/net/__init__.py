@@ -1,0 +1,1 @@
+"""Everything that speaks over the network, and nothing that decides."""

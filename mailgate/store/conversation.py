@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from mailgate.model import HeldMail
+from mailgate.model import HeldMail, State
 from mailgate.store import rows, tables
 from mailgate.store.tables import Direction
 
@@ -59,6 +59,16 @@ def ticket_of(conn: Connection, message_id: int) -> int:
 
 def held(conn: Connection, message_id: int) -> HeldMail | None:
     """The held mail of this id, or None where nothing of this id is held."""
+    return _waiting(conn, message_id, tables.journal.c.state == State.HELD)
+
+
+def parked(conn: Connection, message_id: int) -> HeldMail | None:
+    """The parked mail of this id, as if it were held, or None where nothing of this id is parked."""
+    return _waiting(conn, message_id, tables.journal.c.state == State.PARKED)
+
+
+def _waiting(conn: Connection, message_id: int, state: ColumnElement[bool]) -> HeldMail | None:
     m = tables.message.c
-    row = conn.execute(select(*rows.HELD_COLUMNS).where(m.id == message_id, m.held.is_not(None))).one_or_none()
+    found = select(*rows.HELD_COLUMNS).join(tables.journal, tables.journal.c.id == m.journal_id)
+    row = conn.execute(found.where(m.id == message_id, state)).one_or_none()
     return rows.held_mail(row) if row else None

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from mailgate.errors import TryAgain
+from mailgate.errors import Overtaken
 from mailgate.model import (
     Asked,
     Credited,
@@ -43,7 +43,7 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     """Write all `effects`; the number of each new ticket by its id.
 
     Raises:
-        TryAgain: a mail among them was settled in the meantime; roll back and judge anew.
+        Overtaken: a mail among them was settled in the meantime; roll back and leave it.
     """
     sorted_effects = _Sorted(effects)
     _meet(conn, sorted_effects.met, now)
@@ -218,7 +218,7 @@ def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
         return
     raw_ids = _pending(conn, [filing.case.accepted.journal_id for filing in filings])
     if len(raw_ids) != len(filings):
-        raise TryAgain(f"{len(filings) - len(raw_ids)} mails were settled by somebody else")
+        raise Overtaken(f"{len(filings) - len(raw_ids)} mails were settled by somebody else")
     _run(conn, insert(tables.message), [entries.incoming(filing, raw_ids) for filing in filings])
     settled = [
         {"of_journal": filing.case.accepted.journal_id, "to_state": filing.state, "at": now} for filing in filings

@@ -10,6 +10,7 @@ from mailgate.model import (
     DomainCredit,
     Grant,
     HeldMail,
+    HeldState,
     KnownMessage,
 )
 from mailgate.store import tables
@@ -78,7 +79,7 @@ def held_mail(row: Any) -> HeldMail:
         references=tuple(row.references),
         at=row.at,
         level=row.level,
-        state=row.held,
+        state=row.held or HeldState.HUMAN,  # of a parked mail that a person takes up
         acknowledge=row.acknowledge,
     )
 

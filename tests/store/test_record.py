@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import IntegrityError
 
-from mailgate.errors import TryAgain
+from mailgate.errors import Overtaken
 from mailgate.model import (
     Accepted,
     Ask,
@@ -205,11 +205,11 @@ async def test_of_a_mail_that_came_countless_times_only_the_newest_are_read(db: 
     assert [message.id for message in known] == [one.message_id for one in filed[1:]]
 
 
-async def test_a_mail_is_filed_once_whoever_comes_second_judges_anew(db: Database) -> None:
+async def test_a_mail_is_filed_once_and_whoever_comes_second_is_told(db: Database) -> None:
     accepted = await mail(db)
     await put(db, filing(accepted, State.PARKED))
 
-    with pytest.raises(TryAgain):
+    with pytest.raises(Overtaken):
         await put(db, ticket(), filing(accepted, State.PARKED))
     assert await db.read(queries.tickets_whole) == []
 
