@@ -40,6 +40,7 @@ from mailgate.web.console import Console
 
 DRAIN_S = 30.0  # that a mail on its way in may still take when we are asked to stop
 SETTLE_MS = 300  # editors save in several steps; rules are read when they are quiet for this long
+UPKEEP_AGAIN_S = 60.0
 EXIT_OK = 0
 EXIT_SOFTWARE = 70  # sysexits.h: a part died of our own fault
 
@@ -77,7 +78,7 @@ class Daemon:
         self._told_to_reload = asyncio.Event()
         self._listeners: list[tuple[ListenerTable, Listener]] = []
         self._web: WebServer | None = None
-        self._roads: dict[Intake | Outbound | Upkeep, asyncio.Task[None]] = {}
+        self._roads: dict[Intake | Outbound, asyncio.Task[None]] = {}
         self._helpers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
@@ -156,8 +157,9 @@ class Daemon:
         await self.outbound.recover()
         await self.intake.recover()
         self.waker.listen()
-        for road in (self.intake, self.outbound, self.upkeep):
-            self._roads[road] = asyncio.create_task(road.run())
+        for road in (self.intake, self.outbound):
+            self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
+        self._help(self._keep_up())
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         if self.supervisor.watchdog_s:
@@ -201,8 +203,17 @@ class Daemon:
         ended, _ = await asyncio.wait({told, *self._roads.values()}, return_when=asyncio.FIRST_COMPLETED)
         dead = ended - {told}
         for road in dead:
-            self.log.error(Event.ROAD_DIED, exc_info=road.exception())
+            self.log.error(Event.ROAD_DIED, road=road.get_name(), exc_info=road.exception())
         return EXIT_SOFTWARE if dead else EXIT_OK
+
+    async def _keep_up(self) -> None:
+        """Mail goes in and out without upkeep, so its death is told and mended, and ends nobody else."""
+        while True:
+            try:
+                await self.upkeep.run()
+            except Exception:
+                self.log.exception(Event.ROAD_DIED, road="upkeep")
+            await asyncio.sleep(UPKEEP_AGAIN_S)
 
     async def _reload_when_told(self) -> None:
         while True:
