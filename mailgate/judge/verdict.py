@@ -21,8 +21,8 @@ from mailgate.model import (
     Kind,
     Level,
     Met,
+    NewTicket,
     Respond,
-    State,
     Verdict,
 )
 
@@ -51,7 +51,7 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
     docket = _opened(case, look(case, rules, history.gateway), history)
     placed = placement.place(docket)
-    _meet_newcomer(docket, placed)
+    _meet_newcomer(docket)
     effects = (*docket.effects, _filing(docket, placed))
     outcome = Outcome(effects, tuple(docket.planned))
     history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
@@ -109,11 +109,11 @@ def _deciding(sight: Sight) -> str:
     return ", ".join(f"{one.id} ({one.rule}) saw {one.value!r}" for one in found[:3]) or "nothing says otherwise"
 
 
-def _meet_newcomer(docket: Docket, placed: Placement) -> None:
+def _meet_newcomer(docket: Docket) -> None:
     """Remember whoever wrote himself or has a ticket; machines pass without leaving a name."""
-    if docket.kind is not Kind.HUMAN and placed.state not in (State.TICKETED, State.QUIET):
-        return
-    if docket.sender not in docket.history.facts.acquaintances and not docket.met:
+    opened = any(isinstance(effect, NewTicket) for effect in docket.effects)
+    new = docket.sender not in docket.history.facts.acquaintances and not docket.met
+    if new and (opened or docket.kind is Kind.HUMAN):
         docket.learn([Met(docket.known)])
 
 

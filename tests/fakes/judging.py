@@ -53,6 +53,8 @@ GATEWAY = Gateway(
     KEYS,
 )
 
+PROOFS = {Level.A2: "proven by DKIM", Level.A1: "proven by SPF", Level.A0: "not proven"}
+
 
 @cache
 def rulebook() -> Rulebook:
@@ -149,7 +151,7 @@ class Judging:
         return Case(
             accepted=accepted,
             mail=mail,
-            authentication=Authentication(letter.level, domain=domain, why=f"proven as {letter.level}"),
+            authentication=Authentication(letter.level, domain=domain, why=PROOFS[letter.level]),
             mailbox=admission.mailbox_of(rcpt_to, self.gateway) or self.gateway.mailboxes[0],
             judged_at=self.now + letter.late,
             recipient=admission.recipient_token(rcpt_to, self.gateway),
