@@ -301,6 +301,7 @@ def case_of(
         ours=_signed(named, gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         text=text,
+        rules=book.version,
         fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
     )
 

@@ -6,8 +6,10 @@ Read `Daemon.run`: open, start, serve, drain. What happens to a mail is told in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +132,7 @@ class Daemon:
         owner = settings.gateway.name
         self.outbound = Outbound(self.database, self.courier.deliver, wiring.clock, self.log, owner=owner)
         self.intake = Intake(context, authenticator.authenticate, owner=owner, on_outgoing=self.outbound.wake)
-        self.upkeep = Upkeep(context)
+        self.upkeep = Upkeep(context, refused=self._refused)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
         self.door = Door(self.database, self.gateway, on_accepted=self.intake.wake, ready=self._room)
         self.waker = Waker(wake_path(database_file), {b"journal": self.intake.wake, b"outbox": self.outbound.wake})
@@ -142,6 +144,9 @@ class Daemon:
         bind = Bind(table.bind, table.protocol, table.peer_role, table.proxies, table.xclient)
         name = self.settings.gateway.name
         return Listener(bind, self.door, bounds, name=name, clock=wiring.clock, log=self.log, tls_context=certificate)
+
+    def _refused(self) -> Counter[int]:
+        return sum((listener.refused for _, listener in self._listeners), Counter())
 
     def _room(self) -> Reply | None:
         """None where the disk has room for more mail; mail that cannot be kept is better not begun."""
@@ -273,6 +278,8 @@ class Daemon:
             road.stop()
             if road in self._roads:
                 await asyncio.wait({self._roads[road]})
+        with contextlib.suppress(TryAgain):
+            await self.upkeep.write_down()
         tasks = {*self._roads.values(), *self._helpers}
         for task in tasks:
             task.cancel()

@@ -1,17 +1,25 @@
 """What time alone changes: challenges that nobody answered, held mail that waited long enough, keys that are forgotten.
 
+It also writes down what nobody waits for: how much was refused at the door, and which rules judge from now on.
+
 Every timer is a moment in the database, so none is lost by a restart, and each change can be made twice without harm.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from mailgate.context import Context
 from mailgate.errors import TryAgain
 from mailgate.log import Event
-from mailgate.store import ledger, timers
+from mailgate.store import journal, ledger, record, timers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 EVERY_S = 60.0
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
@@ -20,11 +28,15 @@ KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
 class Upkeep:
     """Looks once a minute."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, refused: Callable[[], Counter[int]] = Counter) -> None:
+        """`refused` tells how many replies of each code from 400 on were given since the start."""
         self.database = context.database
         self.book = context.book
         self.clock = context.clock
         self.log = context.log
+        self.refused = refused
+        self._counted: Counter[int] = Counter()
+        self._remembered = ""
 
     async def run(self) -> None:
         """Keep up until cancelled."""
@@ -38,10 +50,26 @@ class Upkeep:
 
     async def settle(self) -> int:
         """Do what is due now; the number of rows that changed."""
-        now, timing = self.clock(), self.book().limits.timing
-        waited = now - timedelta(seconds=timing.held_wait_s)
+        now, book = self.clock(), self.book()
+        waited = now - timedelta(seconds=book.limits.timing.held_wait_s)
         keyed = now - timedelta(days=KEY_DAYS)
-        return await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
+        changed = await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
+        await self.write_down()
+        return changed
+
+    async def write_down(self) -> None:
+        """Write what was counted since the last time, and the rules if they are others than then."""
+        now, book, refused = self.clock(), self.book(), self.refused()
+        fresh = refused - self._counted
+
+        def work(conn: Connection) -> None:
+            journal.refused(conn, now, fresh)
+            if book.version != self._remembered:
+                record.remember_rules(conn, book.version, now, dict(book.files))
+
+        if fresh or book.version != self._remembered:
+            await self.database.write(work)
+            self._counted, self._remembered = Counter(refused), book.version
 
     async def _check(self) -> None:
         found = await self.database.read(ledger.ledger)

@@ -32,6 +32,7 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
         },
         "findings": [_finding(finding) for finding in verdict.findings],
         "trail": [{"check": step.check, "result": step.result} for step in verdict.trail],
+        "rules": filing.case.rules,
         "judged_at": filing.case.judged_at.isoformat(),
         "defects": list(filing.case.mail.defects),
     }

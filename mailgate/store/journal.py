@@ -7,8 +7,7 @@ mail: raw bytes go in and come out as they were.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -287,21 +286,19 @@ def _accepted(row: Any) -> Accepted:
 # ── Around it ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def refused(conn: Connection, refusals: list[tuple[datetime, int]]) -> list[None]:
-    """Count what was refused in a session, by day and reply code. Work for a group."""
-    counts = Counter((at.date(), code) for at, code in refusals)
-    table = tables.refusal
-    known = {(row.day, row.code) for row in conn.execute(select(table.c.day, table.c.code))}
-    nothing = [{"day": day, "code": code, "count": 0} for day, code in counts if (day, code) not in known]
-    if nothing:
-        conn.execute(upsert(conn, table, key=("day", "code")), nothing)
+def refused(conn: Connection, at: datetime, counts: Mapping[int, int]) -> None:
+    """Add what was refused in sessions to the count of the day of `at`, by reply code."""
+    if not counts:
+        return
+    table, day = tables.refusal, at.date()
+    nothing = [{"day": day, "code": code, "count": 0} for code in counts]
+    conn.execute(upsert(conn, table, key=("day", "code")), nothing)
     more = (
         update(table)
-        .where(table.c.day == bindparam("on_day"), table.c.code == bindparam("of_code"))
+        .where(table.c.day == day, table.c.code == bindparam("of_code"))
         .values(count=table.c["count"] + bindparam("more"))
     )
-    conn.execute(more, [{"on_day": day, "of_code": code, "more": n} for (day, code), n in counts.items()])
-    return [None] * len(refusals)
+    conn.execute(more, [{"of_code": code, "more": count} for code, count in counts.items()])
 
 
 def compressed(raw: bytes) -> bytes:

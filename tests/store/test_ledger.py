@@ -72,7 +72,7 @@ async def busy(db: Database) -> list[Accepted]:
         sending(Purpose.AGENT),
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))
-    await db.write(lambda conn: journal.refused(conn, [(NOW, 550), (NOW, 451)]))
+    await db.write(lambda conn: journal.refused(conn, NOW, {550: 1, 451: 1}))
     return accepted
 
 
