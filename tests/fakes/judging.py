@@ -42,6 +42,7 @@ from mailgate.rulebook import Rulebook, load, shipped_folder
 from tests.fakes.memory import MemoryStore
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+JOURNAL = 10**9  # journal ids begin here, so that they are the same whatever else was numbered in between
 KEYS = Keys("laborat1", "1", {"1": b"1" * 32, "0": b"0" * 32})
 GATEWAY = Gateway(
     "mx.g.test",
@@ -117,6 +118,7 @@ class Judging:
         self.gateway = gateway
         self.store = MemoryStore()
         self.mint = CountingMint()
+        self.received = CountingMint(JOURNAL)
         self.now = now
         self.sent: list[Planned] = []
 
@@ -140,7 +142,7 @@ class Judging:
         return [self.store.filings[case.accepted.journal_id] for case in cases]
 
     def case(self, letter: Letter) -> Case:
-        number = self.mint.new_id()
+        number = self.received.new_id()
         raw = letter.raw(number, self.now)
         mail = parse(raw)
         mail_from = letter.author.rpartition("<")[2].strip("<> ") if letter.mail_from is None else letter.mail_from
@@ -168,7 +170,8 @@ class Judging:
             self.sent.append(one)
             if one.challenge:
                 asked = self.store.challenges[one.challenge.id]
-                self.store.apply([Asked(replace(asked, state=ChallengeState.SENT, sent_at=self.now))])
+                state = ChallengeState.SENT if asked.state is ChallengeState.QUEUED else asked.state
+                self.store.apply([Asked(replace(asked, state=state, sent_at=self.now))])
 
     def address(self, kind: TokenKind, planned: Planned) -> str:
         """The signed address that `planned` carried."""
