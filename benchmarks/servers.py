@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load import RECIPIENT
+from tests.fakes.dns import NameServer
 from tests.scenarios.daemon import Daemon
 from tests.scenarios.ports import free_port
 from tests.scenarios.postfix import Postfix
@@ -51,13 +52,16 @@ async def mailgate() -> AsyncIterator[Server]:
     """`mailgate serve`: one process, one SQLite file with synchronous=FULL, shipped rules, senders verified by DNS."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailgate-bench-")))
-        names = await stack.enter_async_context(_empty_names())
+        # Knows no name, so that senders are verified but no question leaves this machine.
+        names = NameServer({})
+        await names.start()
+        stack.callback(names.transport.close)
         daemon = await stack.enter_async_context(
             Daemon(
                 folder,
                 relay=f"127.0.0.1:{free_port()}",
                 mailboxes={RECIPIENT: "guarded"},
-                extra=f'[dns]\nresolvers = ["127.0.0.1:{names}"]',
+                extra=f'[dns]\nresolvers = ["{names.address}"]',
             )
         )
 
@@ -97,25 +101,3 @@ async def _listening(port: int) -> None:
             else:
                 writer.close()
                 return
-
-
-@asynccontextmanager
-async def _empty_names() -> AsyncIterator[int]:
-    """A DNS server on loopback that knows no name, so that verifying is done but nothing leaves; its port."""
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(_NoNames, local_addr=("127.0.0.1", 0))
-    try:
-        yield transport.get_extra_info("sockname")[1]
-    finally:
-        transport.close()
-
-
-class _NoNames(asyncio.DatagramProtocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        # RFC 1035 section 4.1: the same id and question, the code for "no such name", nothing else.
-        end = data.index(b"\0", 12) + 5
-        self._transport.sendto(data[:2] + b"\x81\x83" + b"\0\1" + bytes(6) + data[12:end], addr)
