@@ -150,8 +150,7 @@ def _through_the_gate(
     docket: Docket, purpose: Purpose, ticket_id: int | None = None, opened: Challenge | None = None, subject: str = ""
 ) -> bool:
     case, accepted, author = docket.case, docket.case.accepted, docket.case.mail.author
-    if author is None or not docket.sender:
-        return False
+    assert author is not None, "a mail without a single author has objections of its own"
     wanted = replace(
         wish(purpose, docket.known, docket.history, docket.at),
         origin=origin(accepted.peer, docket.authentication, accepted.mail_from),

@@ -25,13 +25,14 @@ def untagged(reverse_path: str) -> str:
     Never to be asked of an author: in From, SRS would be a disguise as somebody of another domain.
     """
     local, at, domain = reverse_path.rpartition("@")
-    while True:
+    while "=" in local:
         if moved := _SRS.match(local):
             domain, local = moved.groups()
         elif signed := _BATV.match(local):
             local = signed[1]
         else:
-            return f"{local}{at}{domain}"
+            break
+    return f"{local}{at}{domain}"
 
 
 def base_local(local: str) -> str:
@@ -52,7 +53,7 @@ def canonical(address: str) -> str:
 def _bare(local: str, *, dotless: bool) -> str:
     """Without quotes, tags, sub-address and meaningless dots, in whatever order they are nested."""
     while True:
-        signed = _BATV.match(local)
+        signed = _BATV.match(local) if "=" in local else None
         bare = base_local(signed[1] if signed else local).strip().strip('"')
         bare = bare.replace(".", "") if dotless else bare
         if bare == local:

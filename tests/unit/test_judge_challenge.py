@@ -81,6 +81,7 @@ NOT_ASKED = [
     pytest.param(Letter(author="noreply@shop.test"), "", id="T19 wants no answer"),
     pytest.param(Letter(headers={"X-Auto-Response-Suppress": "All"}), "", id="X-Auto-Response-Suppress"),
     pytest.param(Letter(author="a@x.test, b@x.test"), "single author", id="T21 two authors"),
+    pytest.param(Letter(author="...@gmail.com"), "no address", id="an address of dots alone"),
 ]
 
 

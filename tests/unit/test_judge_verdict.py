@@ -26,6 +26,8 @@ from mailgate.model import (
     Peer,
     Purpose,
     State,
+    TicketChange,
+    TicketState,
     TokenKind,
 )
 from mailgate.model import Joined as JoinedEffect
@@ -126,7 +128,7 @@ def test_the_same_case_gets_the_same_verdict(desk: Judging) -> None:
     assert outcomes[0] == outcomes[1]
 
 
-def test_history_learns_who_joined() -> None:
+def test_history_learns_who_joined_and_minds_no_ticket_that_nobody_asked_for() -> None:
     desk = Judging()
     filing = desk.receive(Letter(to="off@g.test"))
     assert filing.ticket_id is not None
@@ -134,6 +136,7 @@ def test_history_learns_who_joined() -> None:
     history = History(Facts(tickets={ticket.id: ticket}), rulebook().limits, GATEWAY, CountingMint())
 
     history.learn([JoinedEffect(ticket.id, Participant("ann@x.test", Level.A2))])
+    history.learn([TicketChange(1, 999, desk.now, "closed", "agent:anne", "", TicketState.CLOSED)])
 
     assert [one.address for one in history.facts.tickets[ticket.id].participants] == [JOE, "ann@x.test"]
 
