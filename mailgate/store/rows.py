@@ -35,6 +35,7 @@ HELD_COLUMNS = (
     _MESSAGE.id,
     _MESSAGE.journal_id,
     _MESSAGE.sender,
+    _MESSAGE.author,
     _MESSAGE.author_name,
     _MESSAGE.mailbox,
     _MESSAGE.queue,
@@ -81,6 +82,7 @@ def held_mail(row: Any) -> HeldMail:
         level=row.level,
         state=row.held or HeldState.HUMAN,  # of a parked mail that a person takes up
         acknowledge=row.acknowledge,
+        author=row.author,
     )
 
 
