@@ -167,11 +167,7 @@ def _both(fields: Fields, name: str, resent: str) -> tuple[Mailaddr, ...]:
 
 
 def _body_hash(raw: bytes, start: int) -> str:
-    """SHA-256 of the body with CRLF line ends, so that the way a mail came does not matter."""
-    if raw.count(b"\n", start) == raw.count(b"\r\n", start):
-        return hashlib.sha256(memoryview(raw)[start:]).hexdigest()
-    body = raw[start:].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return hashlib.sha256(body).hexdigest()
+    return hashlib.sha256(memoryview(raw)[start:]).hexdigest()
 
 
 def _passed_through(fields: Fields) -> Iterator[str]:

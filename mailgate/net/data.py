@@ -48,7 +48,8 @@ class Incoming:
         searched = max(0, len(self._text) - len(END) + 1)
         self._text += buffer
         buffer.clear()
-        end = self._text.find(END, searched)
+        # Large mail is base64, which has no dot: looking for one character first is many times cheaper.
+        end = self._text.find(END, searched) if self._text.find(b".", searched) >= 0 else -1
         if end >= 0:
             buffer += self._text[end + len(END) :]
             del self._text[end + 2 :]
@@ -72,7 +73,9 @@ class Incoming:
 
 def unstuffed(text: bytes) -> bytes:
     """The message without the CR LF before it and without the dots that the client had to add (RFC 5321 4.5.2)."""
-    return (text.replace(b"\r\n.", b"\r\n") if b"\r\n." in text else text)[2:]
+    last_dot = text.rfind(b".")
+    stuffed = text.find(b"\r\n.", 0, last_dot + 1) >= 0
+    return (text.replace(b"\r\n.", b"\r\n") if stuffed else text)[2:]
 
 
 def has_bare_line_end(text: bytes) -> bool:
