@@ -289,7 +289,8 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    text = unquoted(text_of(accepted.raw)) if answerable else ""
+    whole = text_of(accepted.raw) if answerable else ""
+    text = unquoted(whole)
     current = gateway.keys.secrets[gateway.keys.current]
     return Case(
         accepted=accepted,
@@ -301,6 +302,7 @@ def case_of(
         ours=_signed(named, gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         text=text,
+        marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
         fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
     )

@@ -109,6 +109,11 @@ class Docket:
         return self.history.mint
 
     @property
+    def has_seen_us(self) -> bool:
+        """Its author has had a mail of ours in hand: then no machine of ours ever answers."""
+        return self.link is not None or self.case.marked
+
+    @property
     def at(self) -> datetime:
         """A mail is judged at the time of its acceptance, whenever that is."""
         return self.case.accepted.at

@@ -107,7 +107,7 @@ def _new(docket: Docket) -> Placement:
 def _acknowledged(docket: Docket, reason: str) -> Placement:
     """A ticket, and a word of thanks where nobody had a mail of ours in hand before."""
     placed = places.ticket(docket, reason)
-    if placed.ticket_id is not None and docket.link is None:
+    if placed.ticket_id is not None and not docket.has_seen_us:
         answer.acknowledge(docket, placed.ticket_id)
     return placed
 
@@ -116,8 +116,8 @@ def _stranger(docket: Docket) -> Placement:
     """Hold a stranger's mail; ask him once, if that harms nobody."""
     if docket.sender and docket.history.challenge(docket.sender, docket.at):
         return places.held(docket, "waits for the answer to the challenge that was sent before", HeldState.WAIT)
-    if docket.link:
-        return places.held(docket, "linked to a mail of ours, so nothing is sent")
+    if docket.has_seen_us:
+        return places.held(docket, "quotes a mail of ours, so nothing is sent")
     if not docket.respond.challenge:
         return places.held(docket, f"no challenge: {docket.respond.reasons[0]}")
     timing = docket.limits.timing

@@ -22,6 +22,8 @@ LONGEST_BASE = 64 - 1 - TOKEN_CHARS  # RFC 5321 section 4.5.3.1.1: a local part 
 SHORT_BASE = "r"
 MARKER_BITS = 40
 MARKER_CHARS = MARKER_BITS // 5
+MARKER_TAIL_CHARS = 2 * MARKER_CHARS + 2  # after "mg-": key id, number, hyphen, MAC
+MOST_MARKERS = 1000  # looked at in one text
 LONGEST_TRACE = 250  # characters; ours have about 110, and a relay may fold them
 
 _VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"o": 0, "i": 1, "l": 1}
@@ -118,6 +120,12 @@ def is_marker(text: str, keys: Keys) -> bool:
         return False
     value = decode(body[1:])
     return value is not None and _same(mac, _digest(keys, body[0], "marker", value, MARKER_CHARS))
+
+
+def has_marker(text: str, keys: Keys) -> bool:
+    """Does a marker of ours stand anywhere in `text`, quoted or not? Linear."""
+    found = text.lower().split("mg-")[1:]
+    return any(is_marker(f"mg-{rest[:MARKER_TAIL_CHARS]}", keys) for rest in found[:MOST_MARKERS])
 
 
 def trace(purpose: str, token_id: int, at: datetime, keys: Keys) -> str:

@@ -39,6 +39,7 @@ class Case:
     enclosed: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours inside an enclosed mail
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
     fingerprint: str = ""
+    marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it
 
 
