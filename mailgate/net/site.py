@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event, Log
@@ -17,8 +17,17 @@ from mailgate.net.bounds import Bounds, Crowd, plain
 from mailgate.net.door import Door
 from mailgate.net.tls import ServerContext
 
-if TYPE_CHECKING:
-    from mailgate.net.session import Session
+
+class Guest(Protocol):
+    """A session as its listener sees it."""
+
+    gone: asyncio.Future[None]  # done once its connection has ended
+
+    def drain(self) -> None:
+        """Let mail that is on its way come in, then say goodbye."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
 
 @dataclass(slots=True)
@@ -35,7 +44,7 @@ class Site:
     proxies: Networks
     xclient: Networks
     crowd: Crowd
-    sessions: set[Session] = field(default_factory=set)
+    sessions: set[Guest] = field(default_factory=set)
     acceptances: set[asyncio.Task[Sequence[Reply]]] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)  # replies from 400 on, by code
 
