@@ -20,7 +20,7 @@ def draw(rates: Mapping[str, Mapping[str, list[float]]], path: Path) -> None:
         names = list(servers)
         heights = [median(servers[name]) for name in names]
         bars = panel.bar(names, heights, color=[_COLOURS.get(name, _OTHERS) for name in names], width=0.6)
-        panel.bar_label(bars, fmt="{:.0f}", padding=3)
+        panel.bar_label(bars, fmt="{:.0f}", label_type="center", color="white", weight="bold")
         for name in names:
             panel.scatter([name] * len(servers[name]), servers[name], color="black", s=12, zorder=3)
         panel.set_title(words, fontsize=10)

@@ -68,7 +68,7 @@ class Result:
 
     def is_held(self) -> bool:
         """Whether every promise that could be measured is kept."""
-        return not any("NOT HELD" in line for line in self._ratios())
+        return all(self._is_kept(promise) for promise in self.promises)
 
     def lines(self) -> Iterator[str]:
         """The result as text."""
@@ -95,6 +95,10 @@ class Result:
         draw(rates, kept[1])
         return kept
 
+    def _is_kept(self, promise: Promise) -> bool:
+        ratio = self.ratio(promise)
+        return ratio is None or promise.least is None or ratio >= promise.least
+
     def _ratios(self) -> Iterator[str]:
         for promise in self.promises:
             ratio = self.ratio(promise)
@@ -104,7 +108,7 @@ class Result:
             elif promise.least is None:
                 yield f"{words}  {ratio:5.2f}"
             else:
-                held = "held" if ratio >= promise.least else "NOT HELD"
+                held = "held" if self._is_kept(promise) else "NOT HELD"
                 yield f"{words}  {ratio:5.2f}  (at least {promise.least:.1f}: {held})"
 
     def _figures(self, load: str) -> Iterator[str]:
