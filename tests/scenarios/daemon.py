@@ -45,8 +45,12 @@ class Daemon:
         store: Path | None = None,
         reserve_bytes: int | None = None,
         extra: str = "",
+        whole: str = "",
     ) -> None:
-        """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML."""
+        """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML.
+
+        `whole` is the configuration itself; then nothing else is put into it.
+        """
         self.folder = folder
         self.smtp_port = free_port()
         self.lmtp_port = free_port()
@@ -60,10 +64,11 @@ class Daemon:
         self._mailboxes = mailboxes
         self._reserve_bytes = reserve_bytes
         self._extra = extra
+        self._whole = whole
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        self.config.write_text(self._configuration())
+        self.config.write_text(self._whole or "\n".join(self._lines()))
         if not (self.folder / "mailgate.keys").exists():
             await self.command("keys", "init")
         await self.start()
@@ -192,9 +197,6 @@ class Daemon:
                 await asyncio.sleep(LOOK_S)
 
     # ── How it is configured ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def _configuration(self) -> str:
-        return "\n".join(self._lines())
 
     def _lines(self) -> Iterable[str]:
         yield '[gateway]\nname = "mx.g.test"\nkey_file = "mailgate.keys"'

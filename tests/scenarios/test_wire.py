@@ -1,0 +1,32 @@
+"""The wire, held to scenarios: each folder in wire/ is one, played against a daemon of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.fakes.sink import Sink
+from tests.scenarios import aftermath, scene
+
+SCENARIOS = sorted(path.parent for path in Path(__file__).with_name("wire").glob("*/expect.toml"))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.mark.parametrize("script", SCENARIOS, ids=[script.name for script in SCENARIOS])
+async def test_the_wire(script: Path, folder: Path, sink: Sink, authority: trustme.CA) -> None:
+    async with scene.running(script, folder, sink, authority) as daemon:
+        await scene.play(script, daemon, authority)
+        await aftermath.holds(script, daemon, sink)
+
+
+def test_every_folder_is_a_scenario() -> None:
+    folders = {path.parent for path in Path(__file__).with_name("wire").glob("*/*")}
+
+    assert folders == set(SCENARIOS)
+    assert all(list(folder.glob("*.dialogue")) for folder in folders)
