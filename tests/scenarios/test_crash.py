@@ -126,6 +126,7 @@ def _message_id(zstd: bytes) -> str:
     return found[1].decode()
 
 
+@pytest.mark.timeout(400)
 async def test_every_accepted_mail_survives_five_kills(folder: Path, sink: Sink) -> None:
     await survive(folder, sink, kills=5, seed=random.SystemRandom().randrange(1 << 32))
 

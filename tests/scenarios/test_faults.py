@@ -23,6 +23,8 @@ from mailgate.testing import Lab
 from tests.scenarios.sender import Letter, answer, letter
 
 MAILBOXES = [{"address": "support@g.test", "mode": "guarded"}, {"address": "sales@g.test", "mode": "off"}]
+pytestmark = pytest.mark.timeout(400)  # many small plays: some 20 s, and more where others use the machine
+
 MOST_TRIES = 5
 LEASE = timedelta(minutes=2)  # longer than any lease
 
