@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.judge import token
@@ -385,7 +385,6 @@ HEADERS = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(HEADERS, st.text(max_size=30), st.sampled_from([None, *TokenKind]), st.binary(max_size=60))
 def test_any_mail_is_judged(headers: dict[str, str], mail_from: str, kind: TokenKind | None, body: bytes) -> None:
     lines = [f"{name}: {value}".encode("utf-8", "replace") for name, value in headers.items()]

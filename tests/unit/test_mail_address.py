@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail.address import MOST_ADDRESSES, addr_spec, parse
@@ -69,7 +69,6 @@ def test_a_field_of_very_many_addresses_is_cut() -> None:
     assert len(parse([", ".join(f"a{n}@x.test" for n in range(5 * MOST_ADDRESSES))])) == MOST_ADDRESSES
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), max_size=3))
 def test_any_text_gives_addresses_that_are_addresses(fields: list[str]) -> None:
     for mailbox in parse(fields):
@@ -77,7 +76,6 @@ def test_any_text_gives_addresses_that_are_addresses(fields: list[str]) -> None:
         assert all(char.isprintable() or char.isspace() for char in mailbox.name)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet='a@<>"(),:;[]\\ ', max_size=60))
 def test_any_arrangement_of_specials_is_read(field: str) -> None:
     assert all("@" in mailbox.address for mailbox in parse([field]))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail.compose import LONGEST_LINE, Draft, compose, needs_utf8
@@ -143,7 +143,6 @@ DRAFTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(DRAFTS)
 def test_no_value_can_change_the_shape_of_a_mail(draft: Draft) -> None:
     raw = compose(draft)

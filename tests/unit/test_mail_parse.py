@@ -3,7 +3,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailgate.mail.parse import MOST_REFERENCES, date, ids, parse
@@ -264,7 +264,6 @@ def test_the_boundary_of_an_outer_part_ends_the_inner_ones() -> None:
     assert read.parts == ("multipart/alternative", "text/html", "image/png")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 @example(b"")
 @example(b"\r\n")
@@ -307,7 +306,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(PIECES, max_size=40))
 def test_any_arrangement_of_mail_like_pieces_is_a_mail(pieces: list[bytes]) -> None:
     read = parse(b"".join(pieces))

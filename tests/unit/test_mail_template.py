@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail.template import TemplateError, fill, read, render
@@ -37,7 +37,6 @@ def test_a_template_that_cannot_be_used_says_what_to_write_instead(
     assert (caught.value.found, caught.value.allowed, caught.value.line) == (found, allowed, line)
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_value_stays_in_its_place(desk: str, ticket: str) -> None:
     subject, body = fill(read(TEXT, {"desk", "ticket"}), {"desk": desk, "ticket": ticket})

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail.text import MOST_BYTES, from_html, text_of, unquoted
@@ -103,7 +103,6 @@ def test_own_words_are_what_is_not_quoted(text: str, expected: str) -> None:
     assert unquoted(text) == expected
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_have_a_text_that_can_be_written(junk: bytes) -> None:
     for header in (b"", b"Content-Type: text/html\n\n", b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"):

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail.parse import parse
@@ -49,7 +49,6 @@ def test_the_null_reverse_path_is_written_as_such() -> None:
     assert return_path_line("") == b"Return-Path: <>\r\n"
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_nothing_a_client_says_can_begin_another_field(helo: str, address: str, queue_id: str) -> None:
     head = received_line(Peer(helo=helo, ip="192.0.2.1"), by="mx.g.test", queue_id=queue_id, at=AT, rcpt_to=address)

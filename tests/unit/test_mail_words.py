@@ -2,7 +2,7 @@ import time
 from encodings.aliases import aliases
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail import charset, headers, words
@@ -35,7 +35,6 @@ def test_a_header_text_reads_as(field: str, expected: str) -> None:
     assert words.decode(field) == expected
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_header_text_becomes_one_clean_line(text: str) -> None:
     for read in (words.decode(text), words.clean(text)):
@@ -43,7 +42,6 @@ def test_any_header_text_becomes_one_clean_line(text: str) -> None:
         assert len(read.splitlines()) <= 1
 
 
-@settings(deadline=None)
 @given(st.binary(), st.text(max_size=20) | st.sampled_from(sorted(aliases)))
 def test_any_bytes_in_any_charset_become_text_that_can_be_written(raw: bytes, declared: str) -> None:
     charset.decode(raw, declared).encode()
