@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ from mailgate.model import (
     Gateway,
     Level,
     Mail,
+    Mode,
     Peer,
     Reply,
     Sending,
@@ -63,6 +64,7 @@ MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
 IDLE_WAIT_S = 5.0  # how late a row left by another process is found
 MOST_RECIPIENTS_REMEMBERED = 4096
+OPENEST_FIRST = (Mode.OFF, Mode.OPEN, Mode.GUARDED)
 
 Authenticate = Callable[[bytes, str, Peer, str], Awaitable[Authentication]]
 
@@ -110,10 +112,18 @@ class Door:
         refusal = admission.finished(count_hops(arrival.raw), arrival.peer)
         if refusal:
             return [refusal] * len(arrival.recipients)
-        receipts = await self.database.together(self._accept, arrival)
+        # The most open mailbox comes first in the journal: a copy that waits must not hide one that need not.
+        several = len(arrival.recipients) > 1
+        ordered = tuple(sorted(arrival.recipients, key=self._guard)) if several else arrival.recipients
+        receipts = await self.database.together(self._accept, replace(arrival, recipients=ordered))
         if any(receipt.fresh for receipt in receipts):
             self.on_accepted()
-        return [Reply(250, f"2.0.0 Ok: queued as {receipt.queue_id}") for receipt in receipts]
+        queued = dict(zip(ordered, receipts, strict=True))
+        return [Reply(250, f"2.0.0 Ok: queued as {queued[to].queue_id}") for to in arrival.recipients]
+
+    def _guard(self, recipient: str) -> int:
+        mailbox = admission.mailbox_of(recipient, self.gateway)
+        return OPENEST_FIRST.index(mailbox.mode if mailbox else Mode.GUARDED)
 
 
 # ── Process ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,6 +39,7 @@ from mailgate.model import (
     Keys,
     Level,
     Peer,
+    Protocol,
     Reply,
     Role,
 )
@@ -81,11 +82,12 @@ class Handed:
     """What the sender of a mail was told: one reply per recipient, `reply` being the first."""
 
     replies: tuple[tuple[int, str], ...]
+    protocol: Protocol = Protocol.SMTP
 
     @property
-    def reply(self) -> tuple[int, str]:
-        """The reply to the end of data, or to the first recipient where none was accepted."""
-        return self.replies[0]
+    def reply(self) -> tuple[int, str] | tuple[tuple[int, str], ...]:
+        """Over SMTP the one reply, that of the first recipient; over LMTP one for each."""
+        return self.replies if self.protocol is Protocol.LMTP else self.replies[0]
 
     @property
     def queue_id(self) -> str:
@@ -150,7 +152,7 @@ class Lab:
             replies = await self.door.accept(Arrival(mail_from, accepted, raw, client, self.now))
         given = iter(replies)
         final = [answer or next(given) for answer in answers]
-        return Handed(tuple((reply.code, reply.text) for reply in final))
+        return Handed(tuple((reply.code, reply.text) for reply in final), client.protocol)
 
     async def receive_many(self, mails: Sequence[Mapping[str, Any]]) -> list[Handed]:
         """Hand in many transactions at once; each is the keyword arguments of `receive`, `raw` included."""

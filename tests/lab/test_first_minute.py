@@ -154,6 +154,23 @@ async def test_one_mail_to_two_mailboxes_is_one_ticket() -> None:
         assert len(lab.sent) == 1
 
 
+async def test_a_mailbox_that_asks_nobody_is_served_before_one_that_asks() -> None:
+    boxes = [
+        {"address": "support@g.test", "queue": "support", "mode": "guarded"},
+        {"address": "billing@g.test", "queue": "billing", "mode": "off"},
+    ]
+    async with Lab(overrides={"mailbox": boxes, "listener": [{"bind": "127.0.0.1:2524", "protocol": "lmtp"}]}) as lab:
+        to = ["support@g.test", "nobody@g.test", "billing@g.test"]
+        receipt = await lab.receive(letter(to=", ".join(to)), mail_from="anne@x.test", rcpt_to=to)
+        await lab.settle()
+
+        assert [code for code, _ in receipt.replies] == [250, 550, 250]
+        assert receipt.reply == receipt.replies
+        assert [ticket.queue for ticket in lab.tickets()] == ["billing"]
+        assert lab.held() == []
+        assert [sent.kind for sent in lab.sent] == ["acknowledge"]
+
+
 async def test_a_crash_and_a_restart_repeat_nothing() -> None:
     async with Lab() as lab:
         await lab.receive(letter(), mail_from="anne@x.test")
