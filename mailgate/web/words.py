@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mailgate.judge.machine import LABELS
 from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength
 
-KIND: Mapping[Kind, str] = {
-    Kind.OWN_LOOP: "our own mail coming back",
-    Kind.BOUNCE: "delivery failure",
-    Kind.DELAY: "notice of delay",
-    Kind.RECEIPT: "delivery receipt",
-    Kind.MDN: "read receipt",
-    Kind.FEEDBACK: "complaint report",
-    Kind.AUTO_REPLY: "automatic reply",
-    Kind.CALENDAR: "calendar answer",
-    Kind.LIST: "list mail",
-    Kind.BULK: "mass mail",
-    Kind.SYSTEM: "notice from a machine",
-    Kind.UNKNOWN_NULL: "mail with an empty sender",
-    Kind.HUMAN: "mail from a person",
-}
+KIND: Mapping[Kind, str] = {**LABELS, Kind.HUMAN: "mail from a person"}
 
 PURPOSE: Mapping[Purpose, str] = {
     Purpose.ACKNOWLEDGE: "acknowledgement",
