@@ -1,7 +1,8 @@
 """Store: the way out: which mail may be tried now, and what follows from what the next hop said.
 
-House rules: a mail is marked as handed, durably, before its bytes are. From then on an automatic mail is never tried
-again, whatever happens (a lost acknowledgement harms nobody, a second challenge does); a person's mail is.
+House rules: a mail is marked as handed, durably, before its bytes are. From then on an automatic mail is tried again
+only where the next hop said that it did not take it; silence ends it (a lost acknowledgement harms nobody, a second
+challenge does). A person's mail is tried again in any case.
 """
 
 from __future__ import annotations
