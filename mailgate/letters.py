@@ -79,9 +79,7 @@ def automatic(planned: Planned, gateway: Gateway, book: Rulebook, numbers: Mappi
     return _sending(letter, gateway)
 
 
-def agent_reply(
-    to: Conversation, text: str, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime
-) -> Sending:
+def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime) -> Sending:
     """A person's answer to the requester of a ticket, in the thread of the newest mail he sent."""
     letter = _Letter(
         Purpose.AGENT,
