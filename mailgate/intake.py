@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 BATCH = 32  # small enough that a sender who waits for his 250 does not wait long for a batch before him
 LEASE_S = 60.0
+IN_LINE_BYTES = 256 * 1024  # a larger mail is read beside the event loop, so that nobody waits for it
 MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
 IDLE_WAIT_S = 5.0  # how late a row left by another process is found
@@ -246,10 +247,11 @@ class Intake:
                 await asyncio.sleep(TROUBLE_WAIT_S)
 
     async def _prepare(self, accepted: Accepted) -> Case:
-        mail = parse(accepted.raw)
+        raw = accepted.raw
+        mail = parse(raw) if len(raw) <= IN_LINE_BYTES else await asyncio.to_thread(parse, raw)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
-        proof = await self.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
+        proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
         return case_of(accepted, mail, proof, gateway=self.gateway, book=self.book(), now=self.clock())
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
