@@ -8,6 +8,7 @@ takes silence for "no" refuses good mail. Names are unfolded text with or withou
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
@@ -51,15 +52,15 @@ T = TypeVar("T")
 Lookup: TypeAlias = tuple[T, ...] | Missing | Trouble
 
 
-class Names:
+class Names(ABC):
     """Whoever can answer questions of DNS. A subclass needs only `ask`."""
 
+    @abstractmethod
     async def ask(self, name: str, kind: str) -> Lookup[Any]:
         """Answers to one question; `kind` is one of `A AAAA MX PTR TXT`. Never raises.
 
         A, AAAA and PTR give text, TXT gives bytes (the strings of one record joined), MX gives `Exchange`.
         """
-        raise NotImplementedError
 
     async def txt(self, name: str) -> Lookup[bytes]:
         """The TXT records of a name."""

@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """Who a mail is from, as proven: keys, signatures and records of every kind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """The courier, against next hops that play every part."""
 
 from __future__ import annotations

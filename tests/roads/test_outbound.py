@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """Mail out: what is due is delivered, once or at least once, and nothing is forgotten."""
 
 from __future__ import annotations

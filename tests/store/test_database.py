@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """The database file and its one writer, healthy and in trouble."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """What is recorded is what is found again: facts are the mirror of effects."""
 
 from __future__ import annotations

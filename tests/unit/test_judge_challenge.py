@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """One question to a stranger: who is asked, what counts as an answer, and what never does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """Where each mail goes: by its kind, by who sent it, and by what it follows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """What the shipped signals say of mail: each row by its own examples, then the scenarios, then anything at all."""
 
 from dataclasses import dataclass, field, replace
