@@ -25,7 +25,6 @@ __all__ = [
     "Acceptance",
     "Ledger",
     "accept",
-    "accept_group",
     "claim",
     "compressed",
     "decompressed",
@@ -68,9 +67,6 @@ class Acceptance:
 
     def __call__(self, conn: Connection, arrivals: list[Arrival]) -> list[list[Receipt]]:
         return accept(conn, arrivals, self.new_id, ids.queue_id)
-
-
-accept_group = Acceptance
 
 
 def accept(

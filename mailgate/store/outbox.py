@@ -30,6 +30,9 @@ from mailgate.store.journal import decompressed
 
 UNDELIVERABLE_DAYS = 60
 
+# RFC 6531 section 3.5: the hop takes no address like this one. That says nothing of the address.
+OUR_HOPS_LACK = "5.6.7"
+
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 CANCELLED = "cancelled by a person"
 CAME_BACK = "our question to the sender came back"
@@ -256,7 +259,7 @@ def _end(settlement: Settlement, undeliverable_days: int) -> tuple[ChallengeStat
     if settlement.state is OutboxState.FAILED and answer.handed and answer.code < 500:
         # Nobody said no. Whoever got it may still answer, and a person looks in any case.
         return ChallengeState.SENT, MAY_BE_LOST, None
-    if settlement.state is OutboxState.FAILED:
+    if settlement.state is OutboxState.FAILED and not answer.text.startswith(OUR_HOPS_LACK):
         return ChallengeState.BOUNCED, f"{CAME_BACK}: {answer.code} {answer.text}", Standing.UNDELIVERABLE
     return ChallengeState.CANCELLED, f"{NEVER_LEFT}: {answer.text}", Standing.UNKNOWN
 

@@ -117,7 +117,7 @@ async def test_no_envelope_is_too_odd_to_keep(db: Database, odd: str) -> None:
 
 async def test_sessions_that_end_together_share_a_commit(db: Database) -> None:
     answers = await asyncio.gather(
-        *(db.together(journal.accept_group(db.new_id), arrival(f"{n}@g.test")) for n in range(20))
+        *(db.together(journal.Acceptance(db.new_id), arrival(f"{n}@g.test")) for n in range(20))
     )
 
     assert all(receipt.fresh for (receipt,) in answers)
