@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, func, select, text
 
@@ -132,12 +134,16 @@ ENVELOPES = st.builds(
 )
 
 
-def in_memory() -> Connection:
+@contextmanager
+def in_memory() -> Iterator[Connection]:
     engine = create_engine("sqlite://")
-    tables.metadata.create_all(engine)
-    connection = engine.connect()
-    connection.execute(tables.counter.insert().values(name="accepted", value=0))
-    return connection
+    try:
+        tables.metadata.create_all(engine)
+        with engine.connect() as connection:
+            connection.execute(tables.counter.insert().values(name="accepted", value=0))
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def numbered(answers: list[list[Receipt]]) -> list[list[tuple[int, int, bool]]]:
@@ -153,7 +159,7 @@ def numbered(answers: list[list[Receipt]]) -> list[list[tuple[int, int, bool]]]:
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(ENVELOPES, max_size=8))
 def test_one_batch_of_many_and_many_batches_of_one_give_the_same_receipts(arrivals: list[Arrival]) -> None:
     with in_memory() as one, in_memory() as many:
