@@ -243,10 +243,9 @@ class Desk:
         await self.database.write(work)
 
     def _write(self, conn: Connection, done: Confirmed, now: datetime) -> dict[int, int]:
-        numbers = record.apply(conn, done.effects, now)
-        book = self.book()
-        record.apply(conn, [letters.automatic(one, self.gateway, book, numbers) for one in done.planned], now)
-        return numbers
+        return letters.record_with_mail(
+            conn, done.effects, done.planned, gateway=self.gateway, book=self.book(), now=now
+        )
 
     def _history(self, conn: Connection, key: str) -> History:
         wanted = Ask(

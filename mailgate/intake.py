@@ -47,10 +47,9 @@ from mailgate.model import (
     Mode,
     Peer,
     Reply,
-    Sending,
     Token,
 )
-from mailgate.store import facts, journal, record
+from mailgate.store import facts, journal
 from mailgate.store.database import Database
 
 if TYPE_CHECKING:
@@ -260,11 +259,9 @@ class Intake:
         ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
         history = History(facts.gather(conn, ask(ordered, self.gateway)), book.limits, self.gateway, self.mint)
         outcomes = [verdict.judge(case, book.signals, history) for case in ordered]
-        now = self.clock()
-        numbers = record.apply(conn, [effect for outcome in outcomes for effect in outcome.effects], now)
+        effects = [effect for outcome in outcomes for effect in outcome.effects]
         planned = [planned for outcome in outcomes for planned in outcome.planned]
-        sendings: list[Sending] = [letters.automatic(one, self.gateway, book, numbers) for one in planned]
-        record.apply(conn, sendings, now)
+        letters.record_with_mail(conn, effects, planned, gateway=self.gateway, book=book, now=self.clock())
         return outcomes
 
     async def _failed(self, accepted: Accepted, error: str) -> None:

@@ -1,8 +1,11 @@
-"""What we write: from a planned mail to ready bytes with its signed names. Shared by the roads; knows no database."""
+"""What we write: from a planned mail to ready bytes with its signed names, in the transaction that causes it.
+
+Shared by the roads that decide: mail in, and people.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,9 +17,12 @@ from mailgate.judge.fingerprint import base_subject
 from mailgate.judge.history import Mint
 from mailgate.mail.compose import Draft, compose, needs_utf8
 from mailgate.mail.template import fill
-from mailgate.model import Gateway, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.model import Effects, Gateway, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.store import record
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from mailgate.rulebook import Rulebook
     from mailgate.store.conversation import Conversation
 
@@ -50,6 +56,20 @@ class _Letter:
     ticket_id: int | None
     permit: Permit | None = None
     cause: int | None = None
+
+
+def record_with_mail(
+    conn: Connection, effects: Effects, planned: Iterable[Planned], *, gateway: Gateway, book: Rulebook, now: datetime
+) -> dict[int, int]:
+    """Write what was decided, then the mail that speaks of it; the number of each new ticket by its id.
+
+    In this order, because a mail names tickets whose numbers are given only when they are written.
+
+    Raises: what `store.record.apply` raises.
+    """
+    numbers = record.apply(conn, effects, now)
+    record.apply(conn, [automatic(one, gateway, book, numbers) for one in planned], now)
+    return numbers
 
 
 def automatic(planned: Planned, gateway: Gateway, book: Rulebook, numbers: Mapping[int, int]) -> Sending:
