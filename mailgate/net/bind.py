@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -59,22 +60,60 @@ def listed(ip: str, among: Networks) -> bool:
     return not ip or (bool(among) and any(plain(ip) in network for network in among))
 
 
-async def open_server(bind: Bind, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.Server:
-    """Listen. Raises OSError where the address is not to be had; a socket file that nobody serves is replaced."""
+async def open_server(
+    bind: Bind, factory: Callable[[], asyncio.BaseProtocol], given: socket.socket | None = None
+) -> asyncio.Server:
+    """Serve at `given`, else at a socket of our own.
+
+    Raises OSError where the address is not to be had; a socket file that nobody serves is replaced.
+    """
     loop = asyncio.get_running_loop()
-    if bind.unix_path:
-        return await loop.create_unix_server(factory, sock=_unix_socket(bind.unix_path), backlog=BACKLOG)
-    host, port = bind.host_and_port
-    # With `host`, asyncio names the protocol when it makes the socket, and only then it sets TCP_NODELAY on every
-    # connection. Without that a dialogue waits 40 ms for each acknowledgement.
-    return await loop.create_server(factory, host, port, backlog=BACKLOG, reuse_address=True)
+    listening = given or listen(bind.address)
+    if listening.family == socket.AF_UNIX:
+        if sys.version_info >= (3, 13):
+            # Who made the file removes it.
+            return await loop.create_unix_server(factory, sock=listening, backlog=BACKLOG, cleanup_socket=False)
+        return await loop.create_unix_server(factory, sock=listening, backlog=BACKLOG)
+    return await loop.create_server(factory, sock=listening, backlog=BACKLOG)
 
 
-def address_of(server: asyncio.Server, bind: Bind) -> str:
+def listen(address: str) -> socket.socket:
+    """A socket that takes connections at `address`. Raises OSError where that is not to be had."""
+    listening = _unix_socket(path) if (path := Bind(address).unix_path) else _tcp_socket(*Bind(address).host_and_port)
+    listening.listen(BACKLOG)
+    return listening
+
+
+def listen_shared(address: str, shares: int) -> list[socket.socket]:
+    """The same for several processes, among which the kernel shares out the connections; they share a unix socket.
+
+    Raises OSError also where somebody listens there who would share: two gateways must not halve each other's mail.
+    """
+    if Bind(address).unix_path:
+        return [listen(address)] * shares
+    host, port = Bind(address).host_and_port
+    with _tcp_socket(host, port) as probe:
+        probe.listen()
+    sockets: list[socket.socket] = []
+    try:
+        for _ in range(shares):
+            sockets.append(_tcp_socket(host, port, shared=True))
+            port = sockets[0].getsockname()[1]
+        for listening in sockets:
+            listening.listen(BACKLOG)
+    except OSError:
+        for listening in sockets:
+            listening.close()
+        raise
+    return sockets
+
+
+def address_of(listening: socket.socket) -> str:
     """The address that is really listened on, in the form of `Bind.address`."""
-    if bind.unix_path:
-        return bind.address
-    host, port = server.sockets[0].getsockname()[:2]
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"{_UNIX}{os.fsdecode(name)}".replace("\0", "@")
+    host, port = name[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -82,6 +121,23 @@ def remove_socket_file(path: str) -> None:
     """Remove the file of a unix socket that was ours."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio sets TCP_NODELAY only where it is; without, each reply waits 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _unix_socket(path: str) -> socket.socket:

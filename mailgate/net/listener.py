@@ -9,6 +9,7 @@ await listener.drain(deadline_s=30)
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -54,7 +55,9 @@ class Listener:
             networks(bind.xclient),
             Crowd(bounds),
         )
+        self._doorman = _Doorman(self._site)
         self._server: asyncio.Server | None = None
+        self._own_file: str | None = None
         self._address = bind.address
 
     @property
@@ -76,11 +79,12 @@ class Listener:
         """Use another certificate from the next connection on."""
         self._site.tls_context = tls_context
 
-    async def start(self) -> None:
-        """Listen. Raises OSError where the address is not to be had."""
-        doorman = _Doorman(self._site)
-        self._server = await open_server(self._site.bind, lambda: doorman)
-        self._address = address_of(self._server, self._site.bind)
+    async def start(self, given: socket.socket | None = None) -> None:
+        """Listen, on the socket that was `given` or on one of our own. Raises OSError where that is not to be had."""
+        self._own_file = None if given else self._site.bind.unix_path
+        self._server = await open_server(self._site.bind, lambda: self._doorman, given)
+        if not self._site.bind.unix_path:
+            self._address = address_of(self._server.sockets[0])
 
     async def drain(self, deadline_s: float) -> None:
         """Take no more connections, let mail that is on its way come in, say goodbye to the rest, and stop.
@@ -91,8 +95,9 @@ class Listener:
             return
         self._server.close()
         self._server = None
-        if self._site.bind.unix_path:
-            remove_socket_file(self._site.bind.unix_path)
+        self._doorman.leaving = True
+        if self._own_file:
+            remove_socket_file(self._own_file)
         end_s = asyncio.get_running_loop().time() + deadline_s
         sessions = tuple(self._site.sessions)
         for session in sessions:
@@ -109,10 +114,16 @@ class _Doorman(asyncio.Protocol):
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self.leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         site, ip = self._site, _peer_ip(transport)
+        # The kernel had accepted it before the listener closed; it must not be left without a word.
+        if self.leaving:
+            transport.write(replies.render(replies.SHUTTING_DOWN))
+            transport.close()
+            return
         # A listener never takes both: a client who could choose would put any address into the header.
         if site.proxies and not listed(ip, site.proxies):
             site.log.warning(Event.LISTENER_REFUSED, reason="not a listed proxy")

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import uvicorn
 
+from mailgate.net.bind import address_of, listen
+
 BACKLOG: Final = 128
 CONNECTIONS: Final = 200  # at once; more are told to come again
 KEEP_ALIVE_S: Final = 5
@@ -20,8 +22,6 @@ class WebServer:
     """One HTTP listener. `bind` is "127.0.0.1:8025" or "[::1]:8025"; port 0 takes any free one."""
 
     def __init__(self, app: Any, bind: str) -> None:
-        host, _, port = bind.rpartition(":")
-        self._where = (host.strip("[]"), int(port))
         # Nothing is believed of a proxy, and nothing is told of ourselves.
         config = uvicorn.Config(
             app,
@@ -40,11 +40,10 @@ class WebServer:
         self._task: asyncio.Task[None] | None = None
         self.address = bind
 
-    async def start(self) -> None:
-        """Listen. Raises OSError where the address is not to be had."""
-        listening = _listening(*self._where)
-        host, port = listening.getsockname()[:2]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    async def start(self, given: socket.socket | None = None) -> None:
+        """Listen, on the socket that was `given` or on one of our own. Raises OSError where that is not to be had."""
+        listening = given or listen(self.address)
+        self.address = address_of(listening)
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
 
     async def stop(self) -> None:
@@ -62,18 +61,3 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    # The protocol is named because asyncio sets TCP_NODELAY only where it is; without, each answer waits 40 ms.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    listening.setblocking(False)
-    return listening
