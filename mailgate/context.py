@@ -1,4 +1,4 @@
-"""What every road is given: the store, who we are, the rules as they stand now, the clock and the log."""
+"""What every road is given: the store, who we are, the rules as they stand now, the clock, the log and the meter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.log import Log
+from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
 from mailgate.rulebook import Rulebook
 from mailgate.store.database import Database
@@ -36,3 +37,4 @@ class Context:
     mint: Mint
     clock: Callable[[], datetime]
     log: Log
+    meter: Meter = UNHEARD

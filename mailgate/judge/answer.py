@@ -160,7 +160,7 @@ def _through_the_gate(
     )
     effects, decision = gate(wanted, docket.known, docket.history, case.judged_at)
     if isinstance(decision, governor.Refusal):
-        docket.suppressed = decision.reason
+        docket.suppressed, docket.withheld_by = decision.reason, decision.rule
         docket.note("gate", f"{purpose} refused by {decision.rule}: {decision.reason}")
         return False
     docket.note("gate", f"{purpose} granted")

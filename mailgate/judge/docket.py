@@ -92,6 +92,7 @@ class Docket:
     planned: list[Planned] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
     suppressed: str = ""
+    withheld_by: str = ""  # the rule of the gate
 
     @property
     def gateway(self) -> Gateway:

@@ -129,6 +129,7 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         ticket_id=placed.ticket_id,
         proposed=placed.proposed,
         suppressed=docket.suppressed,
+        withheld_by=docket.withheld_by,
     )
     return Filing(
         message_id=docket.message_id,

@@ -73,3 +73,4 @@ class Verdict:
     ticket_id: int | None = None
     proposed: bool = False  # a stranger's contribution, without effect until an agent lets it in
     suppressed: str = ""  # why the automatic answer that the mail could have had was withheld
+    withheld_by: str = ""  # the rule of the send gate that says so: "limits.toml:81"
