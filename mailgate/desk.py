@@ -35,7 +35,7 @@ from mailgate.model import (
     TicketState,
     TokenKind,
 )
-from mailgate.store import conversation, facts, journal, outbox, record
+from mailgate.store import conversation, facts, journal, locks, outbox, record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -254,6 +254,8 @@ class Desk:
             domains=frozenset({domain_of(key)}),
             held_of=frozenset({key}),
         )
+        locks.together(conn, {key})
+        locks.spending(conn)
         return History(facts.gather(conn, wanted), self.book().limits, self.gateway, self.mint)
 
     def _token_id(self, text: str) -> int:
@@ -262,8 +264,11 @@ class Desk:
         return found.id if found and found.kind is TokenKind.CHALLENGE else NO_TOKEN
 
     def _challenge(self, conn: Connection, token_id: int, now: datetime) -> Challenge | None:
-        known = facts.gather(conn, Ask(now, token_ids=frozenset({token_id})))
+        wanted = Ask(now, token_ids=frozenset({token_id}))
+        known = facts.gather(conn, wanted)
         message = known.tokens.get(token_id)
+        if message and locks.together(conn, {message.recipient}):
+            known = facts.gather(conn, wanted)
         asked = known.challenges.get(message.recipient) if message else None
         return asked if asked and asked.token_id == token_id else None
 

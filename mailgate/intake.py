@@ -49,7 +49,7 @@ from mailgate.model import (
     Reply,
     Token,
 )
-from mailgate.store import facts, journal
+from mailgate.store import facts, journal, locks
 from mailgate.store.database import Database
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ LEASE_S = 60.0
 IN_LINE_BYTES = 256 * 1024  # a larger mail is read beside the event loop, so that nobody waits for it
 MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
-IDLE_WAIT_S = 5.0  # how late a row left by another process is found
+IDLE_WAIT_S = 30.0  # how late a row is found whose word went unheard, or whose lease ended
 MOST_RECIPIENTS_REMEMBERED = 4096
 OPENEST_FIRST = (Mode.OFF, Mode.OPEN, Mode.GUARDED)
 
@@ -147,7 +147,9 @@ class Intake:
         *,
         owner: str,
         on_outgoing: Callable[[], None] = lambda: None,
+        on_backlog: Callable[[], None] = lambda: None,
     ) -> None:
+        """`owner` is who holds the leases. `on_backlog` is called while there is more than one batch can hold."""
         self.database = context.database
         self.gateway = context.gateway
         self.book = context.book
@@ -157,6 +159,8 @@ class Intake:
         self.authenticate = authenticate
         self.owner = owner
         self.on_outgoing = on_outgoing
+        self.on_backlog = on_backlog
+        self._in_doubt = False
         self._awake = asyncio.Event()
         self._stopping = False
 
@@ -193,12 +197,26 @@ class Intake:
     async def settle(self) -> int:
         """Process all that is there now; the number of journal rows that were processed."""
         done = 0
-        while batch := await self.database.write(self._claim):
+        while batch := await self._claimed():
+            if len(batch) == BATCH:
+                self.on_backlog()
             await self._process(batch)
             done += len(batch)
         return done
 
+    async def _claimed(self) -> list[Accepted]:
+        try:
+            batch = await self.database.write(self._claim)
+        except TryAgain:
+            self._in_doubt = True
+            raise
+        self._in_doubt = False
+        return batch
+
     def _claim(self, conn: Connection) -> list[Accepted]:
+        if self._in_doubt:
+            # Nothing is under way between two batches: what bears our name was claimed by a commit we never heard of.
+            journal.release(conn, self.owner)
         return journal.claim(conn, self.clock(), BATCH, self.owner, LEASE_S)
 
     async def _process(self, batch: Sequence[Accepted]) -> None:
@@ -257,12 +275,18 @@ class Intake:
         """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""
         book = self.book()
         ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
-        history = History(facts.gather(conn, ask(ordered, self.gateway)), book.limits, self.gateway, self.mint)
-        outcomes = [verdict.judge(case, book.signals, history) for case in ordered]
+        outcomes = self._judge(conn, ordered, book)
+        if any(outcome.planned for outcome in outcomes) and locks.spending(conn):
+            # Another process may have granted what was still free when we looked.
+            outcomes = self._judge(conn, ordered, book)
         effects = [effect for outcome in outcomes for effect in outcome.effects]
         planned = [planned for outcome in outcomes for planned in outcome.planned]
         letters.record_with_mail(conn, effects, planned, gateway=self.gateway, book=book, now=self.clock())
         return outcomes
+
+    def _judge(self, conn: Connection, cases: Sequence[Case], book: Rulebook) -> list[Outcome]:
+        history = History(facts.gather(conn, ask(cases, self.gateway)), book.limits, self.gateway, self.mint)
+        return [verdict.judge(case, book.signals, history) for case in cases]
 
     async def _failed(self, accepted: Accepted, error: str) -> None:
         if accepted.attempts >= MOST_ATTEMPTS:

@@ -21,7 +21,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from time import perf_counter
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakValueDictionary
 
 from mailgate.errors import NotAllowed, TryAgain
@@ -31,12 +31,15 @@ from mailgate.model import Answer, Due, OutboxState, Settlement
 from mailgate.store import outbox
 from mailgate.store.database import Database
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 IN_MEMORY: Final = 200  # claimed mails; more stay in the database
 CONCURRENCY: Final = 20  # deliveries under way, as Postfix has it for one destination
 PER_DOMAIN: Final = 5  # of these to one domain, so that one slow host does not take them all
 # Longer than the slowest attempt: every command may take the five to ten minutes that RFC 5321 section 4.5.3.2 grants.
 LEASE_S: Final = 3600.0
-IDLE_WAIT_S: Final = 5.0  # how late a row queued by another process is found
+IDLE_WAIT_S: Final = 30.0  # how late a row is found whose word went unheard
 TIMER_WAIT_S: Final = 0.05  # the least that is slept for a timer; whoever queues mail wakes us at once
 TROUBLE_WAIT_S: Final = 1.0  # between tries while the database is in trouble
 DRAIN_S: Final = 30.0  # that deliveries under way may still take when we are asked to stop
@@ -48,7 +51,10 @@ _STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 
 
 class Outbound:
-    """Takes mail from the outbox to `deliver`, and writes what came of it. `owner` is who holds the leases."""
+    """Takes mail from the outbox to `deliver`, and writes what came of it.
+
+    `owner` is who holds the leases. `on_backlog` is called while more is due than one process takes at a time.
+    """
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class Outbound:
         log: Log,
         *,
         owner: str,
+        on_backlog: Callable[[], None] = lambda: None,
         concurrency: int = CONCURRENCY,
         drain_s: float = DRAIN_S,
     ) -> None:
@@ -66,10 +73,12 @@ class Outbound:
         self.clock = clock
         self.log = log
         self.owner = owner
+        self.on_backlog = on_backlog
         self.drain_s = drain_s
         self._slots = asyncio.Semaphore(concurrency)
         self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], int] = {}  # and the row that each delivers
+        self._in_doubt = False
         self._awake = asyncio.Event()
         self._running = False
         self._stopping = False
@@ -132,7 +141,21 @@ class Outbound:
         room = self._room()
         if not room:
             return []
-        dues = await self.database.write(lambda conn: outbox.claim(conn, self.clock(), room, self.owner, LEASE_S))
+        known = list(self._under_way.values())
+
+        def work(conn: Connection) -> list[Due]:
+            if self._in_doubt:
+                outbox.give_back(conn, self.owner, known)
+            return outbox.claim(conn, self.clock(), room, self.owner, LEASE_S)
+
+        try:
+            dues = await self.database.write(work)
+        except TryAgain:
+            self._in_doubt = True
+            raise
+        self._in_doubt = False
+        if len(dues) == room:
+            self.on_backlog()
         return [self._begin(due) for due in dues]
 
     def _room(self) -> int:
@@ -140,12 +163,12 @@ class Outbound:
 
     def _begin(self, due: Due) -> asyncio.Task[None]:
         task = asyncio.create_task(self._in_turn(due))
-        self._under_way.add(task)
+        self._under_way[task] = due.outbox_id
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         # Claims are cheaper in heaps: where more was due than had room, half of the room is worth the next.
         if self._room() == IN_MEMORY // 2:
             self._awake.set()

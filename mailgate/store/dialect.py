@@ -11,13 +11,24 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Boolean, ColumnElement, Connection, Table, Text, bindparam
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    bindparam,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mailgate.store.tables import clean
+from mailgate.store.tables import clean, counter
 
 
 class _Numbers(FunctionElement[Any]):
@@ -86,6 +97,34 @@ def _upsert(dialect: str, table: Table, key: tuple[str, ...], change: tuple[str,
     if not changed:
         return insert.on_conflict_do_nothing(index_elements=key)
     return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+def add(conn: Connection, table: Table, *, key: str | tuple[str, ...], column: str) -> Any:
+    """An INSERT that adds its `column` to that of the row that has this `key` already."""
+    return _add(conn.dialect.name, table, (key,) if isinstance(key, str) else key, column)
+
+
+@cache
+def _add(dialect: str, table: Table, key: tuple[str, ...], column: str) -> Any:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_update(index_elements=key, set_={column: table.c[column] + insert.excluded[column]})
+
+
+def next_ticket_numbers(conn: Connection, count: int) -> list[int]:
+    """`count` numbers that no ticket had. On PostgreSQL some may be left out, so that no process waits for another."""
+    if conn.dialect.name == "postgresql":
+        return list(conn.execute(_FROM_SEQUENCE, {"count": count}).scalars())
+    last: int = conn.execute(_FROM_COUNTER, {"count": count}).scalar_one()
+    return list(range(last - count + 1, last + 1))
+
+
+_FROM_SEQUENCE = text("SELECT nextval('ticket_number') FROM generate_series(1, :count)")
+_FROM_COUNTER = (
+    update(counter)
+    .where(counter.c.name == "ticket")
+    .values(value=counter.c.value + bindparam("count"))
+    .returning(counter.c.value)
+)
 
 
 def has_one_daemon(conn: Connection) -> bool:

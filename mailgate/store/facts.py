@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Connection, Select, and_, bindparam, func, or_, select, union
 
 from mailgate.model import Ask, Facts, Grant, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
-from mailgate.store import rows, tables
+from mailgate.store import locks, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 
@@ -90,7 +90,11 @@ _HELD = (
 
 
 def gather(conn: Connection, ask: Ask) -> Facts:
-    """All facts that `ask` wants; what is not there is not in the answer."""
+    """All facts that `ask` wants; what is not there is not in the answer.
+
+    Until the end of the transaction nobody else gathers for the same senders and mails.
+    """
+    locks.together(conn, ask.addresses | ask.message_ids)
     token_ids = {number for number in ask.token_ids if number <= LARGEST}  # a larger one was never stored
     by_identity = _by_identity(conn, ask.message_ids)
     tokens = {row.token_id: rows.known_message(row) for row in _rows(conn, _BY_TOKEN, token_ids)}

@@ -43,6 +43,11 @@ class Snowflakes:
         return made
 
 
+def node_of(made: int) -> int:
+    """The node number in an id."""
+    return made >> SEQUENCE_BITS & ((1 << NODE_BITS) - 1)
+
+
 def queue_id(number: int) -> str:
     """The text by which both sides of a session name an accepted mail: thirteen letters and digits, no vowel traps."""
     digits = []

@@ -14,12 +14,12 @@ from itertools import takewhile
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, bindparam, insert, literal_column, or_, select, true, update
+from sqlalchemy import Connection, insert, literal_column, or_, select, true, update
 
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
 from mailgate.store import ids, tables
-from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
-from mailgate.store.ledger import Ledger, ledger
+from mailgate.store.dialect import add, has_one_daemon, is_one_of, is_one_of_given, listed
+from mailgate.store.ledger import ACCEPTED, Ledger, ledger
 
 __all__ = [
     "Acceptance",
@@ -40,9 +40,9 @@ ZSTD_LEVEL = 1  # attachments pass at 600 MB a second, text shrinks to a half or
 CLAIM_BYTES = 64 << 20  # raw mail in memory per claim; one mail is always taken, however large
 ERROR_CHARS = 16_384  # of a traceback; the end of it says what happened
 
-_JOURNAL, _RAW, _COUNTER = tables.journal, tables.raw, tables.counter
+_JOURNAL, _RAW = tables.journal, tables.raw
 # Spelled out and not a parameter, so that the planner sees which partial index it may use.
-_PENDING = _JOURNAL.c.state == literal_column("'pending'")
+PENDING = _JOURNAL.c.state == literal_column("'pending'")
 _SHUNTED = _JOURNAL.c.state == literal_column("'shunted'")
 
 
@@ -52,8 +52,6 @@ _KNOWN = select(_JOURNAL.c.acceptance_key, _JOURNAL.c.queue_id, _JOURNAL.c.id).w
 )
 _ADD_RAW = insert(_RAW)
 _ADD = insert(_JOURNAL)
-# Counted apart from the rows, so that the ledger can notice a row that went missing.
-_COUNT = update(_COUNTER).where(_COUNTER.c.name == "accepted").values(value=_COUNTER.c.value + bindparam("more"))
 
 
 # ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,8 +85,14 @@ def accept(
     if intake.journal_rows:
         conn.execute(_ADD_RAW, intake.raw_rows)
         conn.execute(_ADD, intake.journal_rows)
-        conn.execute(_COUNT, {"more": len(intake.journal_rows)})
+        _count(conn, raw_id=intake.raw_rows[0]["id"], more=len(intake.journal_rows))
     return receipts
+
+
+def _count(conn: Connection, *, raw_id: int, more: int) -> None:
+    """Count apart from the rows, so that the ledger can notice a row that went missing, and apart by process."""
+    row = {"name": f"{ACCEPTED}{ids.node_of(raw_id)}", "value": more}
+    conn.execute(add(conn, tables.counter, key="name", column="value"), row)
 
 
 class _Intake:
@@ -181,7 +185,7 @@ def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: floa
     waiting = (
         select(_JOURNAL.c.id, _JOURNAL.c.attempts, _RAW.c.size_bytes)
         .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
-        .where(_PENDING, or_(_JOURNAL.c.lease_until.is_(None), _JOURNAL.c.lease_until <= now))
+        .where(PENDING, or_(_JOURNAL.c.lease_until.is_(None), _JOURNAL.c.lease_until <= now))
         .order_by(_JOURNAL.c.id)
         .limit(limit)
         .with_for_update(of=_JOURNAL, skip_locked=True)
@@ -205,7 +209,7 @@ def fail(conn: Connection, journal_id: int, error_text: str, now: datetime) -> N
     """Remember why processing failed and give the lease back; whether to try again is the caller's to decide."""
     conn.execute(
         update(_JOURNAL)
-        .where(_JOURNAL.c.id == journal_id, _PENDING)
+        .where(_JOURNAL.c.id == journal_id, PENDING)
         .values(last_error=error_text[-ERROR_CHARS:], lease_owner=None, lease_until=None)
     )
 
@@ -214,7 +218,7 @@ def shunt(conn: Connection, journal_id: int, error_text: str, now: datetime) -> 
     """Set a mail aside for people, with what went wrong; its bytes stay as they are."""
     conn.execute(
         update(_JOURNAL)
-        .where(_JOURNAL.c.id == journal_id, _PENDING)
+        .where(_JOURNAL.c.id == journal_id, PENDING)
         .values(
             state=State.SHUNTED,
             last_error=error_text[-ERROR_CHARS:],
@@ -243,7 +247,7 @@ def release(conn: Connection, owner: str) -> int:
     dead = true() if has_one_daemon(conn) else _JOURNAL.c.lease_owner == owner
     done = conn.execute(
         update(_JOURNAL)
-        .where(_PENDING, _JOURNAL.c.lease_until.is_not(None), dead)
+        .where(PENDING, _JOURNAL.c.lease_until.is_not(None), dead)
         .values(lease_owner=None, lease_until=None)
     )
     return done.rowcount
@@ -286,15 +290,8 @@ def refused(conn: Connection, at: datetime, counts: Mapping[int, int]) -> None:
     """Add what was refused in sessions to the count of the day of `at`, by reply code."""
     if not counts:
         return
-    table, day = tables.refusal, at.date()
-    nothing = [{"day": day, "code": code, "count": 0} for code in counts]
-    conn.execute(upsert(conn, table, key=("day", "code")), nothing)
-    more = (
-        update(table)
-        .where(table.c.day == day, table.c.code == bindparam("of_code"))
-        .values(count=table.c["count"] + bindparam("more"))
-    )
-    conn.execute(more, [{"of_code": code, "more": count} for code, count in counts.items()])
+    rows = [{"day": at.date(), "code": code, "count": count} for code, count in sorted(counts.items())]
+    conn.execute(add(conn, tables.refusal, key=("day", "code"), column="count"), rows)
 
 
 def compressed(raw: bytes) -> bytes:

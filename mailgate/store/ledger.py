@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 from mailgate.model import Purpose, State
 from mailgate.store import tables
 
+ACCEPTED = "accepted/"  # begins the name of each counter of acceptances; the number of a process follows
+
 
 @dataclass(frozen=True, slots=True)
 class Automatic:
@@ -57,11 +59,12 @@ def ledger(conn: Connection) -> Ledger:
         states[state] = number
         disagree += wrong
     counter = tables.counter.c
-    accepted = conn.execute(select(counter.value).where(counter.name == "accepted")).scalar() or 0
+    counts = select(func.sum(counter.value)).where(counter.name.startswith(ACCEPTED))
+    accepted = int(conn.execute(counts).scalar() or 0)
     return Ledger(
         accepted=accepted,
         **{state.value: states.get(state, 0) for state in State},
-        refused=conn.execute(select(func.sum(tables.refusal.c["count"]))).scalar() or 0,
+        refused=int(conn.execute(select(func.sum(tables.refusal.c["count"]))).scalar() or 0),
         automatic=_automatic(conn),
         balanced=accepted == sum(states.values()) and not disagree,
     )

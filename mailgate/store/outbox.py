@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, not_, or_, select, true, update
 
 from mailgate.errors import NotAllowed
 from mailgate.model import (
@@ -42,7 +42,7 @@ MAY_BE_LOST = "our question to the sender may not have arrived"
 _OUTBOX, _MESSAGE, _CHALLENGE = tables.outbox, tables.message, tables.challenge
 # Spelled out and not parameters, so that the planner sees which partial index it may use.
 _READY = _OUTBOX.c.state == literal_column("'ready'")
-_AWAY: ColumnElement[bool] = literal_column("outbox.state IN ('leased', 'handed')")
+AWAY: ColumnElement[bool] = literal_column("outbox.state IN ('leased', 'handed')")
 _IS_AUTOMATIC = _OUTBOX.c.purpose != Purpose.AGENT
 
 
@@ -51,7 +51,7 @@ def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: floa
 
     A lease that ended before the mail was handed is taken over: whoever comes second to `handed` is refused.
     """
-    lapsed = select(_OUTBOX.c.id).where(_AWAY, _OUTBOX.c.state == OutboxState.LEASED, _OUTBOX.c.lease_until <= now)
+    lapsed = select(_OUTBOX.c.id).where(AWAY, _OUTBOX.c.state == OutboxState.LEASED, _OUTBOX.c.lease_until <= now)
     ready = select(_OUTBOX.c.id).where(_READY, _OUTBOX.c.next_at <= now).order_by(_OUTBOX.c.next_at, _OUTBOX.c.id)
     taken: list[int] = []
     # Two questions, since each has an index that ends at the limit; one with OR would sort the whole backlog.
@@ -113,7 +113,7 @@ def recover(conn: Connection, owner: str, now: datetime) -> int:
     database has one daemon, every lease is a dead one's; elsewhere those that ended or that `owner` left.
     """
     theirs = or_(_OUTBOX.c.lease_owner == owner, _OUTBOX.c.lease_until <= now)
-    dead = and_(_AWAY, true() if has_one_daemon(conn) else theirs)
+    dead = and_(AWAY, true() if has_one_daemon(conn) else theirs)
     lost = and_(_OUTBOX.c.state == OutboxState.HANDED, _IS_AUTOMATIC)
     answer = Answer(0, NOT_SENT_TWICE, handed=True)
     failed = [
@@ -123,6 +123,20 @@ def recover(conn: Connection, owner: str, now: datetime) -> int:
     settle(conn, failed)
     freed = update(_OUTBOX).where(dead).values(state=OutboxState.READY, lease_owner=None, lease_until=None)
     return len(failed) + conn.execute(freed).rowcount
+
+
+def give_back(conn: Connection, owner: str, under_way: Iterable[int]) -> int:
+    """Free what stands under the name of `owner`, who knows only of what is `under_way`. How many rows that were.
+
+    For whoever never heard whether his claim was committed.
+    """
+    unknown = and_(AWAY, _OUTBOX.c.state == OutboxState.LEASED, _OUTBOX.c.lease_owner == owner)
+    freed = (
+        update(_OUTBOX)
+        .where(unknown, not_(is_one_of(_OUTBOX.c.id, under_way)))
+        .values(state=OutboxState.READY, lease_owner=None, lease_until=None)
+    )
+    return conn.execute(freed).rowcount
 
 
 def retry(conn: Connection, outbox_id: int, now: datetime) -> bool:
@@ -163,7 +177,7 @@ def _due(row: Any) -> Due:
 
 
 def _away(conn: Connection, outbox_ids: Iterable[int]) -> dict[int, Any]:
-    return {row.id: row for row in _rows(conn, and_(_AWAY, is_one_of(_OUTBOX.c.id, outbox_ids)))}
+    return {row.id: row for row in _rows(conn, and_(AWAY, is_one_of(_OUTBOX.c.id, outbox_ids)))}
 
 
 def _rows(conn: Connection, condition: Any) -> Sequence[Any]:

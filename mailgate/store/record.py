@@ -30,8 +30,8 @@ from mailgate.model import (
     TicketChange,
     TicketState,
 )
-from mailgate.store import entries, tables
-from mailgate.store.dialect import is_one_of, upsert
+from mailgate.store import entries, locks, tables
+from mailgate.store.dialect import is_one_of, next_ticket_numbers, upsert
 
 Rows = list[dict[str, Any]]
 
@@ -163,18 +163,12 @@ _ASSIGN = (
 def _open(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
     if not new_tickets:
         return {}
-    numbers = _numbers(conn, [effect.id for effect in new_tickets])
+    ids = [effect.id for effect in new_tickets]
+    numbers = dict(zip(ids, next_ticket_numbers(conn, len(ids)), strict=True))
     rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
     _run(conn, insert(tables.ticket), rows)
     _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
     return numbers
-
-
-def _numbers(conn: Connection, ticket_ids: list[int]) -> dict[int, int]:
-    counter = tables.counter
-    taken = update(counter).where(counter.c.name == "ticket").values(value=counter.c.value + len(ticket_ids))
-    last = conn.execute(taken.returning(counter.c.value)).scalar_one()
-    return dict(zip(ticket_ids, range(last - len(ticket_ids) + 1, last + 1), strict=True))
 
 
 def _join(conn: Connection, joined: Iterable[Joined]) -> None:
@@ -230,7 +224,8 @@ def _pending(conn: Connection, journal_ids: list[int]) -> dict[int, int]:
     """The raw bytes' id of each mail that still waits to be judged."""
     journal = tables.journal.c
     waiting = is_one_of(journal.id, journal_ids), journal.state == State.PENDING
-    return {row.id: row.raw_id for row in conn.execute(select(journal.id, journal.raw_id).where(*waiting))}
+    found = select(journal.id, journal.raw_id).where(*waiting).with_for_update()
+    return {row.id: row.raw_id for row in conn.execute(found)}
 
 
 # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -275,6 +270,8 @@ def _send(conn: Connection, sendings: list[Sending]) -> None:
     """Queue mail and spend its permits, in the same transaction and nowhere else."""
     _run(conn, insert(tables.raw), [entries.raw(sending) for sending in sendings])
     permits = [sending.permit for sending in sendings if sending.permit]
+    if permits and not locks.may_spend(conn):
+        raise AssertionError("permits are spent by one process at a time")
     _run(conn, insert(tables.permit), [entries.permit(permit) for permit in permits])
     _run(conn, insert(tables.message), [entries.outgoing(sending) for sending in sendings])
     _run(conn, insert(tables.outbox), [entries.queued(sending) for sending in sendings])

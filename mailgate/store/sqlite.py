@@ -5,18 +5,24 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, pool
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from mailgate.errors import ConfigError, Fault, TryAgain
+from mailgate.errors import ConfigError, TryAgain
+from mailgate.store import schema as schemas
+from mailgate.store.backend import Faults
+from mailgate.store.ids import NODE_BITS
+
+T = TypeVar("T")
 
 BUSY_S = 2.0  # how long a command may hold the file before a sender is asked to come again
 READERS = 4
@@ -41,14 +47,62 @@ _TROUBLES = frozenset(
 Identity = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
 class SqliteFile:
-    """The file of a database and the log beside it."""
+    """The file of a database and the log beside it; a `Backend`."""
 
-    path: Path
-    durable: bool = True
+    writers: Final = 1
 
-    def writer(self, *, migrating: bool = False) -> Engine:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self.path = path
+        self.durable = durable
+        self._looker: Engine | None = None
+
+    @property
+    def name(self) -> str:
+        """How people know it."""
+        return str(self.path)
+
+    def prepare(self, *, create: bool) -> tuple[str, int]:
+        """See `Backend.prepare`."""
+        if create:
+            self._make()
+        elif not self.path.exists():
+            allowed = "an existing database; `mailgate db upgrade` makes one"
+            raise ConfigError([schemas.fault(self.name, "no such file", allowed)])
+        with self.writing(migrating=True).begin() as connection:
+            return schemas.migrate(connection, self.name, create=create)
+
+    def node(self, *, daemon: bool) -> int:
+        """The daemon is node 0; commands beside it must only be unlike it and each other."""
+        return 0 if daemon else 1 + secrets.randbelow((1 << NODE_BITS) - 1)
+
+    def session(self, schema: str) -> SqliteSession:
+        """See `Backend.session`."""
+        return SqliteSession(self, schema)
+
+    async def join(self, owner: str, *, sole: bool) -> DaemonLock | None:
+        """Become the one daemon of this file. Raises TryAgain where there is one."""
+        # Where even the folder is missing there is nobody to keep out, and `prepare` says what is wrong.
+        return DaemonLock(self.path) if self.path.absolute().parent.is_dir() else None
+
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """See `Backend.look`."""
+        if self._looker is None:
+            self._looker = create_engine(self._url("sqlite"), pool_size=1, connect_args=_CONNECT)
+            self._only_read(self._looker)
+        with self._looker.connect() as connection:
+            return work(connection)
+
+    def dispose(self) -> None:
+        """Close what `look` has open."""
+        if self._looker is not None:
+            self._looker.dispose()
+
+    def trouble(self, error: BaseException) -> TryAgain | None:
+        """See `Backend.trouble`."""
+        return trouble(error)
+
+    def writing(self, *, migrating: bool = False) -> Engine:
         """An engine whose transactions take the write lock at once, so that none fails in its middle.
 
         Raises (on connecting): sqlite3 errors, also where the file is missing. It never makes one.
@@ -66,13 +120,7 @@ class SqliteFile:
         self._only_read(engine.sync_engine)
         return engine
 
-    def looker(self) -> Engine:
-        """The same without asyncio."""
-        engine = create_engine(self._url("sqlite"), pool_size=1, connect_args=_CONNECT)
-        self._only_read(engine)
-        return engine
-
-    def make(self) -> None:
+    def _make(self) -> None:
         """Make an empty file where there is none, readable by its owner alone.
 
         Raises:
@@ -81,8 +129,8 @@ class SqliteFile:
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
-            fault = Fault(str(self.path), 0, "store.url", error.strerror or str(error), "a file in a folder of our own")
-            raise ConfigError([fault]) from error
+            found = error.strerror or str(error)
+            raise ConfigError([schemas.fault(self.name, found, "a file in a folder of our own")]) from error
 
     def identity(self) -> Identity:
         """Which files these are, by device and inode. Raises OSError where one is missing."""
@@ -145,6 +193,38 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
+class SqliteSession:
+    """The one connection that writes to a file."""
+
+    def __init__(self, file: SqliteFile, schema: str) -> None:
+        self._file = file
+        self._connection = file.writing().connect()
+        try:
+            schemas.confirm(self._connection, schema)
+            self._connection.rollback()
+            self._identity = file.identity()
+        except BaseException:
+            self.end()
+            raise
+
+    def commit(self, work: Callable[[Connection], T], faults: Faults) -> T:
+        """See `Session.commit`."""
+        faults("before-begin")
+        with self._connection.begin():
+            result = work(self._connection)
+            faults("before-commit")
+            self._file.confirm(self._identity)
+        faults("after-commit")
+        # The file may have gone between the look and the commit; then nobody may rely on it.
+        self._file.confirm(self._identity)
+        return result
+
+    def end(self) -> None:
+        """See `Session.end`."""
+        self._connection.invalidate()
+        self._connection.close()
+
+
 class DaemonLock:
     """The right to be the one daemon of a database file; the kernel takes it back when the process dies."""
 
@@ -165,12 +245,15 @@ class DaemonLock:
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 
-    def release(self) -> None:
+    def listen(self, callbacks: Mapping[str, Callable[[], None]]) -> None:
+        """Nothing is said through a file; commands find the daemon's socket beside it."""
+
+    async def leave(self) -> None:
         """Give the right back. The file stays: to remove it would let two processes lock two files of one name."""
         os.close(self._handle)
 
 
-def trouble(error: Exception) -> TryAgain | None:
+def trouble(error: BaseException) -> TryAgain | None:
     """`error` as a temporary answer, or None where it is no trouble of the machine but our own bug."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, OSError):
@@ -184,5 +267,5 @@ def trouble(error: Exception) -> TryAgain | None:
     return TryAgain(str(error)) if primary in _TROUBLES else None
 
 
-def _full(error: Exception) -> TryAgain:
+def _full(error: BaseException) -> TryAgain:
     return TryAgain(str(error), code=452, public="4.3.1 Insufficient system storage")

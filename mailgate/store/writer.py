@@ -1,4 +1,4 @@
-"""Store: the one thread that writes.
+"""Store: a thread that writes. A SQLite file has one in all, PostgreSQL two in each process.
 
 The house rules of this file:
 * One thread, one connection, one transaction at a time. Nobody waits for the database but this thread.
@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection
 
 from mailgate.errors import TryAgain
-from mailgate.store.sqlite import Identity, SqliteFile, trouble
+from mailgate.store.backend import Backend, Faults, Session
 
 T = TypeVar("T")
 
@@ -52,21 +50,19 @@ class _Outcome:
 
 
 class Writer:
-    """The writer thread of one database. Made and called in one event loop."""
+    """A thread that writes to one database. Made and called in one event loop."""
 
-    def __init__(self, file: SqliteFile, schema: str, faults: Callable[[str], None]) -> None:
+    def __init__(self, backend: Backend, schema: str, faults: Faults) -> None:
         self._schema = schema
-        self._file = file
+        self._backend = backend
         self._faults = faults
-        self._engine = file.writer()
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._waiting = 0  # touched by the event loop alone
         self._closed = False
         self._groups: dict[Work, deque[Job]] = {}  # from here on touched by the thread alone
         self._singles: deque[Job] = deque()
-        self._connection: Connection | None = None
-        self._identity: Identity = ()
+        self._session: Session | None = None
         self._thread = threading.Thread(target=self._run, name="mailgate-writer", daemon=True)
         self._thread.start()
 
@@ -101,7 +97,6 @@ class Writer:
             if self._singles:
                 self._write_single(self._singles.popleft())
         self._drop()
-        self._engine.dispose()
 
     def _collect(self, *, wait: bool) -> bool:
         """Sort what has queued; false once the end was asked for."""
@@ -167,46 +162,21 @@ class Writer:
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         try:
-            return self._commit(work)
+            if self._session is None:
+                self._session = self._backend.session(self._schema)
+            return self._session.commit(work, self._faults)
         except TryAgain:
             self._drop()
             raise
-        except (DBAPIError, sqlite3.Error, OSError) as error:
-            temporary = trouble(error)
+        # Broad, because only the database knows which errors of its driver are troubles of the machine.
+        except Exception as error:
+            temporary = self._backend.trouble(error)
             if temporary is None:
                 raise
             self._drop()
             raise temporary from error
 
-    def _commit(self, work: Callable[[Connection], T]) -> T:
-        connection = self._connection or self._open()
-        self._faults("before-begin")
-        with connection.begin():
-            result = work(connection)
-            self._faults("before-commit")
-            self._file.confirm(self._identity)
-        self._faults("after-commit")
-        # The file may have gone between the look and the commit; then nobody may rely on it.
-        self._file.confirm(self._identity)
-        return result
-
-    def _open(self) -> Connection:
-        connection = self._engine.connect()
-        try:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            connection.rollback()
-            self._identity = self._file.identity()
-        except (SQLAlchemyError, OSError) as error:
-            connection.close()
-            raise TryAgain(f"the database cannot be used: {error}") from error
-        if found != self._schema:
-            connection.close()
-            raise TryAgain(f"the database has the schema {found}, not {self._schema}")
-        self._connection = connection
-        return connection
-
     def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()

@@ -340,7 +340,7 @@ async def test_one_file_has_one_daemon_but_many_commands(url: str) -> None:
     ("address", "found"),
     [
         pytest.param("sqlite://", "sqlite://", id="no-file"),
-        pytest.param("postgresql://u@h/d", "postgresql", id="another-database"),
+        pytest.param("mysql://u@h/d", "mysql", id="another-database"),
         pytest.param("what is this", "what is this", id="not-a-url"),
         pytest.param("sqlite:////nowhere/at/all/x.db", "No such file or directory", id="no-folder"),
     ],

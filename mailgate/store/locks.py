@@ -1,0 +1,51 @@
+"""Store: what one process at a time may do, where several share a database. A SQLite file has one writer anyway.
+
+Always in this order, and never a lower one after a higher: `together`, then `spending`. So nobody waits in a circle.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, text
+
+_TOGETHER = 0x6D67_0001  # the class of locks on what belongs together
+_SPENDING = 0x6D67_0002  # the one lock on permits
+
+# In one statement, smallest key first.
+_TAKE_ALL = text(
+    "SELECT count(pg_advisory_xact_lock(:space, CAST(value AS integer)))"
+    " FROM json_array_elements_text(CAST(:keys AS json))"
+)
+_TAKE = text("SELECT pg_advisory_xact_lock(:space, 0)")
+
+
+def together(conn: Connection, names: Iterable[str]) -> bool:
+    """Until the end of this transaction, let nobody else judge anything of these names: senders and mails.
+
+    True where others may have done so since this transaction began: then what was read of them is stale.
+    """
+    if conn.dialect.name != "postgresql":
+        return False
+    keys = sorted({zlib.crc32(name.encode("utf-8", "surrogatepass")) - (1 << 31) for name in names})
+    conn.execute(_TAKE_ALL, {"space": _TOGETHER, "keys": json.dumps(keys)})
+    return True
+
+
+def spending(conn: Connection) -> bool:
+    """Until the end of this transaction, let nobody else grant a permit.
+
+    True where others may have granted some since this transaction began: then what was read of permits is stale.
+    """
+    if conn.dialect.name != "postgresql":
+        return False
+    conn.execute(_TAKE, {"space": _SPENDING})
+    conn.info["spending"] = conn.get_transaction()
+    return True
+
+
+def may_spend(conn: Connection) -> bool:
+    """Was `spending` taken in this transaction, or is it not needed?"""
+    return conn.dialect.name != "postgresql" or conn.info.get("spending") is conn.get_transaction()
