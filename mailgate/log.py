@@ -20,6 +20,7 @@ class Event(StrEnum):
     """The names of events. Users search for them, so they keep their spelling."""
 
     READY = "ready"
+    WORKER_READY = "worker-ready"
     STOPPING = "stopping"
     STOPPED = "stopped"
     RULES_RELOADED = "rules-reloaded"

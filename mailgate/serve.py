@@ -7,33 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from watchfiles import Change, awatch
 
 from mailgate import wiring
-from mailgate.config import ListenerTable, Settings
+from mailgate.config import Settings
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
-from mailgate.model import Reply
 from mailgate.net.authenticate import Authenticator
-from mailgate.net.bind import Bind
-from mailgate.net.bounds import Bounds
 from mailgate.net.connection import Login, Tls
 from mailgate.net.deliver import Courier, Relay
-from mailgate.net.listener import Listener
+from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
-from mailgate.net.tls import ServerContext
 from mailgate.net.wake import Waker, wake_path
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
+from mailgate.parent import Parent
+from mailgate.reception import Reception, listen, room
 from mailgate.shapes import split_endpoint
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -46,17 +41,7 @@ UPKEEP_AGAIN_S = 60.0
 EXIT_OK = 0
 EXIT_SOFTWARE = 70  # sysexits.h: a part died of our own fault
 
-NO_ROOM = Reply(452, "4.3.1 Insufficient system storage")
-
 MakeConsole = Callable[[Desk, Database], Console]
-
-
-@dataclass(frozen=True, slots=True)
-class Supervisor:
-    """Who started us, and wants to hear how we fare: `tell("READY=1")`. `watchdog_s` is how often, None for never."""
-
-    tell: Callable[[str], None] = lambda _state: None
-    watchdog_s: float | None = None
 
 
 class Daemon:
@@ -67,18 +52,17 @@ class Daemon:
         settings: Settings,
         log: Log,
         *,
-        supervisor: Supervisor | None = None,
+        parent: Parent | None = None,
         make_console: MakeConsole | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.log = log
-        self.supervisor = supervisor or Supervisor()
+        self.parent = parent or Parent()
         self.make_console = make_console
         self.on_ready = on_ready
         self._told_to_stop = asyncio.Event()
         self._told_to_reload = asyncio.Event()
-        self._listeners: list[tuple[ListenerTable, Listener]] = []
         self._web: WebServer | None = None
         self._roads: dict[Intake | Outbound, asyncio.Task[None]] = {}
         self._helpers: set[asyncio.Task[None]] = set()
@@ -119,10 +103,9 @@ class Daemon:
         self.gateway = wiring.gateway_of(settings)
         self.book = wiring.rulebook_of(settings)
         password = wiring.password_of(settings)
-        certificates = [wiring.tls_of(table) for table in settings.listener]
         database_file = wiring.database_file(settings)
-        self._folder = database_file.parent
-        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = database_file.parent
+        folder.mkdir(parents=True, exist_ok=True)
         self.database = await Database.open(settings.store.url, create=True)
 
         context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log)
@@ -132,28 +115,17 @@ class Daemon:
         owner = settings.gateway.name
         self.outbound = Outbound(self.database, self.courier.deliver, wiring.clock, self.log, owner=owner)
         self.intake = Intake(context, authenticator.authenticate, owner=owner, on_outgoing=self.outbound.wake)
-        self.upkeep = Upkeep(context, refused=self._refused)
+        self.upkeep = Upkeep(context, refused=lambda: self.reception.refused)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
-        self.door = Door(self.database, self.gateway, on_accepted=self.intake.wake, ready=self._room)
+        enough_room = partial(room, folder, settings.store.reserve_bytes)
+        self.door = Door(
+            self.database,
+            self.gateway,
+            on_accepted=self.intake.wake,
+            ready=partial(room, folder, settings.store.reserve_bytes),
+        )
         self.waker = Waker(wake_path(database_file), {b"journal": self.intake.wake, b"outbox": self.outbound.wake})
-        bounds = Bounds(**settings.wire.model_dump())
-        for table, certificate in zip(settings.listener, certificates, strict=True):
-            self._listeners.append((table, self._listener(table, bounds, certificate)))
-
-    def _listener(self, table: ListenerTable, bounds: Bounds, certificate: ServerContext | None) -> Listener:
-        bind = Bind(table.bind, table.protocol, table.peer_role, table.proxies, table.xclient)
-        name = self.settings.gateway.name
-        return Listener(bind, self.door, bounds, name=name, clock=wiring.clock, log=self.log, tls_context=certificate)
-
-    def _refused(self) -> Counter[int]:
-        return sum((listener.refused for _, listener in self._listeners), Counter())
-
-    def _room(self) -> Reply | None:
-        """None where the disk has room for more mail; mail that cannot be kept is better not begun."""
-        disk = os.statvfs(self._folder)
-        full = disk.f_bavail * disk.f_frsize < self.settings.store.reserve_bytes
-        # Some file systems make inodes as they are needed, and count none.
-        return NO_ROOM if full or (disk.f_files and not disk.f_favail) else None
+        self.reception = Reception(settings, self.door, self.parent.sockets, self.log)
 
     # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,19 +139,15 @@ class Daemon:
         self._help(self._keep_up())
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
-        if self.supervisor.watchdog_s:
-            self._help(self._say_that_we_live(self.supervisor.watchdog_s))
+        self._help(self.parent.reassure())
         if self.settings.web.bind:
             console = self.make_console(self.desk, self.database) if self.make_console else None
             app = make_app(self.desk, console, clock=wiring.clock, name=self.settings.mailbox[0].address)
             self._web = WebServer(app, self.settings.web.bind)
-            await _listen(self._web.start(), self.settings.web.bind)
-        for table, listener in self._listeners:
-            await _listen(listener.start(), table.bind)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop)
-        loop.add_signal_handler(signal.SIGINT, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
+            await listen(self._web.start(self.parent.sockets.take(WEB, self._web.address)), self._web.address)
+        await self.reception.start()
+        self.parent.sockets.confirm_all_taken()
+        self.parent.heed(self.stop, self.reload)
 
     def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -192,12 +160,12 @@ class Daemon:
         if self.settings.authentication.assume:
             self.log.warning(Event.PEERS_ASSUMED_PROVEN)
         self.log.info(
-            Event.READY,
-            listeners=[listener.address for _, listener in self._listeners],
+            Event.WORKER_READY if self.parent.place else Event.READY,
+            listeners=self.reception.addresses,
             web=self._web.address if self._web else "",
             rules=self.book.version,
         )
-        self.supervisor.tell("READY=1")
+        self.parent.tell("READY=1")
         self.on_ready()
 
     # ── Serve ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,10 +192,10 @@ class Daemon:
         while True:
             await self._told_to_reload.wait()
             self._told_to_reload.clear()
-            self.supervisor.tell("RELOADING=1")
+            self.parent.tell("RELOADING=1")
             await self._reload_rules()
-            await self._reload_certificates()
-            self.supervisor.tell("READY=1")
+            await self.reception.renew_certificates()
+            self.parent.tell("READY=1")
 
     async def _watch_rules(self) -> None:
         folder = wiring.rules_folder(self.settings)
@@ -248,28 +216,13 @@ class Daemon:
         self.log.info(Event.RULES_RELOADED, rules=book.version, before=self.book.version)
         self.book = book
 
-    async def _reload_certificates(self) -> None:
-        try:
-            certificates = [await asyncio.to_thread(wiring.tls_of, table) for table, _ in self._listeners]
-        except ConfigError as error:
-            self.log.error(Event.CERTIFICATES_REJECTED, faults=[str(fault) for fault in error.faults])
-            return
-        for (_, listener), certificate in zip(self._listeners, certificates, strict=True):
-            listener.renew(certificate)
-        self.log.info(Event.CERTIFICATES_RELOADED, number=sum(one is not None for one in certificates))
-
-    async def _say_that_we_live(self, every_s: float) -> None:
-        while True:
-            self.supervisor.tell("WATCHDOG=1")
-            await asyncio.sleep(every_s)
-
     # ── Drain ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _drain(self) -> None:
         """Take nothing more, finish what was taken, and let what is being delivered end."""
         self.log.info(Event.STOPPING)
-        self.supervisor.tell("STOPPING=1")
-        await asyncio.gather(*(listener.drain(DRAIN_S) for _, listener in self._listeners))
+        self.parent.tell("STOPPING=1")
+        await self.reception.drain(DRAIN_S)
         if self._web:
             await self._web.stop()
         self.waker.close()
@@ -284,13 +237,6 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _listen(start: Awaitable[None], where: str) -> None:
-    try:
-        await start
-    except OSError as error:
-        raise TryAgain(f"cannot listen on {where}: {error.strerror or error}") from error
 
 
 async def _wait(event: asyncio.Event) -> None:

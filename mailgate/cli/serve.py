@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from functools import partial
 
 import click
 
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
 from mailgate.log import bridge, open_log
-from mailgate.net.systemd import notify
-from mailgate.serve import Daemon, Supervisor
+from mailgate.parent import parent_of
+from mailgate.serve import Daemon
 
 
 @click.command("serve", cls=Command)
@@ -26,13 +25,4 @@ def serve(frame: Frame) -> int:
     settings = settings_of(frame)
     log = open_log(sys.stdout)
     bridge(log)
-    return asyncio.run(Daemon(settings, log, supervisor=supervisor()).run())
-
-
-def supervisor() -> Supervisor:
-    """systemd, where it started us (sd_notify(3), sd_watchdog_enabled(3)); it hears from us twice in its time."""
-    watchdog_us = os.environ.get("WATCHDOG_USEC", "")
-    return Supervisor(
-        partial(notify, os.environ.get("NOTIFY_SOCKET", "")),
-        int(watchdog_us) / 2e6 if watchdog_us.isdecimal() else None,
-    )
+    return asyncio.run(Daemon(settings, log, parent=parent_of(os.environ, os.getpid())).run())

@@ -17,6 +17,12 @@ from mailgate.net.bounds import plain
 FIRST: Final = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
 # Not the variables of systemd: these name a process id, which nobody knows before he has started the process.
 VARIABLE: Final = "MAILGATE_SOCKETS"
+WEB: Final = "web"
+
+
+def listener_name(number: int) -> str:
+    """The name of the socket of the listener of this number; people count from one."""
+    return f"listener-{number}"
 
 
 class Given:

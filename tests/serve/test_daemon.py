@@ -18,7 +18,8 @@ from mailgate.cli import run
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.log import open_log
 from mailgate.net.wake import wake, wake_path
-from mailgate.serve import Daemon, Supervisor
+from mailgate.parent import Parent
+from mailgate.serve import Daemon
 from tests.fakes.sink import Sink
 from tests.fakes.waiting import wait_until
 
@@ -59,8 +60,8 @@ class Running:
     async def start(self, **changes: Any) -> None:
         settings = config.load(self.folder / "config.toml")
         ready = asyncio.Event()
-        supervisor = Supervisor(self.told.append, watchdog_s=0.01)
-        self.daemon = Daemon(settings, open_log(self.stream), supervisor=supervisor, on_ready=ready.set, **changes)
+        parent = Parent(self.told.append, watchdog_s=0.01)
+        self.daemon = Daemon(settings, open_log(self.stream), parent=parent, on_ready=ready.set, **changes)
         self.task = asyncio.create_task(self.daemon.run())
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({waiting, self.task}, return_when=asyncio.FIRST_COMPLETED)
