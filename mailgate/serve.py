@@ -118,12 +118,7 @@ class Daemon:
         self.upkeep = Upkeep(context, refused=lambda: self.reception.refused)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
         enough_room = partial(room, folder, settings.store.reserve_bytes)
-        self.door = Door(
-            self.database,
-            self.gateway,
-            on_accepted=self.intake.wake,
-            ready=partial(room, folder, settings.store.reserve_bytes),
-        )
+        self.door = Door(self.database, self.gateway, on_accepted=self.intake.wake, ready=enough_room)
         self.waker = Waker(wake_path(database_file), {b"journal": self.intake.wake, b"outbox": self.outbound.wake})
         self.reception = Reception(settings, self.door, self.parent.sockets, self.log)
 
