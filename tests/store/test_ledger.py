@@ -106,7 +106,7 @@ async def test_an_empty_house_is_balanced(db: Database) -> None:
     "damage",
     [
         "DELETE FROM journal WHERE state = 'pending'",
-        "UPDATE counter SET value = value + 1 WHERE name = 'accepted'",
+        "UPDATE counter SET value = value + 1 WHERE name = 'accepted/0'",
         "UPDATE message SET ticket_id = NULL WHERE disposition = 'append'",
         "UPDATE message SET held = NULL",
         "UPDATE message SET held = 'wait' WHERE disposition = 'park'",
