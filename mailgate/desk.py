@@ -17,6 +17,7 @@ from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import challenge, confirm, token, trust
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.confirm import Confirmed
+from mailgate.judge.docket import Planned
 from mailgate.judge.history import History
 from mailgate.judge.release import release
 from mailgate.model import (
@@ -59,6 +60,7 @@ class Desk:
         self.book = context.book
         self.mint = context.mint
         self.clock = context.clock
+        self.meter = context.meter
         self.on_outgoing = on_outgoing
         self.on_accepted = on_accepted
 
@@ -182,21 +184,22 @@ class Desk:
     async def confirm(self, token_text: str, now: datetime) -> PageState:
         """Press the button: confirm the challenge, once, however often it is pressed."""
         token_id = self._token_id(token_text)
-        state = await self.database.write(lambda conn: self._confirm(conn, token_id, now))
+        state, granted = await self.database.write(lambda conn: self._confirm(conn, token_id, now))
+        self.meter.granted(granted)
         self.on_outgoing()
         return state
 
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _confirm(self, conn: Connection, token_id: int, now: datetime) -> PageState:
+    def _confirm(self, conn: Connection, token_id: int, now: datetime) -> tuple[PageState, tuple[Planned, ...]]:
         asked = self._challenge(conn, token_id, now)
         state = challenge.pressed(asked, now, self.book().limits.timing)
         if asked is None or state is not PageState.DONE or asked.state is ChallengeState.CONFIRMED:
-            return state
+            return state, ()
         history = self._history(conn, asked.address)
         done = confirm.confirmed(asked, history, now, "page")
         self._write(conn, done, now)
-        return state
+        return state, done.planned
 
     def _accept(self, conn: Connection, held_id: int, agent: str) -> int:
         now = self.clock()

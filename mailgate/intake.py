@@ -30,10 +30,11 @@ from mailgate.judge.ask import ask
 from mailgate.judge.docket import Outcome
 from mailgate.judge.fingerprint import fingerprint
 from mailgate.judge.history import History
-from mailgate.log import Event
+from mailgate.log import Event, without_addresses
 from mailgate.mail.hops import count_hops
 from mailgate.mail.parse import parse
 from mailgate.mail.text import text_of, unquoted
+from mailgate.meter import UNHEARD, Meter
 from mailgate.model import (
     Accepted,
     Arrival,
@@ -82,11 +83,13 @@ class Door:
         *,
         on_accepted: Callable[[], None] = lambda: None,
         ready: Callable[[], Reply | None] = lambda: None,
+        meter: Meter = UNHEARD,
     ) -> None:
         self.database = database
         self.gateway = gateway
         self.on_accepted = on_accepted
         self.ready = ready
+        self.meter = meter
         # Equal for every mail, so that concurrent sessions share one transaction.
         self._accept = journal.Acceptance(database.new_id)
         self._recipients: dict[str, Reply | None] = {}
@@ -115,8 +118,11 @@ class Door:
         # The most open mailbox comes first in the journal: a copy that waits must not hide one that need not.
         several = len(arrival.recipients) > 1
         ordered = tuple(sorted(arrival.recipients, key=self._guard)) if several else arrival.recipients
+        begun = perf_counter()
         receipts = await self.database.together(self._accept, replace(arrival, recipients=ordered))
-        if any(receipt.fresh for receipt in receipts):
+        fresh = sum(receipt.fresh for receipt in receipts)
+        self.meter.accepted(arrival.peer, fresh, perf_counter() - begun)
+        if fresh:
             self.on_accepted()
         queued = dict(zip(ordered, receipts, strict=True))
         return [Reply(250, f"2.0.0 Ok: queued as {queued[to].queue_id}") for to in arrival.recipients]
@@ -156,6 +162,7 @@ class Intake:
         self.mint = context.mint
         self.clock = context.clock
         self.log = context.log
+        self.meter = context.meter
         self.authenticate = authenticate
         self.owner = owner
         self.on_outgoing = on_outgoing
@@ -246,9 +253,11 @@ class Intake:
         prepared = perf_counter()
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
+        self.meter.batch(prepared - begun, recorded - prepared)
         stages = Stages((prepared - begun) * 1e3 / len(alive), (recorded - prepared) * 1e3 / len(alive))
+        now = self.clock()
         for outcome in outcomes:
-            self._log(outcome, stages)
+            self._tell(outcome, stages, now)
         if any(outcome.planned for outcome in outcomes):
             self.on_outgoing()
 
@@ -299,19 +308,25 @@ class Intake:
         await self.database.write(lambda conn: journal.shunt(conn, accepted.journal_id, error, self.clock()))
         self.log.error(Event.MAIL_SHUNTED, journal_id=accepted.journal_id, queue_id=accepted.queue_id, error=error)
 
-    def _log(self, outcome: Outcome, stages: Stages) -> None:
+    def _tell(self, outcome: Outcome, stages: Stages, now: datetime) -> None:
         filing = next(effect for effect in outcome.effects if isinstance(effect, Filing))
+        found, accepted = filing.verdict, filing.case.accepted
+        waited_s = (now - accepted.at).total_seconds()
+        self.meter.judged(outcome, waited_s)
         self.log.info(
             Event.MAIL_JUDGED,
-            journal_id=filing.case.accepted.journal_id,
-            queue_id=filing.case.accepted.queue_id,
-            kind=filing.verdict.kind,
-            disposition=filing.verdict.disposition,
+            journal_id=accepted.journal_id,
+            queue_id=accepted.queue_id,
+            kind=found.kind,
+            disposition=found.disposition,
             state=filing.state,
-            reason=filing.verdict.reason,
-            suppressed=filing.verdict.suppressed,
-            prepare_ms=round(stages.prepare_ms, 2),
-            record_ms=round(stages.record_ms, 2),
+            reasons=[without_addresses(words) for words in (found.reason, found.suppressed) if words],
+            withheld_by=found.withheld_by,
+            ms={
+                "since_accepted": round(waited_s * 1e3, 1),
+                "prepare": round(stages.prepare_ms, 2),
+                "record": round(stages.record_ms, 2),
+            },
         )
 
 

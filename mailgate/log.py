@@ -9,11 +9,14 @@ import logging
 from enum import StrEnum
 from typing import TextIO
 
+import re2
 import structlog
 from structlog.typing import EventDict
 from structlog.typing import FilteringBoundLogger as Log
 
-__all__ = ["Event", "Log", "bridge", "open_log"]
+__all__ = ["Event", "Log", "bridge", "open_log", "without_addresses"]
+
+_ADDRESS = re2.compile(r"\S*@\S*")
 
 
 class Event(StrEnum):
@@ -68,6 +71,11 @@ def open_log(stream: TextIO, level: int = logging.INFO) -> Log:
 def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
     """What every line has stands first, for the eye."""
     return {"at": event.pop("at"), "level": event.pop("level"), "event": event.pop("event"), **event}
+
+
+def without_addresses(words: str) -> str:
+    """`words` as they may stand in a line at info: they can quote what a stranger published, an address included."""
+    return _ADDRESS.sub("...", words) if "@" in words else words
 
 
 def bridge(log: Log) -> None:

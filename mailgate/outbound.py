@@ -27,6 +27,7 @@ from weakref import WeakValueDictionary
 from mailgate.errors import NotAllowed, TryAgain
 from mailgate.judge import retry
 from mailgate.log import Event, Log
+from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Answer, Due, OutboxState, Settlement
 from mailgate.store import outbox
 from mailgate.store.database import Database
@@ -67,6 +68,7 @@ class Outbound:
         on_backlog: Callable[[], None] = lambda: None,
         concurrency: int = CONCURRENCY,
         drain_s: float = DRAIN_S,
+        meter: Meter = UNHEARD,
     ) -> None:
         self.database = database
         self.deliver = deliver
@@ -75,6 +77,7 @@ class Outbound:
         self.owner = owner
         self.on_backlog = on_backlog
         self.drain_s = drain_s
+        self.meter = meter
         self._slots = asyncio.Semaphore(concurrency)
         self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._under_way: dict[asyncio.Task[None], int] = {}  # and the row that each delivers
@@ -198,8 +201,10 @@ class Outbound:
             if answer is None:
                 return
             settlement = retry.fate(due, answer, self.clock())
+        took_s = perf_counter() - begun
         await self._settle(settlement)
-        self._log(due, settlement, perf_counter() - begun)
+        self.meter.attempted(due, settlement, took_s)
+        self._log(due, settlement, took_s)
 
     async def _answer(self, due: Due) -> Answer | None:
         """What the next hop said; None where the mail is no longer ours to send."""

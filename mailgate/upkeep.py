@@ -34,6 +34,7 @@ class Upkeep:
         self.book = context.book
         self.clock = context.clock
         self.log = context.log
+        self.meter = context.meter
         self.refused = refused
         self._counted: Counter[int] = Counter()
         self._remembered = ""
@@ -73,5 +74,6 @@ class Upkeep:
 
     async def _check(self) -> None:
         found = await self.database.read(ledger.ledger)
+        self.meter.audited(balanced=found.balanced)
         if not found.balanced:
             self.log.error(Event.LEDGER_UNBALANCED, ledger=str(found))
