@@ -1,4 +1,5 @@
-"""The web as one ASGI application: the confirmation page for the world and, in the demo, a console for this machine.
+"""The web as one ASGI application: the confirmation page for the world, pages for those who watch over us, and in
+the demo a console for this machine.
 
 Wires templates, routes and guards. What a token means, and what a person may do, is asked of the objects it is given.
 """
@@ -22,6 +23,7 @@ from mailgate.web.console import Console
 from mailgate.web.console_pages import ConsolePages
 from mailgate.web.filters import as_time, with_links
 from mailgate.web.guards import loopback_only, private
+from mailgate.web.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
 
@@ -30,11 +32,16 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 def make_app(
-    confirm: Confirm, console: Console | None = None, *, clock: Callable[[], datetime], name: str = ""
+    confirm: Confirm,
+    console: Console | None = None,
+    *,
+    clock: Callable[[], datetime],
+    name: str = "",
+    watch: Watch | None = None,
 ) -> ASGIApp:
     """Make the application. `name` says on the confirmation page who asks; `console` is only for loopback.
 
-    The pages need nothing outside /c/, so a proxy before them passes that one path and no other.
+    The confirmation page needs nothing outside /c/, so a proxy before it passes that one path and no other.
     """
     templates = _templates()
     page = ConfirmPage(confirm, clock, templates.get_template("confirm.html"), name)
@@ -42,6 +49,8 @@ def make_app(
         Route("/c/mailgate.css", _file("mailgate.css", "text/css"), methods=["GET"]),
         Route("/c/{token}", page.answer, methods=["GET", "POST"]),
     ]
+    if watch is not None:
+        routes += watch.routes()
     if console is not None:
         pages = ConsolePages(console, templates.get_template("console.html"), templates.get_template("pieces.html"))
         script = Route("/live.js", _file("live.js", "text/javascript"), methods=["GET"])

@@ -24,9 +24,15 @@ class Response:
 
 
 async def call(
-    app: ASGIApp, method: str, path: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+    app: ASGIApp,
+    method: str,
+    path: str,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    *,
+    client: str = "127.0.0.1",
 ) -> Response:
-    """Make one request and wait for the whole answer.
+    """Make one request from the address `client` and wait for the whole answer.
 
     `path` may carry a query, and may be a whole URL, whose host is then the Host; else it is `localhost`. An exception
     of the application reaches the caller.
@@ -45,7 +51,7 @@ async def call(
         "query_string": url.query.encode(),
         "root_path": "",
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()],
-        "client": ("127.0.0.1", 50000),
+        "client": (client, 50000),
         "server": (url.hostname or "localhost", url.port or 80),
     }
     wire = _Wire(body)
