@@ -144,9 +144,10 @@ class NotifyTable(Table):
 
 
 class WebTable(Table):
-    """[web]: the confirmation page."""
+    """[web]: the confirmation page, and those for who watches over us."""
 
     bind: MaybeWebBind = Field("", description='"ADDRESS:PORT", or "" for no page')
+    metrics: tuple[Network, ...] = Field(("127.0.0.0/8", "::1/128"), description='networks such as "192.0.2.0/24"')
     url: MaybeWebUrl = Field("", description='"https://HOST" or "http://HOST" without a path, together with bind')
 
 
