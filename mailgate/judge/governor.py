@@ -25,6 +25,7 @@ SILENT_STANDINGS = {
     Standing.BLOCKED: "a person of ours blocked the address",
 }
 ANSWERED = "an automatic mail was sent for this before"
+SILENCE = "the database was restored, so what was sent since is not known: automatic mail is off until"
 
 
 _COUNTED = {Purpose.CHALLENGE: Counted.CHALLENGE, Purpose.ACKNOWLEDGE: Counted.ACKNOWLEDGE}
@@ -43,8 +44,9 @@ Counter = tuple[Key, Counted, str]  # whose automatic mails of which sort
 
 @dataclass(slots=True)
 class Counters:
-    """The ledger of permits, sorted for counting."""
+    """The ledger of permits, sorted for counting. `silent_until`: it may lack some, so nothing can be counted yet."""
 
+    silent_until: datetime | None = None
     times: dict[Counter, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     causes: set[int] = field(default_factory=set)
 
@@ -78,7 +80,8 @@ def decide(
 ) -> Permit | Refusal:
     """Grant `wanted`, or say what stands against it. Writes nothing: the caller spends what it was given."""
     refusal = (
-        _standing(balance.known)
+        _silence(wanted, counters)
+        or _standing(balance.known)
         or _repeated(wanted, counters)
         or _credit(balance.known.credit, "credit of the address is spent", "credit")
         or (None if wanted.shared else _credit(balance.domain.credit, "credit of the domain is spent", "domain_credit"))
@@ -99,6 +102,13 @@ def dripped(balance: int, since: datetime, now: datetime, credit: Credit) -> tup
 def after_human_act(balance: int, credit: Credit) -> int:
     """The balance after a person of ours wrote to the address, accepted it or trusted it."""
     return min(credit.cap, balance + credit.per_human_act)
+
+
+def _silence(wanted: Grant, counters: Counters) -> Refusal | None:
+    until = counters.silent_until
+    if until is None or wanted.at >= until:
+        return None
+    return Refusal(f"{SILENCE} {until:%Y-%m-%d %H:%M} UTC", "restored database")
 
 
 def _standing(known: Acquaintance) -> Refusal | None:

@@ -57,7 +57,7 @@ class History:
         self.limits = limits
         self.gateway = gateway
         self.mint = mint
-        self.counters = governor.Counters()
+        self.counters = governor.Counters(silent_until=facts.silent_until)
         for grant in facts.grants:
             self.counters.add(grant)
 

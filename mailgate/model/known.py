@@ -154,3 +154,4 @@ class Facts:
     tickets: dict[int, KnownTicket] = field(default_factory=dict)
     challenges: dict[str, Challenge] = field(default_factory=dict)  # the newest of each address
     held: dict[str, list[HeldMail]] = field(default_factory=dict)  # by address, oldest first
+    silent_until: datetime | None = None  # until then nothing automatic leaves: `grants` may lack some

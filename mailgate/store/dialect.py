@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    select,
     text,
     update,
 )
@@ -29,6 +30,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from mailgate.store.tables import clean, counter
+
+TICKET = "ticket"  # the name of the counter of tickets
 
 
 class _Numbers(FunctionElement[Any]):
@@ -114,17 +117,35 @@ def next_ticket_numbers(conn: Connection, count: int) -> list[int]:
     """`count` numbers that no ticket had. On PostgreSQL some may be left out, so that no process waits for another."""
     if conn.dialect.name == "postgresql":
         return list(conn.execute(_FROM_SEQUENCE, {"count": count}).scalars())
-    last: int = conn.execute(_FROM_COUNTER, {"count": count}).scalar_one()
+    last = int(conn.execute(_FROM_COUNTER, {"count": count}).scalar_one())
     return list(range(last - count + 1, last + 1))
 
 
 _FROM_SEQUENCE = text("SELECT nextval('ticket_number') FROM generate_series(1, :count)")
 _FROM_COUNTER = (
     update(counter)
-    .where(counter.c.name == "ticket")
+    .where(counter.c.name == TICKET)
     .values(value=counter.c.value + bindparam("count"))
     .returning(counter.c.value)
 )
+
+
+def last_ticket_number(conn: Connection) -> int:
+    """The newest number that was given to a ticket, 0 where none was."""
+    question = _LAST_OF_SEQUENCE if conn.dialect.name == "postgresql" else _LAST_OF_COUNTER
+    return int(conn.execute(question).scalar_one())
+
+
+def set_ticket_number(conn: Connection, last: int) -> None:
+    """Go on after `last`. On PostgreSQL this is not undone with the transaction."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(_SET_SEQUENCE, {"following": last + 1})
+    conn.execute(upsert(conn, counter, key="name", change=("value",)), {"name": TICKET, "value": last})
+
+
+_LAST_OF_SEQUENCE = text("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM ticket_number")
+_LAST_OF_COUNTER = select(counter.c.value).where(counter.c.name == TICKET)
+_SET_SEQUENCE = text("SELECT setval('ticket_number', :following, false)")
 
 
 def has_one_daemon(conn: Connection) -> bool:

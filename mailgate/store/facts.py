@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Connection, Select, and_, bindparam, func, or_, select, union
 
 from mailgate.model import Ask, Facts, Grant, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
-from mailgate.store import locks, rows, tables
+from mailgate.store import locks, restored, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 
@@ -111,6 +111,7 @@ def gather(conn: Connection, ask: Ask) -> Facts:
         tickets=_tickets(conn, ticket_ids, ask.now),
         challenges={row.address: rows.challenge(row) for row in _rows(conn, _CHALLENGES, addresses)},
         held=_held(conn, ask.held_of | asked),
+        silent_until=restored.silent_until(conn) if addresses else None,
     )
 
 

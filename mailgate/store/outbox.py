@@ -34,6 +34,7 @@ UNDELIVERABLE_DAYS = 60
 OUR_HOPS_LACK = "5.6.7"
 
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
+RECALLED = "the database was restored; it may have been sent already"
 CANCELLED = "cancelled by a person"
 CAME_BACK = "our question to the sender came back"
 NEVER_LEFT = "our question to the sender could not be sent"
@@ -161,6 +162,14 @@ def cancel(conn: Connection, outbox_id: int, now: datetime) -> bool:
     return bool(rows)
 
 
+def recall(conn: Connection, now: datetime) -> int:
+    """Send no automatic mail that has not ended, because all of it may have been sent; how many mails that were."""
+    rows = _rows(conn, and_(or_(_READY, AWAY), _IS_AUTOMATIC))
+    answer = Answer(0, RECALLED, handed=True)
+    _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, answer, now)) for row in rows], 0)
+    return len(rows)
+
+
 def _due(row: Any) -> Due:
     return Due(
         outbox_id=row.id,
@@ -270,7 +279,7 @@ def _end(settlement: Settlement, undeliverable_days: int) -> tuple[ChallengeStat
     answer = settlement.answer
     if settlement.state is OutboxState.SENT:
         return ChallengeState.SENT, "", None
-    if settlement.state is OutboxState.FAILED and answer.handed and answer.code < 500:
+    if answer.handed and answer.code < 500:
         # Nobody said no. Whoever got it may still answer, and a person looks in any case.
         return ChallengeState.SENT, MAY_BE_LOST, None
     if settlement.state is OutboxState.FAILED and not answer.text.startswith(OUR_HOPS_LACK):

@@ -8,13 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailgate.errors import ConfigError, Fault, TryAgain
-from mailgate.store import tables
-
-_IDENTIFIED: tuple[Table, ...] = (tables.journal, tables.message, tables.ticket_event, tables.permit, tables.outbox)
+from mailgate.store import marks
 
 
 def migrate(connection: Connection, name: str, *, create: bool) -> tuple[str, int]:
@@ -36,7 +34,7 @@ def migrate(connection: Connection, name: str, *, create: bool) -> tuple[str, in
         if not create:
             raise ConfigError([fault(name, f"schema {found or 'none'}", f"schema {head}; run `mailgate db upgrade`")])
         command.upgrade(config, "head")
-    return head, _largest_id(connection)
+    return head, marks.largest_id(connection)
 
 
 def confirm(connection: Connection, schema: str) -> None:
@@ -52,7 +50,3 @@ def confirm(connection: Connection, schema: str) -> None:
 def fault(name: str, found: str, allowed: str) -> Fault:
     """What is wrong with the database that `store.url` names."""
     return Fault(name, 0, "store.url", found, allowed)
-
-
-def _largest_id(connection: Connection) -> int:
-    return max(connection.execute(select(func.max(table.c.id))).scalar() or 0 for table in _IDENTIFIED)

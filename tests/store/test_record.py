@@ -454,7 +454,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(db: Databas
 
     small = await db.write(lambda conn: counted(db)(conn, asking(1)))
     large = await db.write(lambda conn: counted(db)(conn, asking(20_000)))
-    assert small == large == 10
+    assert small == large == 11
 
 
 QUESTIONS = {

@@ -56,6 +56,21 @@ def earlier(wanted: Grant, cause: int, **changes: object) -> Grant:
     return replace(wanted, cause=cause, **changes)  # type: ignore[arg-type]
 
 
+# ── A restored database ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("purpose", [ACK, CHAL])
+def test_nothing_leaves_while_the_ledger_may_lack_permits(purpose: Purpose) -> None:
+    refusal = ask(Counters(silent_until=NOW + TICK), replace(WANTED, purpose=purpose))
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "restored database"
+    assert "2026-06-01 12:00 UTC" in refusal.reason
+
+
+def test_the_silence_ends_by_itself() -> None:
+    assert isinstance(ask(Counters(silent_until=NOW)), Permit)
+
+
 # ── Each limit ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 LIMIT_IDS = [f"{one.key}-{one.mail}-{one.per}" for one in LIMITS.windows]

@@ -1,0 +1,58 @@
+"""Store: a database that went back in time, because it was restored: it does not know what was sent since.
+
+Its ledger of permits has a gap, so nobody can say whether a limit is reached. Until the windows that protect most are
+past, nothing automatic is allowed; and what was about to leave by itself may have left already.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select, update
+
+from mailgate.model import OutboxState, Purpose, State
+from mailgate.store import marks, outbox, tables
+from mailgate.store.dialect import upsert
+from mailgate.store.marks import Mark
+
+SILENCE_HOURS = 24  # the longest window that counts everybody's automatic mail
+SILENT_UNTIL = "silent-until"  # the name of the counter, in microseconds since 1970 UTC
+
+_COUNTER = tables.counter
+# Built once, because every batch of mails asks.
+_SILENT = select(_COUNTER.c.value).where(_COUNTER.c.name == SILENT_UNTIL)
+_US = timedelta(microseconds=1)
+
+
+def silent_until(conn: Connection) -> datetime | None:
+    """Until when nothing automatic leaves; None where that was never so, or a person ended it."""
+    found = conn.execute(_SILENT).scalar()
+    return None if found is None else tables.EPOCH + found * _US
+
+
+def distrust(conn: Connection, now: datetime, seen: Mark | None = None) -> datetime:
+    """Treat this database as one that went back; the moment until which nothing automatic leaves.
+
+    Automatic mail that has not ended is not sent, for it may have been. A person's mail stays, and so does all that
+    was claimed: the processes that claimed it are gone. No ticket gets a number that one of `seen` had.
+    """
+    outbox.recall(conn, now)
+    journal, away = tables.journal.c, tables.outbox.c
+    free = {"lease_owner": None, "lease_until": None}
+    conn.execute(
+        update(tables.journal).where(journal.state == State.PENDING, journal.lease_until.is_not(None)).values(**free)
+    )
+    conn.execute(
+        update(tables.outbox).where(outbox.AWAY, away.purpose == Purpose.AGENT).values(state=OutboxState.READY, **free)
+    )
+    if seen:
+        marks.skip_to(conn, seen.ticket_number)
+    until = max(now + timedelta(hours=SILENCE_HOURS), silent_until(conn) or now)
+    row = {"name": SILENT_UNTIL, "value": (until - tables.EPOCH) // _US}
+    conn.execute(upsert(conn, _COUNTER, key="name", change=("value",)), row)
+    return until
+
+
+def speak_again(conn: Connection) -> bool:
+    """Let automatic mail leave before its time; false where nothing keeps it."""
+    return conn.execute(delete(_COUNTER).where(_COUNTER.c.name == SILENT_UNTIL)).rowcount == 1
