@@ -94,7 +94,10 @@ class ForwarderTable(Table):
 class StoreTable(Table):
     """[store]: where everything is kept."""
 
-    url: StoreUrl = Field("sqlite:///var/mailgate.db", description='"sqlite:///FILE"')
+    url: StoreUrl = Field(
+        "sqlite:///var/mailgate.db", description='"sqlite:///FILE" or "postgresql://USER@HOST[:PORT]/DATABASE"'
+    )
+    password_file: MaybeFile = Field(None, description="a file, its first line is the password of the database")
     reserve_bytes: StrictInt = Field(268_435_456, ge=0, le=1_099_511_627_776, description="bytes, 0 to 1099511627776")
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
+from importlib.metadata import version
+from secrets import token_hex
 from typing import Any
 
 from watchfiles import Change, awatch
@@ -17,23 +19,28 @@ from mailgate import wiring
 from mailgate.config import Settings
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
+from mailgate.health import Health
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
+from mailgate.metrics import Metrics
+from mailgate.neighbours import JOURNAL, OUTBOX, Neighbours
 from mailgate.net.authenticate import Authenticator
+from mailgate.net.bind import networks
 from mailgate.net.connection import Login, Tls
 from mailgate.net.deliver import Courier, Relay
 from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
-from mailgate.net.wake import Waker, wake_path
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
 from mailgate.parent import Parent
 from mailgate.reception import Reception, listen, room
 from mailgate.shapes import split_endpoint
+from mailgate.store import watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
 from mailgate.web.app import make_app
 from mailgate.web.console import Console
+from mailgate.web.watch import Watch
 
 DRAIN_S = 30.0  # that a mail on its way in may still take when we are asked to stop
 SETTLE_MS = 300  # editors save in several steps; rules are read when they are quiet for this long
@@ -61,6 +68,7 @@ class Daemon:
         self.parent = parent or Parent()
         self.make_console = make_console
         self.on_ready = on_ready
+        self._is_ready = False
         self._told_to_stop = asyncio.Event()
         self._told_to_reload = asyncio.Event()
         self._web: WebServer | None = None
@@ -103,24 +111,44 @@ class Daemon:
         self.gateway = wiring.gateway_of(settings)
         self.book = wiring.rulebook_of(settings)
         password = wiring.password_of(settings)
-        database_file = wiring.database_file(settings)
-        folder = database_file.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        self.database = await Database.open(settings.store.url, create=True)
+        file = wiring.database_file(settings)
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        # Unlike that of every other process, so that leases tell who holds them, and of one that died, that it did.
+        owner = f"{settings.gateway.name}-{token_hex(8)}"
+        self.database = await wiring.open_database(settings, daemon=True, create=True, owner=owner)
 
-        context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log)
+        self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), wiring.clock)
+        context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
         resolver = Resolver(settings.dns.resolvers)
         authenticator = Authenticator(resolver, assume=settings.authentication.assume)
         self.courier = _courier(settings, resolver, password)
-        owner = settings.gateway.name
-        self.outbound = Outbound(self.database, self.courier.deliver, wiring.clock, self.log, owner=owner)
-        self.intake = Intake(context, authenticator.authenticate, owner=owner, on_outgoing=self.outbound.wake)
-        self.upkeep = Upkeep(context, refused=lambda: self.reception.refused)
+        self.outbound = Outbound(
+            self.database,
+            self.courier.deliver,
+            wiring.clock,
+            self.log,
+            owner=owner,
+            on_backlog=lambda: self.neighbours.call(OUTBOX),
+            meter=self.metrics,
+        )
+        self.intake = Intake(
+            context,
+            authenticator.authenticate,
+            owner=owner,
+            on_outgoing=self.outbound.wake,
+            on_backlog=lambda: self.neighbours.call(JOURNAL),
+        )
+        wakes = {JOURNAL: self.intake.wake, OUTBOX: self.outbound.wake}
+        self.neighbours = Neighbours(self.database, file, wakes)
+        self.upkeep = Upkeep(context, refused=lambda: self.reception.refused, on_freed=self._wake_roads)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
-        enough_room = partial(room, folder, settings.store.reserve_bytes)
-        self.door = Door(self.database, self.gateway, on_accepted=self.intake.wake, ready=enough_room)
-        self.waker = Waker(wake_path(database_file), {b"journal": self.intake.wake, b"outbox": self.outbound.wake})
+        enough_room = partial(room, file.parent, settings.store.reserve_bytes) if file else lambda: None
+        self.door = Door(
+            self.database, self.gateway, on_accepted=self.intake.wake, ready=enough_room, meter=self.metrics
+        )
         self.reception = Reception(settings, self.door, self.parent.sockets, self.log)
+        self.metrics.attend(self.reception)
 
     # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,21 +156,41 @@ class Daemon:
         """Take up what a dead daemon left, then begin; mail comes in last, when everything behind the door works."""
         await self.outbound.recover()
         await self.intake.recover()
-        self.waker.listen()
+        self.neighbours.listen()
         for road in (self.intake, self.outbound):
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
         self._help(self._keep_up())
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())
+        self._help(self.metrics.run())
         if self.settings.web.bind:
             console = self.make_console(self.desk, self.database) if self.make_console else None
-            app = make_app(self.desk, console, clock=wiring.clock, name=self.settings.mailbox[0].address)
+            name = self.settings.mailbox[0].address
+            app = make_app(self.desk, console, clock=wiring.clock, name=name, watch=self._watch())
             self._web = WebServer(app, self.settings.web.bind)
             await listen(self._web.start(self.parent.sockets.take(WEB, self._web.address)), self._web.address)
         await self.reception.start()
         self.parent.sockets.confirm_all_taken()
         self.parent.heed(self.stop, self.reload)
+
+    def _wake_roads(self) -> None:
+        self.intake.wake()
+        self.outbound.wake()
+
+    def _watch(self) -> Watch:
+        health = Health(self.database, wiring.clock, obstacles=self._obstacles)
+        return Watch(health, self.metrics.page, networks(self.settings.web.metrics))
+
+    def _obstacles(self) -> Iterator[str]:
+        """What keeps us from taking mail, in words that anybody may read."""
+        if not self._is_ready:
+            yield "not started yet"
+        if self._told_to_stop.is_set():
+            yield "stopping"
+        yield from (f"{task.get_name()} has ended" for task in self._roads.values() if task.done())
+        if self.door.ready():
+            yield "no room for mail on the disk"
 
     def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -160,6 +208,7 @@ class Daemon:
             web=self._web.address if self._web else "",
             rules=self.book.version,
         )
+        self._is_ready = True
         self.parent.tell("READY=1")
         self.on_ready()
 
@@ -220,7 +269,7 @@ class Daemon:
         await self.reception.drain(DRAIN_S)
         if self._web:
             await self._web.stop()
-        self.waker.close()
+        self.neighbours.close()
         # In this order, for what is processed last may still queue mail.
         for road in (self.intake, self.outbound):
             road.stop()

@@ -117,9 +117,14 @@ def _network(value: str) -> str:
 def _store_url(value: str, info: ValidationInfo) -> str:
     if not value.isprintable():
         raise ValueError("control characters")
-    if not value.startswith("sqlite:///"):
+    if value.startswith("sqlite:///"):
+        return f"sqlite:///{_within(value.removeprefix('sqlite:///'), info)}"
+    parts = urlsplit(value)
+    if parts.scheme != "postgresql" or not parts.path.strip("/") or parts.fragment:
         raise ValueError("no database we know")
-    return f"sqlite:///{_within(value.removeprefix('sqlite:///'), info)}"
+    if parts.password:
+        raise ValueError("a password, which belongs into store.password_file")
+    return value
 
 
 def _web_url(value: str) -> str:

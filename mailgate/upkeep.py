@@ -8,6 +8,7 @@ Every timer is a moment in the database, so none is lost by a restart, and each 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,38 +17,58 @@ from typing import TYPE_CHECKING
 from mailgate.context import Context
 from mailgate.errors import TryAgain
 from mailgate.log import Event
-from mailgate.store import journal, ledger, record, timers
+from mailgate.store import journal, leases, ledger, record, timers
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-EVERY_S = 60.0
+TICK_S = 10.0
+TICKS = 6  # of these make the minute after which timers are looked at
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
 
 
 class Upkeep:
-    """Looks once a minute."""
+    """Looks once a minute at what is due, and more often for work that a dead process has left."""
 
-    def __init__(self, context: Context, *, refused: Callable[[], Counter[int]] = Counter) -> None:
-        """`refused` tells how many replies of each code from 400 on were given since the start."""
+    def __init__(
+        self,
+        context: Context,
+        *,
+        refused: Callable[[], Counter[int]] = Counter,
+        on_freed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`refused` tells how many replies of each code from 400 on were given since the start. `on_freed` is called
+        when work of a dead process became free.
+        """
         self.database = context.database
         self.book = context.book
         self.clock = context.clock
         self.log = context.log
         self.meter = context.meter
         self.refused = refused
+        self.on_freed = on_freed
         self._counted: Counter[int] = Counter()
         self._remembered = ""
 
     async def run(self) -> None:
         """Keep up until cancelled."""
-        while True:
+        for tick in itertools.count():
             try:
-                await self.settle()
-                await self._check()
+                await self.bury()
+                if tick % TICKS == 0:
+                    await self.settle()
+                    await self._check()
             except TryAgain as trouble:
                 self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(TICK_S)
+
+    async def bury(self) -> int:
+        """Free what dead processes had claimed; how many rows that were."""
+        freed = await self.database.write(lambda conn: leases.bury(conn, self.clock())) if self.database.shared else 0
+        if freed:
+            self.log.warning(Event.LEASES_FREED, rows=freed)
+            self.on_freed()
+        return freed
 
     async def settle(self) -> int:
         """Do what is due now; the number of rows that changed."""

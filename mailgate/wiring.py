@@ -12,6 +12,7 @@ from mailgate.config import ListenerTable, Settings
 from mailgate.context import Context, Mint
 from mailgate.errors import ConfigError, Fault
 from mailgate.log import Log
+from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
 from mailgate.net.tls import ServerContext, server_context
 from mailgate.rulebook import Rulebook
@@ -42,25 +43,38 @@ def rules_folder(settings: Settings) -> Path:
     return settings.rules.folder or rulebook.shipped_folder()
 
 
-def database_file(settings: Settings) -> Path:
-    """The SQLite file of the store."""
-    return Path(settings.store.url.removeprefix("sqlite:///"))
+def database_file(settings: Settings) -> Path | None:
+    """The SQLite file of the store, or None where a server keeps it."""
+    prefix = "sqlite:///"
+    return Path(settings.store.url.removeprefix(prefix)) if settings.store.url.startswith(prefix) else None
 
 
-def context_of(database: Database, gateway: Gateway, book: Callable[[], Rulebook], log: Log) -> Context:
+async def open_database(settings: Settings, *, daemon: bool, create: bool = False, owner: str = "") -> Database:
+    """The store as configured. Raises what `Database.open` raises."""
+    password = secret(settings.store.password_file, "store.password_file")
+    return await Database.open(settings.store.url, daemon=daemon, create=create, owner=owner, password=password)
+
+
+def context_of(
+    database: Database, gateway: Gateway, book: Callable[[], Rulebook], log: Log, meter: Meter = UNHEARD
+) -> Context:
     """What every road is given, with this machine's clock and chance."""
-    return Context(database, gateway, book, Mint(database.new_id), clock, log)
+    return Context(database, gateway, book, Mint(database.new_id), clock, log, meter)
 
 
 def password_of(settings: Settings) -> str:
     """The password for the relay, "" where there is none. Raises ConfigError where its file cannot be read."""
-    path = settings.outbound.password_file
+    return secret(settings.outbound.password_file, "outbound.password_file")
+
+
+def secret(path: Path | None, key: str) -> str:
+    """The first line of the file that `key` names, "" where none is named. Raises ConfigError."""
     if path is None:
         return ""
     try:
         return path.read_text().partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Fault(str(path), 0, "outbound.password_file", str(error), "a readable file")]) from error
+        raise ConfigError([Fault(str(path), 0, key, str(error), "a readable file")]) from error
 
 
 def tls_of(listener: ListenerTable) -> ServerContext | None:

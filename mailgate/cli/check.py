@@ -95,11 +95,11 @@ def _without_effect(settings: Settings) -> Iterator[Finding]:
 
 async def _database(settings: Settings) -> Finding:
     path = wiring.database_file(settings)
-    if not path.exists():
+    if path and not path.exists():
         return Finding("database", Result.OK, f"{path} is not there yet; `mailgate serve` makes it")
     try:
         async with opened(settings):
-            return Finding("database", Result.OK, f"{path} is in order")
+            return Finding("database", Result.OK, f"{path or settings.store.url} is in order")
     except ConfigError as error:
         return next(_faults("database", error))
     except TryAgain as error:

@@ -9,7 +9,7 @@ import click
 from mailgate import wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
-from mailgate.store.database import Database
+from mailgate.config import Settings
 
 
 @click.group("db", cls=Group)
@@ -23,10 +23,12 @@ def upgrade(frame: Frame) -> None:
     """Make the database, or bring it up to this version. `serve` does the same when it starts."""
     settings = settings_of(frame)
     path = wiring.database_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_upgrade(settings.store.url))
-    frame.tell({"database": str(path)}, f"{path} is up to date.")
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_upgrade(settings))
+    name = str(path or settings.store.url)
+    frame.tell({"database": name}, f"{name} is up to date.")
 
 
-async def _upgrade(url: str) -> None:
-    await (await Database.open(url, create=True)).close()
+async def _upgrade(settings: Settings) -> None:
+    await (await wiring.open_database(settings, daemon=True, create=True)).close()

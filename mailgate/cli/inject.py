@@ -11,11 +11,12 @@ from mailgate import wiring
 from mailgate.cli import mailfile
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import EXIT_BAD_INPUT, EXIT_NO_SUCH, EXIT_TRY_AGAIN, Command, Frame
-from mailgate.cli.office import opened, tell_daemon
+from mailgate.cli.office import opened
 from mailgate.config import Settings
 from mailgate.errors import TryAgain
 from mailgate.intake import Door
 from mailgate.model import Arrival, Peer, Reply, Role
+from mailgate.neighbours import JOURNAL, tell
 
 
 @click.command("inject", cls=Command)
@@ -50,11 +51,11 @@ async def _hand_in(settings: Settings, raw: bytes, mail_from: str, rcpt_to: tupl
     # The server that runs us has accepted the mail long since; nothing is known of the client it came from.
     peer = Peer(known=False, role=Role.BEHIND)
     arrival = Arrival(mail_from.strip("<>"), tuple(dict.fromkeys(rcpt_to)), raw, peer, wiring.clock())
-    words: set[bytes] = set()
+    words: set[str] = set()
     async with opened(settings) as database:
-        door = Door(database, wiring.gateway_of(settings), on_accepted=lambda: words.add(b"journal"))
+        door = Door(database, wiring.gateway_of(settings), on_accepted=lambda: words.add(JOURNAL))
         answers = _refusals(door, arrival) or list(await door.accept(arrival))
-    tell_daemon(settings, words)
+        await tell(database, wiring.database_file(settings), words)
     return answers
 
 

@@ -20,7 +20,7 @@ from mailgate.cli.frame import Frame
 from mailgate.config import Settings
 from mailgate.desk import Desk
 from mailgate.log import open_log
-from mailgate.net.wake import wake, wake_path
+from mailgate.neighbours import JOURNAL, OUTBOX, tell
 from mailgate.store.database import Database
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ limit_option = click.option(
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The store, shared with the daemon. Raises ConfigError where there is none, TryAgain where it is in trouble."""
-    database = await Database.open(settings.store.url, daemon=False)
+    database = await wiring.open_database(settings, daemon=False)
     try:
         yield database
     finally:
@@ -81,24 +81,18 @@ def at_desk(frame: Frame, deed: Callable[[Desk], Awaitable[T]]) -> T:
     """Do what a person may do, then wake the daemon if it has work now. Raises also NotFound and NotAllowed."""
     settings = settings_of(frame)
     gateway, book = wiring.gateway_of(settings), wiring.rulebook_of(settings)
-    words: set[bytes] = set()
+    words: set[str] = set()
 
     async def act() -> T:
         async with opened(settings) as database:
             context = wiring.context_of(database, gateway, lambda: book, open_log(sys.stderr, logging.WARNING))
             desk = Desk(
                 context,
-                on_outgoing=lambda: words.add(b"outbox"),
-                on_accepted=lambda: words.add(b"journal"),
+                on_outgoing=lambda: words.add(OUTBOX),
+                on_accepted=lambda: words.add(JOURNAL),
             )
-            return await deed(desk)
+            result = await deed(desk)
+            await tell(database, wiring.database_file(settings), words)
+            return result
 
-    result = asyncio.run(act())
-    tell_daemon(settings, words)
-    return result
-
-
-def tell_daemon(settings: Settings, words: set[bytes]) -> None:
-    """Tell the daemon what waits: b"journal", b"outbox". One that is not there finds it when it comes."""
-    for word in words:
-        wake(wake_path(wiring.database_file(settings)), word)
+    return asyncio.run(act())

@@ -52,6 +52,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def shared(self) -> bool:
+        """May several daemons serve it at once?"""
+        ...
+
+    @property
     def writers(self) -> int:
         """How many threads of one process may write at the same time."""
         ...
@@ -61,7 +66,7 @@ class Backend(Protocol):
 
         Raises:
             ConfigError: no such database, or one of an older or newer mailgate; it says what to do.
-            TryAgain: the machine is in trouble.
+            Anything that `trouble` explains.
         """
         ...
 
@@ -82,7 +87,10 @@ class Backend(Protocol):
         ...
 
     def join(self, owner: str, *, sole: bool) -> Awaitable[Membership | None]:
-        """Become a daemon of this database under the name `owner`; with `sole`, the only one. Raises TryAgain."""
+        """Become a daemon of this database under the name `owner`; with `sole`, the only one.
+
+        Raises TryAgain where others keep us out, and what `trouble` explains.
+        """
         ...
 
     def trouble(self, error: BaseException) -> TryAgain | None:

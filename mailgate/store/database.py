@@ -20,6 +20,7 @@ from mailgate.errors import ConfigError
 from mailgate.store import schema
 from mailgate.store.backend import Backend, Faults, Membership
 from mailgate.store.ids import Snowflakes
+from mailgate.store.member import CHANNEL
 from mailgate.store.postgres import PostgresServer
 from mailgate.store.sqlite import SqliteFile
 from mailgate.store.writer import Writer
@@ -69,15 +70,22 @@ class Database:
             TryAgain: another daemon serves it that may not, or the machine is in trouble.
         """
         backend = backend_of(url, durable=durable, password=password)
-        member = await backend.join(owner, sole=sole) if daemon or sole else None
+        with _troubles(backend):
+            member = await backend.join(owner, sole=sole) if daemon or sole else None
         try:
-            revision, floor = await asyncio.to_thread(backend.prepare, create=create)
-            node = await asyncio.to_thread(backend.node, daemon=daemon)
+            with _troubles(backend):
+                revision, floor = await asyncio.to_thread(backend.prepare, create=create)
+                node = await asyncio.to_thread(backend.node, daemon=daemon)
         except BaseException:
             if member:
                 await member.leave()
             raise
         return cls(backend, revision, Snowflakes(node, floor=floor), member, faults or _no_fault)
+
+    @property
+    def shared(self) -> bool:
+        """May several daemons serve this database at once?"""
+        return self._backend.shared
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction of its own and commit it. A cancelled caller does not undo it.
@@ -105,13 +113,13 @@ class Database:
         Raises:
             TryAgain: the machine is in trouble.
         """
-        with self._troubles():
+        with _troubles(self._backend):
             async with self._readers.connect() as connection:
                 return await connection.run_sync(work)
 
     def look(self, work: Callable[[Connection], T]) -> T:
         """The same at once, for laboratories and commands: nothing else of the event loop runs meanwhile."""
-        with self._troubles():
+        with _troubles(self._backend):
             return self._backend.look(work)
 
     def listen(self, callbacks: Mapping[str, Callable[[], None]]) -> None:
@@ -120,8 +128,9 @@ class Database:
             self._member.listen(callbacks)
 
     async def tell(self, word: str) -> None:
-        """Say `word` to all daemons that listen. Raises TryAgain."""
-        await self.write(lambda conn: announce(conn, word))
+        """Say `word` to all daemons that listen; in a SQLite file there is nobody to hear it. Raises TryAgain."""
+        if self.shared:
+            await self.write(lambda conn: announce(conn, word))
 
     async def close(self) -> None:
         """Write what waits, close every connection, give up the right to serve. Closing twice does nothing."""
@@ -133,16 +142,17 @@ class Database:
         if member:
             await member.leave()
 
-    @contextmanager
-    def _troubles(self) -> Iterator[None]:
-        """Troubles of the machine leave as TryAgain."""
-        try:
-            yield
-        except Exception as error:
-            temporary = self._backend.trouble(error)
-            if temporary is None:
-                raise
-            raise temporary from error
+
+@contextmanager
+def _troubles(backend: Backend) -> Iterator[None]:
+    """Troubles of the machine leave as TryAgain."""
+    try:
+        yield
+    except Exception as error:
+        temporary = backend.trouble(error)
+        if temporary is None:
+            raise
+        raise temporary from error
 
 
 def backend_of(url: str, *, durable: bool = True, password: str = "") -> Backend:
@@ -159,9 +169,8 @@ def backend_of(url: str, *, durable: bool = True, password: str = "") -> Backend
 
 
 def announce(conn: Connection, word: str) -> None:
-    """Say `word` to all daemons once this transaction is committed. A SQLite file has nobody to tell."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_notify('mailgate', :word)"), {"word": word})
+    """Say `word` to all daemons once this transaction is committed."""
+    conn.execute(text("SELECT pg_notify(:channel, :word)"), {"channel": CHANNEL, "word": word})
 
 
 def _no_fault(_point: str) -> None:

@@ -45,6 +45,7 @@ _DISK_FULL = "53100"
 class PostgresServer:
     """The database that a URL names; a `Backend`."""
 
+    shared: Final = True
     writers: Final = 2
 
     def __init__(self, url: URL, *, durable: bool = True, password: str = "") -> None:
@@ -110,12 +111,9 @@ class PostgresServer:
         member = Member(self.engine(poolclass=NullPool), owner, sole=sole)
         try:
             await member.join()
-        except Exception as error:
+        except BaseException:
             await member.leave()
-            temporary = trouble(error)
-            if temporary is None:
-                raise
-            raise temporary from error
+            raise
         return member
 
     def trouble(self, error: BaseException) -> TryAgain | None:
@@ -127,18 +125,11 @@ class PostgresServer:
         self._looking.end()
 
     def _once(self, work: Callable[[Connection], T]) -> T:
-        session = None
+        session = PostgresSession(self)
         try:
-            session = PostgresSession(self)
             return session.commit(work, lambda _point: None)
-        except Exception as error:
-            temporary = trouble(error)
-            if temporary is None:
-                raise
-            raise temporary from error
         finally:
-            if session:
-                session.end()
+            session.end()
 
 
 class PostgresSession:

@@ -50,6 +50,7 @@ Identity = tuple[tuple[int, int], ...]
 class SqliteFile:
     """The file of a database and the log beside it; a `Backend`."""
 
+    shared: Final = False
     writers: Final = 1
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:

@@ -40,7 +40,7 @@ def test_the_ledger_is_one_object_with_every_place(filled: Run) -> None:
 
 def test_an_unbalanced_ledger_says_so(filled: Run, folder: Path) -> None:
     with sqlite3.connect(folder / "mailgate.db") as connection:
-        connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'accepted'")
+        connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'accepted/0'")
     connection.close()
     assert "NOT BALANCED" in filled("ledger").out
 
