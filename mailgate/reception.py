@@ -44,6 +44,11 @@ class Reception:
         """How many replies from 400 on were given, by code."""
         return sum((listener.refused for _, listener in self._listeners), Counter())
 
+    @property
+    def connected(self) -> int:
+        """How many sessions are open."""
+        return sum(listener.connected for _, listener in self._listeners)
+
     async def start(self) -> None:
         """Listen everywhere. Raises TryAgain where an address is not to be had."""
         for number, (table, listener) in enumerate(self._listeners, 1):
