@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -49,3 +50,11 @@ class NotFound(Exception):
 
 class NotAllowed(Exception):
     """A person asked for something that cannot be done in the present state; the text says why."""
+
+
+class Damaged(Exception):
+    """A copy is not what it was made from: `differences` says where. Whatever it was to replace is still there."""
+
+    def __init__(self, what: str, differences: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([what, *differences]))
+        self.differences = differences

@@ -7,7 +7,7 @@ texts stays the same for one mail and for two hundred.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    delete,
     select,
     text,
     update,
@@ -111,6 +112,16 @@ def add(conn: Connection, table: Table, *, key: str | tuple[str, ...], column: s
 def _add(dialect: str, table: Table, key: tuple[str, ...], column: str) -> Any:
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     return insert.on_conflict_do_update(index_elements=key, set_={column: table.c[column] + insert.excluded[column]})
+
+
+def clear(conn: Connection, tables: Sequence[Table]) -> None:
+    """Take every row out of `tables`, of which each points only to those before it."""
+    if conn.dialect.name == "postgresql":
+        names = ", ".join(f'"{table.name}"' for table in tables)
+        conn.execute(text(f"TRUNCATE {names}"))
+        return
+    for table in reversed(tables):
+        conn.execute(delete(table))
 
 
 def next_ticket_numbers(conn: Connection, count: int) -> list[int]:
