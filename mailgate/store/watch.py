@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, func, literal_column, select
+from sqlalchemy import Connection, Select, Table, func, literal_column, select
 
+from mailgate.model import HeldState
 from mailgate.store import tables
 from mailgate.store.dialect import upsert
 
@@ -43,20 +44,23 @@ def probe(conn: Connection, at: datetime) -> None:
 
 def depths(conn: Connection) -> list[Depth]:
     """Every queue. Each question is answered by an index over the mails that wait, however many do not."""
-    return [Depth(queue, *conn.execute(question).one()) for queue, question in _DEPTHS.items()]
+    found = [Depth(queue, *conn.execute(question).one()) for queue, question in _DEPTHS.items()]
+    held = {row[0]: row[1:] for row in conn.execute(_HELD)}
+    return found + [Depth(queue, *held.get(state, (0, None))) for queue, state in _HELD_FOR.items()]
 
 
-def _waiting(table: FromClause, since: Any, state: str) -> Select[Any]:
+def _waiting(table: Table, since: str, state: str) -> Select[int, Any]:
     # Spelled out and not a parameter, so that the planner sees which partial index it may use.
-    return select(func.count(), func.min(since)).select_from(table).where(literal_column(state))
+    return select(func.count(), func.min(table.c[since])).where(literal_column(f"{table.name}.state {state}"))
 
 
-_JOURNAL, _MESSAGE, _OUTBOX = tables.journal, tables.message, tables.outbox
 _DEPTHS = {
-    Queue.PENDING: _waiting(_JOURNAL, _JOURNAL.c.accepted_at, "journal.state = 'pending'"),
-    Queue.SHUNTED: _waiting(_JOURNAL, _JOURNAL.c.accepted_at, "journal.state = 'shunted'"),
-    Queue.HELD_FOR_SENDER: _waiting(_MESSAGE, _MESSAGE.c.at, "message.held = 'wait'"),
-    Queue.HELD_FOR_PEOPLE: _waiting(_MESSAGE, _MESSAGE.c.at, "message.held = 'human'"),
-    Queue.READY: _waiting(_OUTBOX, _OUTBOX.c.created_at, "outbox.state = 'ready'"),
-    Queue.AWAY: _waiting(_OUTBOX, _OUTBOX.c.created_at, "outbox.state IN ('leased', 'handed')"),
+    Queue.PENDING: _waiting(tables.journal, "accepted_at", "= 'pending'"),
+    Queue.SHUNTED: _waiting(tables.journal, "accepted_at", "= 'shunted'"),
+    Queue.READY: _waiting(tables.outbox, "created_at", "= 'ready'"),
+    Queue.AWAY: _waiting(tables.outbox, "created_at", "IN ('leased', 'handed')"),
 }
+# One question for both, because it looks at all that is held; what was judged spam waits for nobody.
+_MESSAGE = tables.message.c
+_HELD = select(_MESSAGE.held, func.count(), func.min(_MESSAGE.at)).where(_MESSAGE.held.is_not(None)).group_by("held")
+_HELD_FOR = {Queue.HELD_FOR_SENDER: HeldState.WAIT, Queue.HELD_FOR_PEOPLE: HeldState.HUMAN}
