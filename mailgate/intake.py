@@ -4,9 +4,10 @@ Two steps, so that slow DNS never holds a sender and a crash never half-does:
 
 1. `Door.accept`: the listener brings a finished transaction; it goes into the journal, one row per recipient, and only
    after the commit is on disk does the sender hear 250.
-2. `Intake`: rows are claimed (their attempt is committed before it begins), parsed and authenticated side by side;
-   then one transaction reads what the judge may ask, judges each mail in order, and writes all that follows, outgoing
-   mail included. A crash anywhere leaves the rows claimed, and the next start claims them again.
+2. `Intake`: what was accepted here comes from memory, leased since its acceptance; what was left by others or found
+   no room is claimed from the journal. In both ways an attempt is committed before it begins. A batch is parsed and
+   authenticated side by side; then one transaction reads what the judge may ask, judges each mail in order, and writes
+   all that follows, outgoing mail included. A crash anywhere leaves the leases, and the next start frees them.
 
 A mail that fails alone is tried three times, then set aside for people with the traceback; the others go on.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +25,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from mailgate import letters
+from mailgate.backlog import Backlog
 from mailgate.context import Context, Mint
 from mailgate.errors import Overtaken, TryAgain
 from mailgate.judge import admission, token, verdict
@@ -47,11 +50,13 @@ from mailgate.model import (
     Mail,
     Mode,
     Peer,
+    Receipt,
     Reply,
     Token,
 )
 from mailgate.store import facts, journal, locks
 from mailgate.store.database import Database
+from mailgate.threshold import Threshold
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -59,12 +64,12 @@ if TYPE_CHECKING:
     from mailgate.rulebook import Rulebook
 
 BATCH = 32  # small enough that a sender who waits for his 250 does not wait long for a batch before him
+BATCHES_AT_ONCE = 2  # one is written while the next is prepared
 LEASE_S = 60.0
 IN_LINE_BYTES = 256 * 1024  # a larger mail is read beside the event loop, so that nobody waits for it
 MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
 IDLE_WAIT_S = 30.0  # how late a row is found whose word went unheard, or whose lease ended
-MOST_RECIPIENTS_REMEMBERED = 4096
 OPENEST_FIRST = (Mode.OFF, Mode.OPEN, Mode.GUARDED)
 
 Authenticate = Callable[[bytes, str, Peer, str], Awaitable[Authentication]]
@@ -73,7 +78,7 @@ Authenticate = Callable[[bytes, str, Peer, str], Awaitable[Authentication]]
 # ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Door:
+class Door(Threshold):
     """What a listener asks: is the sender welcome, is the recipient ours, and, at the end, is the mail safe?"""
 
     def __init__(
@@ -84,27 +89,17 @@ class Door:
         on_accepted: Callable[[], None] = lambda: None,
         ready: Callable[[], Reply | None] = lambda: None,
         meter: Meter = UNHEARD,
+        intake: Intake | None = None,
     ) -> None:
+        """`intake` judges what comes in here; without it the mail waits in the journal, and `on_accepted` says so."""
+        super().__init__(gateway, ready=ready)
         self.database = database
-        self.gateway = gateway
         self.on_accepted = on_accepted
-        self.ready = ready
         self.meter = meter
+        self.intake = intake
         # Equal for every mail, so that concurrent sessions share one transaction.
         self._accept = journal.Acceptance(database.new_id)
-        self._recipients: dict[str, Reply | None] = {}
-
-    def sender(self, mail_from: str, size_bytes: int, peer: Peer) -> Reply | None:
-        """None where a mail may begin; a reply where the disk has no room."""
-        return self.ready()
-
-    def recipient(self, address: str, mail_from: str, peer: Peer) -> Reply | None:
-        """None where `address` is ours or carries a valid token, else the refusal."""
-        if address not in self._recipients:
-            if len(self._recipients) >= MOST_RECIPIENTS_REMEMBERED:
-                self._recipients.clear()
-            self._recipients[address] = admission.recipient(address, self.gateway)
-        return self._recipients[address]
+        self._accept_and_keep = intake and journal.Acceptance(database.new_id, intake.owner, LEASE_S)
 
     async def accept(self, arrival: Arrival) -> Sequence[Reply]:
         """One reply per recipient, given after the mail is on disk.
@@ -119,13 +114,25 @@ class Door:
         several = len(arrival.recipients) > 1
         ordered = tuple(sorted(arrival.recipients, key=self._guard)) if several else arrival.recipients
         begun = perf_counter()
-        receipts = await self.database.together(self._accept, replace(arrival, recipients=ordered))
-        fresh = sum(receipt.fresh for receipt in receipts)
-        self.meter.accepted(arrival.peer, fresh, perf_counter() - begun)
-        if fresh:
-            self.on_accepted()
+        receipts = await self._write_down(replace(arrival, recipients=ordered))
+        self.meter.accepted(arrival.peer, sum(receipt.fresh for receipt in receipts), perf_counter() - begun)
         queued = dict(zip(ordered, receipts, strict=True))
         return [Reply(250, f"2.0.0 Ok: queued as {queued[to].queue_id}") for to in arrival.recipients]
+
+    async def _write_down(self, arrival: Arrival) -> list[Receipt]:
+        intake, work = self.intake, self._accept_and_keep
+        if intake is None or work is None or not intake.backlog.reserve(arrival):
+            receipts = await self.database.together(self._accept, arrival)
+            if any(receipt.fresh for receipt in receipts):
+                self.on_accepted()
+            return receipts
+        kept: list[Accepted] = []
+        try:
+            receipts = await self.database.together(work, arrival)
+            kept = journal.kept(arrival, receipts)
+        finally:
+            intake.take(arrival, kept)
+        return receipts
 
     def _guard(self, recipient: str) -> int:
         mailbox = admission.mailbox_of(recipient, self.gateway)
@@ -167,12 +174,22 @@ class Intake:
         self.owner = owner
         self.on_outgoing = on_outgoing
         self.on_backlog = on_backlog
+        self.backlog = Backlog()
+        self._under_way: deque[asyncio.Task[None]] = deque()
+        self._known: set[int] = set()  # journal ids that are under way
         self._in_doubt = False
+        self._must_look = True
         self._awake = asyncio.Event()
         self._stopping = False
 
     def wake(self) -> None:
         """There is something in the journal."""
+        self._must_look = True
+        self._awake.set()
+
+    def take(self, arrival: Arrival, kept: Sequence[Accepted]) -> None:
+        """What became of an arrival that had room in the backlog: mails that are leased to us, or nothing."""
+        self.backlog.put(arrival, kept)
         self._awake.set()
 
     def stop(self) -> None:
@@ -185,17 +202,18 @@ class Intake:
         while True:
             self._awake.clear()
             try:
-                worked = await self.settle()
+                worked = await self._work()
             except TryAgain as trouble:
                 self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
+                self._must_look = True
                 if self._stopping:
                     return
                 await asyncio.sleep(TROUBLE_WAIT_S)
                 continue
             if self._stopping and not worked:
                 return
-            if not worked:
-                await _wait(self._awake, IDLE_WAIT_S)
+            if not worked and not await _happens(self._awake, IDLE_WAIT_S):
+                self._must_look = True
 
     async def recover(self) -> None:
         """Free what a dead daemon had claimed."""
@@ -203,13 +221,34 @@ class Intake:
 
     async def settle(self) -> int:
         """Process all that is there now; the number of journal rows that were processed."""
-        done = 0
-        while batch := await self._claimed():
-            if len(batch) == BATCH:
-                self.on_backlog()
-            await self._process(batch)
-            done += len(batch)
+        self._must_look = True
+        return await self._work()
+
+    async def _work(self) -> int:
+        """Judge batch after batch until nothing is left. While one is written, the next is read and authenticated."""
+        done, under_way = 0, self._under_way
+        try:
+            while batch := await self._next_batch():
+                done += len(batch)
+                before = under_way[-1] if under_way else None
+                under_way.append(asyncio.create_task(self._process_after(before, batch)))
+                if len(under_way) == BATCHES_AT_ONCE:
+                    await under_way.popleft()
+        finally:
+            await asyncio.gather(*under_way, return_exceptions=True)
+            under_way.clear()
         return done
+
+    async def _next_batch(self) -> list[Accepted]:
+        """Mail from our own memory, else from the journal; nothing once both are empty and all is written."""
+        while True:
+            batch = self.backlog.take(BATCH)
+            if not batch and self._must_look:
+                batch = await self._claimed()
+            if batch or not self._under_way:
+                return batch
+            # Whatever fails there is put back, and must be looked for.
+            await self._under_way.popleft()
 
     async def _claimed(self) -> list[Accepted]:
         try:
@@ -217,18 +256,30 @@ class Intake:
         except TryAgain:
             self._in_doubt = True
             raise
-        self._in_doubt = False
+        self._in_doubt, self._must_look = False, bool(batch)
+        if len(batch) == BATCH:
+            self.on_backlog()
         return batch
 
     def _claim(self, conn: Connection) -> list[Accepted]:
         if self._in_doubt:
-            # Nothing is under way between two batches: what bears our name was claimed by a commit we never heard of.
-            journal.release(conn, self.owner)
+            # What bears our name and is not known here was claimed by a commit of which we never heard.
+            known = self._known | {accepted.journal_id for accepted in self.backlog}
+            journal.release(conn, self.owner, known)
         return journal.claim(conn, self.clock(), BATCH, self.owner, LEASE_S)
 
-    async def _process(self, batch: Sequence[Accepted]) -> None:
+    async def _process_after(self, before: asyncio.Task[None] | None, batch: Sequence[Accepted]) -> None:
+        ids = {accepted.journal_id for accepted in batch}
+        self._known |= ids
         try:
-            await self._judge_and_record(batch)
+            await self._process(batch, before)
+        finally:
+            self._known -= ids
+
+    async def _process(self, batch: Sequence[Accepted], before: asyncio.Task[None] | None = None) -> None:
+        """Take a batch to its place, once `before` is at its own: mail is judged in the order in which it came."""
+        try:
+            await self._judge_and_record(batch, before)
         except TryAgain:
             raise
         # Broad, because whatever a mail does to us, it is set aside whole and the others go on.
@@ -242,7 +293,7 @@ class Intake:
             for accepted in batch:
                 await self._process([accepted])
 
-    async def _judge_and_record(self, batch: Sequence[Accepted]) -> None:
+    async def _judge_and_record(self, batch: Sequence[Accepted], before: asyncio.Task[None] | None) -> None:
         begun = perf_counter()
         for dead in [accepted for accepted in batch if _killed_us(accepted)]:
             await self._shunt(dead, "processing ended without a word twice; set aside unread")
@@ -251,6 +302,8 @@ class Intake:
             return
         cases = await asyncio.gather(*(self._prepare(accepted) for accepted in alive))
         prepared = perf_counter()
+        if before:
+            await asyncio.wait([before])
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
         self.meter.batch(prepared - begun, recorded - prepared)
@@ -301,6 +354,7 @@ class Intake:
         if accepted.attempts >= MOST_ATTEMPTS:
             await self._shunt(accepted, error)
             return
+        self._must_look = True
         await self.database.write(lambda conn: journal.fail(conn, accepted.journal_id, error, self.clock()))
         self.log.warning(Event.MAIL_FAILED, journal_id=accepted.journal_id, attempt=accepted.attempts, error=error)
 
@@ -379,6 +433,7 @@ def _killed_us(accepted: Accepted) -> bool:
     return accepted.attempts >= MOST_ATTEMPTS and not accepted.last_error and not accepted.replayed
 
 
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        await asyncio.wait_for(event.wait(), within_s)
+    return event.is_set()

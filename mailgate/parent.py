@@ -16,7 +16,9 @@ from mailgate.net.systemd import notify
 
 LEASH = "MAILGATE_LEASH"  # the number of a pipe's end; the other one is closed when the supervisor dies
 
-KEEPER = "keeper"  # the place of the one process that has the database, behind those that speak with the world
+# The places of a daemon that has several: one with the database behind those that speak with the world, or several
+# that do everything; and one that only sees whether it would start.
+KEEPER, FRONT, WORKER, TRIAL = "keeper", "front", "worker", "trial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,16 @@ class Parent:
     place: str = ""
     leash: int | None = None
 
-    def heed(self, stop: Callable[[], None], reload: Callable[[], None]) -> None:
-        """From now on, do on the running loop what signals ask for."""
+    def heed(
+        self, stop: Callable[[], None], reload: Callable[[], None], renew: Callable[[], None] = lambda: None
+    ) -> None:
+        """From now on, do on the running loop what signals ask for, and stop when our parent dies."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop)
         loop.add_signal_handler(signal.SIGINT, stop)
         loop.add_signal_handler(signal.SIGHUP, reload)
-        # It renews the processes of a daemon that has several; by default it would end this one on the spot.
-        loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+        # It renews the processes of a daemon that has several; one that is alone must at least not die of it.
+        loop.add_signal_handler(signal.SIGUSR1, renew)
         if self.leash is not None:
             loop.add_reader(self.leash, self._let_go, self.leash, stop)
 

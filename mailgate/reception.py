@@ -1,4 +1,4 @@
-"""Faces: all listeners of one process, before one door, with their certificates and the room on the disk."""
+"""Faces: where mail comes in to one process: all its listeners before one door, or a gate for those of its fronts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mailgate.model import Reply
 from mailgate.net.bind import Bind
 from mailgate.net.bounds import Bounds
 from mailgate.net.door import Door
+from mailgate.net.gate import Gate
 from mailgate.net.given import Given, listener_name
 from mailgate.net.listener import Listener
 
@@ -23,16 +24,17 @@ NO_ROOM = Reply(452, "4.3.1 Insufficient system storage")
 
 
 class Reception:
-    """Where mail comes in."""
+    """All listeners with their certificates; none where there is a `gate`, for then the fronts have them."""
 
-    def __init__(self, settings: Settings, door: Door, sockets: Given, log: Log) -> None:
+    def __init__(self, settings: Settings, door: Door, sockets: Given, log: Log, gate: Gate | None = None) -> None:
         """Raises ConfigError where a certificate does not load."""
+        self._gate = gate
         self._door = door
         self._sockets = sockets
         self._log = log
         self._name = settings.gateway.name
         self._bounds = Bounds(**settings.wire.model_dump())
-        self._listeners = [(table, self._listener(table)) for table in settings.listener]
+        self._listeners = [(table, self._listener(table)) for table in (() if gate else settings.listener)]
 
     @property
     def addresses(self) -> list[str]:
@@ -42,17 +44,21 @@ class Reception:
     @property
     def refused(self) -> Counter[int]:
         """How many replies from 400 on were given, by code."""
-        return sum((listener.refused for _, listener in self._listeners), Counter())
+        counts = [listener.refused for _, listener in self._listeners]
+        return sum([*counts, self._gate.refused] if self._gate else counts, Counter())
 
     @property
     def connected(self) -> int:
         """How many sessions are open."""
-        return sum(listener.connected for _, listener in self._listeners)
+        ours = sum(listener.connected for _, listener in self._listeners)
+        return ours + (self._gate.connected if self._gate else 0)
 
     async def start(self) -> None:
         """Listen everywhere. Raises TryAgain where an address is not to be had."""
         for number, (table, listener) in enumerate(self._listeners, 1):
             await listen(listener.start(self._sockets.take(listener_name(number), table.bind)), table.bind)
+        if self._gate:
+            await listen(self._gate.start(), self._gate.path)
 
     async def renew_certificates(self) -> None:
         """Read all certificates again, and use all of them or none."""
@@ -67,7 +73,11 @@ class Reception:
 
     async def drain(self, deadline_s: float) -> None:
         """Take nothing more, and let what is on its way come in."""
-        await asyncio.gather(*(listener.drain(deadline_s) for _, listener in self._listeners))
+        doors: list[Listener | Gate] = [
+            *(listener for _, listener in self._listeners),
+            *([self._gate] if self._gate else []),
+        ]
+        await asyncio.gather(*(door.drain(deadline_s) for door in doors))
 
     def _listener(self, table: ListenerTable) -> Listener:
         return Listener(
@@ -89,7 +99,7 @@ def room(folder: Path, reserve_bytes: int) -> Reply | None:
     return NO_ROOM if full or (disk.f_files and not disk.f_favail) else None
 
 
-async def listen(start: Awaitable[None], where: str) -> None:
+async def listen(start: Awaitable[None], where: object) -> None:
     """Begin to listen. Raises TryAgain, which names the address, where it is not to be had."""
     try:
         await start

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -28,11 +29,12 @@ from mailgate.net.authenticate import Authenticator
 from mailgate.net.bind import networks
 from mailgate.net.connection import Login, Tls
 from mailgate.net.deliver import Courier, Relay
+from mailgate.net.gate import Gate, gate_path
 from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
-from mailgate.parent import Parent
+from mailgate.parent import KEEPER, Parent
 from mailgate.reception import Reception, listen, room
 from mailgate.shapes import split_endpoint
 from mailgate.store import watch
@@ -117,7 +119,12 @@ class Daemon:
         # Unlike that of every other process, so that leases tell who holds them, and of one that died, that it did.
         owner = f"{settings.gateway.name}-{token_hex(8)}"
         self.database = await wiring.open_database(settings, daemon=True, create=True, owner=owner)
+        self._make_roads(owner, password)
+        self.neighbours = Neighbours(self.database, file, {JOURNAL: self.intake.wake, OUTBOX: self.outbound.wake})
+        self._make_door(file)
 
+    def _make_roads(self, owner: str, password: str) -> None:
+        settings = self.settings
         self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), wiring.clock)
         context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
         resolver = Resolver(settings.dns.resolvers)
@@ -139,15 +146,19 @@ class Daemon:
             on_outgoing=self.outbound.wake,
             on_backlog=lambda: self.neighbours.call(JOURNAL),
         )
-        wakes = {JOURNAL: self.intake.wake, OUTBOX: self.outbound.wake}
-        self.neighbours = Neighbours(self.database, file, wakes)
         self.upkeep = Upkeep(context, refused=lambda: self.reception.refused, on_freed=self._wake_roads)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
+
+    def _make_door(self, file: Path | None) -> None:
+        """The door, and what stands before it: listeners, or a gate for the fronts that have them."""
+        settings, gate = self.settings, None
         enough_room = partial(room, file.parent, settings.store.reserve_bytes) if file else lambda: None
         self.door = Door(
             self.database, self.gateway, on_accepted=self.intake.wake, ready=enough_room, meter=self.metrics
         )
-        self.reception = Reception(settings, self.door, self.parent.sockets, self.log)
+        if file and self.parent.place == KEEPER:
+            gate = Gate(gate_path(file), self.door, most_body_bytes=settings.wire.size_bytes, log=self.log)
+        self.reception = Reception(settings, self.door, self.parent.sockets, self.log, gate)
         self.metrics.attend(self.reception)
 
     # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────

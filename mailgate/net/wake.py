@@ -23,7 +23,7 @@ def wake_path(database: Path) -> Path:
 def wake(path: Path, word: bytes) -> bool:
     """Say `word` to the daemon listening at `path`; false where nobody heard it."""
     try:
-        with _Folder(path) as near, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+        with Nearby(path) as near, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
             sender.sendto(word[:MAX_WORD_BYTES], near)
     except OSError:
         return False
@@ -43,7 +43,7 @@ class Waker:
         ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             self._path.unlink(missing_ok=True)
-            with _Folder(self._path) as near:
+            with Nearby(self._path) as near:
                 ear.bind(near)
             self._path.chmod(_MODE)
         except OSError:
@@ -71,7 +71,7 @@ class Waker:
             callback()
 
 
-class _Folder:
+class Nearby:
     """A short name for a long path: a socket's may have 107 bytes, so its folder goes by the number of a handle."""
 
     def __init__(self, path: Path) -> None:
