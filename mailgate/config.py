@@ -19,19 +19,21 @@ from pydantic_core import ErrorDetails
 from mailgate import model, tomlfile
 from mailgate.errors import ConfigError, Fault
 from mailgate.shapes import (
+    NO_CREDENTIALS,
     AtLeastOne,
     Bind,
-    FilePath,
     HostName,
     MailAddress,
     MaybeAddress,
     MaybeFile,
     MaybeHostName,
     MaybeRelay,
+    MaybeSecretFile,
     MaybeWebBind,
     MaybeWebUrl,
     Network,
     Resolver,
+    SecretFile,
     StoreUrl,
     Text,
     is_loopback,
@@ -54,7 +56,9 @@ class GatewayTable(Table):
     """[gateway]: who we are."""
 
     name: HostName = Field(description="a host name such as mx.example.com")
-    key_file: FilePath = Field(Path("var/mailgate.keys"), description="a file, made by `mailgate keys init`")
+    key_file: SecretFile = Field(
+        Path("var/mailgate.keys"), description='a file made by `mailgate keys init`, or "credential:NAME"'
+    )
 
 
 class MailboxTable(Table):
@@ -73,8 +77,10 @@ class ListenerTable(Table):
     role: model.Role | None = Field(None, description='"edge" or "behind"')
     proxies: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
     xclient: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
-    tls_cert: MaybeFile = Field(None, description="a file in PEM with the whole chain, together with tls_key")
-    tls_key: MaybeFile = Field(None, description="a file in PEM, together with tls_cert")
+    tls_cert: MaybeSecretFile = Field(
+        None, description='a file in PEM with the whole chain, or "credential:NAME", together with tls_key'
+    )
+    tls_key: MaybeSecretFile = Field(None, description='a file in PEM, or "credential:NAME", together with tls_cert')
 
     @property
     def peer_role(self) -> model.Role:
@@ -97,7 +103,9 @@ class StoreTable(Table):
     url: StoreUrl = Field(
         "sqlite:///var/mailgate.db", description='"sqlite:///FILE" or "postgresql://USER@HOST[:PORT]/DATABASE"'
     )
-    password_file: MaybeFile = Field(None, description="a file, its first line is the password of the database")
+    password_file: MaybeSecretFile = Field(
+        None, description='a file whose first line is the password of the database, or "credential:NAME"'
+    )
     reserve_bytes: StrictInt = Field(268_435_456, ge=0, le=1_099_511_627_776, description="bytes, 0 to 1099511627776")
 
 
@@ -109,7 +117,9 @@ class OutboundTable(Table):
         "opportunistic", description='"opportunistic", "required" or "none"'
     )
     user: Text = Field("", description="a name, together with relay and password_file")
-    password_file: MaybeFile = Field(None, description="a file whose first line is the password, together with user")
+    password_file: MaybeSecretFile = Field(
+        None, description='a file whose first line is the password, or "credential:NAME", together with user'
+    )
     bounce_domain: MaybeHostName = Field("", description='a domain whose mail comes to us, or ""')
     dkim_selector: HostName = Field("mg1", description="a DNS label")
 
@@ -258,6 +268,8 @@ def _fault(file: TomlFile, detail: ErrorDetails) -> Fault:
     names = [step for step in place if isinstance(step, str)]
     field = (_tables()[names[0]] if len(names) > 1 else Settings).model_fields[names[-1]]
     found = "nothing" if detail["type"] == "missing" else _shown(detail["input"])
+    if detail["type"] == NO_CREDENTIALS:
+        found += " where the environment has no CREDENTIALS_DIRECTORY"
     nearest = _nearest(detail["input"], _words(field.annotation))
     return Fault(file.name, file.line(place), _key(place), found, field.description or "", nearest)
 

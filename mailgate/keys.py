@@ -1,6 +1,7 @@
 """Faces: the key file, which signs every identifier we send. Makes it once, reads it, and never shows a secret.
 
-The file is TOML, mode 0600: the name of this installation and one [[key]] per key. The newest key signs, all verify.
+The file is TOML, for our eyes alone: the name of this installation and one [[key]] per key. The newest key signs, all
+verify.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def load(path: Path) -> Keys:
     if not path.exists():
         raise ConfigError([Fault(str(path), 0, "key_file", "no such file", "a file made by `mailgate keys init`")])
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    if mode & (0o037 if _is_credential(path) else 0o077):
         raise ConfigError([Fault(str(path), 0, "key_file", f"mode {mode:04o}", f"mode 0600: chmod 600 {path}")])
     file = tomlfile.read(path)
     faults = list(_faults(file))
@@ -81,6 +82,15 @@ def load(path: Path) -> Keys:
         current=newest["kid"],
         secrets={key["kid"]: base64.b64decode(key["secret"]) for key in file.document["key"]},
     )
+
+
+def _is_credential(path: Path) -> bool:
+    """Did the service manager put it there? It lets our user alone read it, by an ACL that looks like a group's right.
+
+    systemd.exec(5), CREDENTIALS_DIRECTORY: nobody else can enter the folder.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.parent == Path(folder or "") and path.stat().st_uid in (0, os.geteuid())
 
 
 def _faults(file: TomlFile) -> Iterator[Fault]:

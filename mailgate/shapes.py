@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 _T = TypeVar("_T")
 
@@ -20,9 +21,12 @@ MAX_TEXT_CHARS = 100
 MAX_ADDRESS_CHARS = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 MAX_LOCAL_CHARS = 64  # RFC 5321 section 4.5.3.1.1
 MAX_HOST_CHARS = 253  # RFC 1035 section 2.3.4, written with dots
+CREDENTIAL = "credential:"
+NO_CREDENTIALS = "no_credentials"  # the type of the error where a credential is named and the environment has none
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of Linux, less the final NUL
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}", re.ASCII)
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*", re.IGNORECASE)
@@ -148,6 +152,23 @@ def _maybe_within(value: object, info: ValidationInfo) -> Path | None:
     return None if value in ("", None) else _within(value, info)
 
 
+def _secret(value: object, info: ValidationInfo) -> Path:
+    """A path, or "credential:NAME" for what the service manager hands over in a folder of its own (systemd.exec(5))."""
+    if not isinstance(value, str) or not value.startswith(CREDENTIAL):
+        return _within(value, info)
+    name = value.removeprefix(CREDENTIAL)
+    if not _CREDENTIAL_NAME.fullmatch(name) or name in (".", ".."):
+        raise ValueError("no name of a credential")
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise PydanticCustomError(NO_CREDENTIALS, "no credentials")
+    return Path(folder, name)
+
+
+def _maybe_secret(value: object, info: ValidationInfo) -> Path | None:
+    return None if value in ("", None) else _secret(value, info)
+
+
 def _at_least_one(values: tuple[_T, ...]) -> tuple[_T, ...]:
     if not values:
         raise ValueError("none")
@@ -172,5 +193,6 @@ Resolver = Annotated[str, AfterValidator(_resolver)]
 Network = Annotated[str, AfterValidator(_network)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 AtLeastOne = Annotated[tuple[_T, ...], AfterValidator(_at_least_one)]
-FilePath = Annotated[Path, BeforeValidator(_within)]
 MaybeFile = Annotated[Path | None, BeforeValidator(_maybe_within)]
+SecretFile = Annotated[Path, BeforeValidator(_secret)]
+MaybeSecretFile = Annotated[Path | None, BeforeValidator(_maybe_secret)]

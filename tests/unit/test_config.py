@@ -60,6 +60,46 @@ def test_paths_count_from_the_folder_of_the_file() -> None:
     assert settings.rules.folder == Path("/srv/rules")
 
 
+SECRETS = """\
+tls_cert = "credential:cert"
+tls_key = "credential:key"
+[store]
+password_file = "credential:database"
+[outbound]
+relay = "127.0.0.1:25"
+user = "u"
+password_file = "credential:relay"
+"""
+
+
+def with_secrets() -> str:
+    return LEAST.replace("[[mailbox]]", 'key_file = "credential:keys"\n[[mailbox]]') + SECRETS
+
+
+def test_secrets_lie_where_the_service_manager_puts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/mailgate.service")
+    settings = read(with_secrets())
+    listener = settings.listener[0]
+    found = (settings.gateway.key_file, listener.tls_cert, listener.tls_key)
+    found += (settings.store.password_file, settings.outbound.password_file)
+    assert [path and str(path) for path in found] == [
+        f"/run/credentials/mailgate.service/{name}" for name in ("keys", "cert", "key", "database", "relay")
+    ]
+
+
+def test_a_credential_without_a_service_manager_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    faults = faults_of(with_secrets())
+    assert [fault.key for fault in faults] == [
+        "gateway.key_file",
+        "listener[1].tls_cert",
+        "listener[1].tls_key",
+        "store.password_file",
+        "outbound.password_file",
+    ]
+    assert faults[0].found == "'credential:keys' where the environment has no CREDENTIALS_DIRECTORY"
+
+
 def test_load_reads_a_file_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text(LEAST)
     monkeypatch.chdir(tmp_path)
@@ -105,6 +145,8 @@ FAULTS: list[tuple[str, str, int, str, str]] = [
     (f'[[listener]]\nbind = "unix:/{"x" * 107}"', "listener[2].bind", 8, "unix:PATH", ""),
     ('proxies = ["10.0.0.1/8"]', "listener[1].proxies[1]", 7, "10.0.0.1/8", ""),
     ('tls_cert = "a.pem"', "listener[1].tls_cert", 7, "only together with tls_key", ""),
+    ('[store]\npassword_file = "credential:../x"', "store.password_file", 8, "credential:NAME", ""),
+    ('[web]\nbind = "127.0.0.1:1"\nmetrics = ["10.0.0.0/8", "here"]', "web.metrics[2]", 9, "networks such as", ""),
     ('[web]\nurl = "https://a.example"', "web.url", 8, "only together with bind", ""),
     ('[web]\nbind = "127.0.0.1:1"\nurl = "https://a.example/x"', "web.url", 9, "without a path", ""),
     ('[web]\nbind = "127.0.0.1:1"\nurl = "https://:x"', "web.url", 9, "without a path", ""),

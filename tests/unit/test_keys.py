@@ -57,6 +57,27 @@ def test_a_key_file_that_others_may_read_is_refused(path: Path, mode: int) -> No
         keys.load(path)
 
 
+@pytest.mark.parametrize("mode", [0o400, 0o440, 0o600])
+def test_a_key_file_from_the_service_manager_may_show_the_right_of_our_user_as_a_groups(
+    path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.make(path, NOW)
+    path.chmod(mode)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
+    assert keys.load(path).instance
+
+
+@pytest.mark.parametrize("mode", [0o404, 0o460, 0o444])
+def test_a_credential_that_others_may_read_or_write_is_refused(
+    path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.make(path, NOW)
+    path.chmod(mode)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
+    with pytest.raises(ConfigError, match="chmod 600"):
+        keys.load(path)
+
+
 def test_a_missing_key_file_says_how_to_make_one(path: Path) -> None:
     with pytest.raises(ConfigError, match="mailgate keys init"):
         keys.load(path)
