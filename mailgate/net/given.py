@@ -79,6 +79,7 @@ def _socket(number: int) -> socket.socket:
     except OSError as error:
         raise ConfigError([_fault(f"number {number}: {error.strerror}", "an open listening socket")]) from error
     if listening.type != socket.SOCK_STREAM or not listens:
+        listening.close()
         raise ConfigError([_fault(f"number {number}: no listening stream socket", "ListenStream= with Accept=no")])
     os.set_inheritable(number, False)
     return listening

@@ -17,7 +17,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,7 @@ READY_S = 30.0
 EXIT_S = 30.0
 LOOK_S = 0.05  # between two looks into the database, which cost it some of its time
 
+NOTHING: Mapping[str, str] = {}
 MAILBOXES = {"support@g.test": "guarded", "sales@g.test": "off"}
 
 
@@ -46,10 +47,13 @@ class Daemon:
         reserve_bytes: int | None = None,
         extra: str = "",
         whole: str = "",
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] = NOTHING,
     ) -> None:
         """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML.
 
-        `whole` is the configuration itself; then nothing else is put into it.
+        `whole` is the configuration itself; then nothing else is put into it. `options` are those of `serve`, and
+        `environment` is added to ours.
         """
         self.folder = folder
         self.smtp_port = free_port()
@@ -65,6 +69,8 @@ class Daemon:
         self._reserve_bytes = reserve_bytes
         self._extra = extra
         self._whole = whole
+        self._options = options
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -100,7 +106,14 @@ class Daemon:
         # Files and not pipes: a killed process leaves half a line, and a full pipe would hold the daemon up.
         with self._file("log").open("wb") as log, self._file("errors").open("wb") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                PROGRAM, "--config", self.config, "serve", stdout=log, stderr=errors
+                PROGRAM,
+                "--config",
+                self.config,
+                "serve",
+                *self._options,
+                stdout=log,
+                stderr=errors,
+                env={**os.environ, **self._environment},
             )
         return seen
 
