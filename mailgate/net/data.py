@@ -42,43 +42,44 @@ class Incoming:
         self._too_big = False
         self._text = bytearray(END[:2])
 
-    def take(self, buffer: bytearray) -> bool:
-        """Move what belongs to the message out of `buffer`. True once its end was there; what follows stays."""
-        self.received_bytes += len(buffer)
-        searched = max(0, len(self._text) - len(END) + 1)
-        self._text += buffer
-        buffer.clear()
+    def take(self, block: bytes) -> bytes | None:
+        """Keep what belongs to the message. What followed its end, or None while that has not come."""
+        text = self._text
+        self.received_bytes += len(block)
+        searched = max(0, len(text) - len(END) + 1)
+        text += block
         # Large mail is base64, which has no dot: looking for one character first is many times cheaper.
-        end = self._text.find(END, searched) if self._text.find(b".", searched) >= 0 else -1
+        end = text.find(END, searched) if text.find(b".", searched) >= 0 else -1
+        behind = bytes(text[end + len(END) :]) if end >= 0 else None
         if end >= 0:
-            buffer += self._text[end + len(END) :]
-            del self._text[end + 2 :]
-        if len(self._text) > self._wire_limit:
+            del text[end + 2 :]
+        if len(text) > self._wire_limit:
             # It is read to its end all the same: a client refused midway would take it for a lost connection.
             self._too_big = True
-            del self._text[: 1 - len(END)]
-        return end >= 0
+            del text[: 1 - len(END)]
+        return behind
 
     def message(self) -> Message:
         """The message, once its end has been taken."""
         if self._too_big:
             return Message(b"", True, False, ())
-        text = bytes(self._text)
-        self._text.clear()
+        text, self._text = self._text, bytearray()
         bare = has_bare_line_end(text)
+        smuggled = bare and any(shape in text for shape in _SHAPES)
         raw = unstuffed(text)
         notes = (BARE_LINE_END,) * bare + (LONG_LINE,) * has_long_line(raw)
-        return Message(raw, len(raw) > self._limit, bare and any(shape in text for shape in _SHAPES), notes)
+        return Message(raw, len(raw) > self._limit, smuggled, notes)
 
 
-def unstuffed(text: bytes) -> bytes:
+def unstuffed(text: bytearray) -> bytes:
     """The message without the CR LF before it and without the dots that the client had to add (RFC 5321 4.5.2)."""
     last_dot = text.rfind(b".")
     stuffed = text.find(b"\r\n.", 0, last_dot + 1) >= 0
-    return (text.replace(b"\r\n.", b"\r\n") if stuffed else text)[2:]
+    # Through a view, since a slice of a large mail would be one copy more.
+    return bytes(memoryview(text.replace(b"\r\n.", b"\r\n") if stuffed else text)[2:])
 
 
-def has_bare_line_end(text: bytes) -> bool:
+def has_bare_line_end(text: bytes | bytearray) -> bool:
     """Is there a CR without LF, or an LF without CR? Counted: a regular expression takes a hundred times longer."""
     pairs = text.count(b"\r\n")
     return text.count(b"\n") != pairs or text.count(b"\r") != pairs

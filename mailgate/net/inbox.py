@@ -1,4 +1,4 @@
-"""What a client has said and nobody has read yet: fed by the transport, emptied by one reader.
+"""What a client has said and nobody has read yet: fed by the session, emptied line by line.
 
 Everything unread is in view (`buffer`), so that it can be seen whether a client has spoken before its turn.
 """
@@ -22,8 +22,8 @@ class Inbox:
         self._loop = loop
         self._transport: asyncio.ReadTransport | None = None
         self._more: asyncio.Future[None] | None = None
-        self._ended = False
         self._paused = False
+        self.ended = False  # nothing more will come
 
     def attach(self, transport: asyncio.ReadTransport) -> None:
         """Say which transport feeds from now on."""
@@ -39,22 +39,26 @@ class Inbox:
 
     def end(self) -> None:
         """Nothing more will come."""
-        self._ended = True
+        self.ended = True
         self._wake()
 
     def pause(self) -> None:
-        """Take nothing more until somebody waits for it."""
+        """Take nothing more until somebody asks for it."""
         if self._transport is not None and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
-    async def more(self) -> None:
-        """Wait until something new has come. Raises EOFError where nothing ever will: the client has hung up."""
-        if self._ended:
-            raise EOFError
+    def resume(self) -> None:
+        """Take more."""
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
+
+    async def more(self) -> None:
+        """Wait until something new has come. Raises EOFError where nothing ever will: the client has hung up."""
+        if self.ended:
+            raise EOFError
+        self.resume()
         self._more = self._loop.create_future()
         await self._more
 

@@ -1,9 +1,13 @@
 """A session on its socket: reads lines and messages, keeps the clocks, writes replies, hands finished mail to the door.
 
-aiosmtpd's `SMTP` keeps the life of the connection: its streams, its task, its end. Its command loop, address parser and
-line-by-line DATA are not used: they answer 500 with the text of an exception, take lines that end in a bare line feed,
-give one reply where LMTP wants several, and cost most of the time. What is said stands in `dialogue`, what a message is
-in `data`; here are only the waits.
+How it goes: what a client says is answered where it arrives, in `data_received`, without a task and without a wait.
+Only three things take time: the greeting, a handshake, and the door at the end of a message. While one of them is under
+way (`_waits`), what comes is kept unread; whoever ends the wait calls `_go_on`.
+
+aiosmtpd's `SMTP` keeps the life of the connection: its streams, its timer, the task that greets, its end. Its command
+loop, address parser and line-by-line DATA are not used: they answer 500 with the text of an exception, take lines that
+end in a bare line feed, give one reply where LMTP wants several, and cost most of the time. What is said stands in
+`dialogue`, what a message is in `data`.
 
 A mail that has been handed to the door is on its own: the client may hang up, the acceptance still ends in a commit.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -40,6 +44,9 @@ _NO_HOOKS: Final = _NoHooks()
 class Session(_NoHooks, SMTP):
     """One connection, from its first byte to its last."""
 
+    _dialogue: Dialogue  # from the greeting on
+    _transaction: Transaction  # of the message that comes in, and of the one that was last handed to the door
+
     def __init__(self, site: Site, ip: str) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(_NO_HOOKS, hostname=site.name, timeout=site.bounds.command_wait_s, loop=loop)
@@ -47,10 +54,14 @@ class Session(_NoHooks, SMTP):
         self._ip = ip
         self._settled_ip = None if site.proxies else ip
         self._inbox = Inbox(loop)
+        self._incoming: Incoming | None = None
+        self._incoming_since_s = 0.0
         self._unsent: list[bytes] = []
         self._deadline_s = loop.time() + site.bounds.command_wait_s
         self._late: Reply | None = None
-        self._busy = False
+        self._waits = True
+        self._clogged = False  # the client does not read what it is told
+        self._busy = False  # with something that is finished even while the listener drains
         self._draining = False
         self._over = False
         self.gone: asyncio.Future[None] = loop.create_future()
@@ -58,32 +69,43 @@ class Session(_NoHooks, SMTP):
     # ── The life of the connection ────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._inbox.attach(transport)
+        self._inbox.attach(cast("asyncio.Transport", transport))
         self._site.sessions.add(self)
         super().connection_made(transport)
-        assert self._handler_coroutine is not None
-        self._handler_coroutine.add_done_callback(self._ended)
 
     def data_received(self, data: bytes) -> None:
-        self._inbox.feed(data)
+        try:
+            if self._incoming is None:
+                self._inbox.feed(data)
+            elif (behind := self._incoming.take(data)) is not None:
+                self._inbox.feed(behind)
+                self._hand_over(self._incoming.message())
+            self._go_on()
+        # Broad, because a fault of ours must end this session alone, with a word that lets the client come again.
+        except Exception:
+            self._fail()
 
     def eof_received(self) -> bool | None:
         # Not aiosmtpd's own, which gives up at once: who has said all he had to say still wants the answers.
         self._inbox.end()
+        self._go_on()
         return super(SMTP, self).eof_received()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._clogged = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._clogged = False
+        self._go_on()
+
     def connection_lost(self, error: Exception | None) -> None:
+        self._over = True
         super().connection_lost(error)
         self._site.sessions.discard(self)
         self._site.crowd.leave(self._settled_ip)
         self.gone.set_result(None)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._site.log.error(Event.SESSION_FAILED, exc_info=error)
-        self._part(None if error is None else replies.NO_ANSWER)
 
     def drain(self) -> None:
         """Leave as soon as it can be done without losing a mail that is on its way."""
@@ -96,29 +118,33 @@ class Session(_NoHooks, SMTP):
         if self.transport is not None:
             self._writer.transport.abort()
 
+    def _fail(self) -> None:
+        self._site.log.exception(Event.SESSION_FAILED)
+        self._part(replies.NO_ANSWER)
+
     def _part(self, last: Reply | None) -> None:
         """Say a last word, out of turn, and hang up; hang up for good when that has not been read for a while."""
         if self.transport is None or self._writer.transport.is_closing():
             return
         if last is not None:
             self._say(last)
-        self._writer.write(b"".join(self._unsent))
-        self._unsent.clear()
+        self._over = True
+        self._flush()
         self._writer.transport.close()
-        self._expect((self.loop.time() + self._site.bounds.linger_s, None))
+        self._expect(self.loop.time() + self._site.bounds.linger_s, None)
 
     # ── The clocks ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _expect(self, *clocks: tuple[float, Reply | None]) -> None:
-        """Hang up with its reply when the first of these times comes; what was expected before counts no more.
+    def _expect(self, deadline_s: float, late: Reply | None) -> None:
+        """Hang up with this reply when that time comes; what was expected before counts no more.
 
         The one timer stays where it is unless it would fire too late: fired early, it sets itself again. So a command
         costs no timer.
         """
-        self._deadline_s, self._late = min(clocks, key=_time)
+        self._deadline_s, self._late = deadline_s, late
         now_s, timer = self.loop.time(), self._timeout_handle
-        if timer is None or not now_s < timer.when() <= self._deadline_s:
-            self._reset_timeout(max(self._deadline_s - now_s, 0.001))
+        if timer is None or not now_s < timer.when() <= deadline_s:
+            self._reset_timeout(max(deadline_s - now_s, 0.001))
 
     def _timeout_cb(self) -> None:
         remaining_s = self._deadline_s - self.loop.time()
@@ -130,31 +156,40 @@ class Session(_NoHooks, SMTP):
             self._part(self._late)
 
     def _expect_command(self) -> None:
+        # One clock for the whole line: a command that drips in is as late as one that never comes.
         bounds, transaction = self._site.bounds, self._dialogue.transaction
-        command = (self.loop.time() + bounds.command_wait_s, replies.COMMAND_LATE)
-        if transaction is None:
-            self._expect(command)
+        command_s = self.loop.time() + bounds.command_wait_s
+        if transaction is None or command_s <= transaction.began_s + bounds.transaction_s:
+            self._expect(command_s, replies.COMMAND_LATE)
         else:
-            self._expect(command, (transaction.began_s + bounds.transaction_s, replies.TRANSACTION_LATE))
+            self._expect(transaction.began_s + bounds.transaction_s, replies.TRANSACTION_LATE)
 
-    def _expect_block(self, began_s: float, received_bytes: int, transaction_began_s: float) -> None:
+    def _expect_block(self, incoming: Incoming) -> None:
         bounds = self._site.bounds
-        self._expect(
+        clocks = (
             (self.loop.time() + bounds.data_block_wait_s, replies.BLOCK_LATE),
-            (began_s + bounds.data_allowance_s(received_bytes), replies.DATA_SLOW),
-            (transaction_began_s + bounds.transaction_s, replies.TRANSACTION_LATE),
+            (self._incoming_since_s + bounds.data_allowance_s(incoming.received_bytes), replies.DATA_SLOW),
+            (self._transaction.began_s + bounds.transaction_s, replies.TRANSACTION_LATE),
         )
+        self._expect(*min(clocks, key=lambda clock: clock[0]))
 
     # ── The conversation ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def _handle_client(self) -> None:
+        await self._meanwhile(self._begin())
+
+    async def _meanwhile(self, work: Coroutine[None, None, None]) -> None:
+        """Do what takes time; then what came meanwhile is answered."""
         try:
-            await self._begin()
-            while not self._over:
-                await self._turn()
-            await self._flush()
+            await work
         except (EOFError, OSError, proxy.HeaderError):
             self._site.log.debug(Event.SESSION_BROKEN_OFF)
+            self._part(None)
+        except Exception:
+            self._fail()
+        else:
+            self._waits = False
+            self._go_on(anew=True)
 
     async def _begin(self) -> None:
         site = self._site
@@ -172,7 +207,8 @@ class Session(_NoHooks, SMTP):
         )
         # Robots that send mail often speak at once; our own MTA does not.
         await asyncio.sleep(site.bounds.greeting_pause_s if peer.ip and peer.role is Role.EDGE else 0)
-        self._say(replies.OUT_OF_STEP if self._inbox.buffer else self._dialogue.greeting)
+        if not self._over:
+            self._say(replies.OUT_OF_STEP if self._inbox.buffer else self._dialogue.greeting)
 
     async def _client(self) -> Peer | None:
         """Who is there; None where that is one too many."""
@@ -180,7 +216,7 @@ class Session(_NoHooks, SMTP):
         direct = Peer(self._ip, known=site.bind.role is Role.EDGE, protocol=site.bind.protocol, role=site.bind.role)
         if not site.proxies:
             return direct
-        self._expect((self.loop.time() + site.bounds.proxy_wait_s, None))
+        self._expect(self.loop.time() + site.bounds.proxy_wait_s, None)
         while (header := proxy.proxy_header(self._inbox.buffer)) is None:
             await self._inbox.more()
         del self._inbox.buffer[: header.length]
@@ -192,22 +228,51 @@ class Session(_NoHooks, SMTP):
         self._settled_ip = peer.ip
         return peer
 
-    async def _turn(self) -> None:
-        reply = self._answer(self._inbox.line() or await self._next_line())
+    def _go_on(self, *, anew: bool = False) -> None:
+        """Answer all that has come and can be answered now, then wait for more; `anew`: with a new clock in any case.
+
+        Replies to a group of commands leave together (RFC 2920 section 3.2).
+        """
+        try:
+            while self._is_listening and self._incoming is None and (line := self._inbox.line()) is not None:
+                self._turn(line)
+            anew = anew or bool(self._unsent)
+            self._flush()
+            if self._over:
+                self._part(None)
+            elif self._is_listening:
+                self._listen(anew=anew)
+        # As in `data_received`.
+        except Exception:
+            self._fail()
+
+    @property
+    def _is_listening(self) -> bool:
+        return not (self._waits or self._over or self._clogged)
+
+    def _listen(self, *, anew: bool) -> None:
+        if self._inbox.ended:
+            self._site.log.debug(Event.SESSION_BROKEN_OFF)
+            self._part(None)
+            return
+        if self._incoming is not None:
+            self._expect_block(self._incoming)
+        elif anew:
+            self._expect_command()
+        self._inbox.resume()
+
+    def _turn(self, line: bytes) -> None:
+        reply = self._answer(line)
         self._say(reply)
         if reply is replies.GO_AHEAD:
-            await self._undisturbed(self._receive())
+            self._busy = True
+            self._transaction = self._dialogue.finish()
+            self._incoming, self._incoming_since_s = Incoming(self._site.bounds.size_bytes), self.loop.time()
         elif reply is replies.READY_FOR_TLS:
-            await self._undisturbed(self._secure())
-
-    async def _next_line(self) -> bytes:
-        # Replies to a group of commands leave together (RFC 2920 section 3.2).
-        await self._flush()
-        # One clock for the whole line: a command that drips in is as late as one that never comes.
-        self._expect_command()
-        while (line := self._inbox.line()) is None:
-            await self._inbox.more()
-        return line
+            self._busy = self._waits = True
+            # From here on nothing said in clear is read, so nothing said in clear can be taken for a command.
+            self._inbox.pause()
+            self._handler_coroutine = self.loop.create_task(self._meanwhile(self._secure()))
 
     def _answer(self, line: bytes) -> Reply:
         try:
@@ -225,16 +290,12 @@ class Session(_NoHooks, SMTP):
         self._unsent.append(replies.render(reply))
         self._over = self._over or reply.close
 
-    async def _flush(self) -> None:
+    def _flush(self) -> None:
         if self._unsent:
             self._writer.write(b"".join(self._unsent))
             self._unsent.clear()
-            await self._writer.drain()
 
-    async def _undisturbed(self, work: Coroutine[None, None, None]) -> None:
-        """Finish this even while the listener drains."""
-        self._busy = True
-        await work
+    def _undisturbed_no_more(self) -> None:
         self._busy = False
         if self._draining and not self._over:
             self._say(replies.SHUTTING_DOWN)
@@ -242,57 +303,50 @@ class Session(_NoHooks, SMTP):
     async def _secure(self) -> None:
         site = self._site
         assert site.tls_context is not None
-        # From here on nothing said in clear is read, so nothing said in clear can be taken for a command.
-        self._inbox.pause()
-        await self._flush()
-        self._expect((self.loop.time() + site.bounds.handshake_wait_s, None))
+        self._expect(self.loop.time() + site.bounds.handshake_wait_s, None)
         await self._writer.start_tls(site.tls_context, ssl_handshake_timeout=site.bounds.handshake_wait_s)
-        transport = self._writer.transport
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._inbox.attach(transport)
+        self.transport = self._writer.transport
+        self._inbox.attach(cast("asyncio.Transport", self.transport))
         self._dialogue.secured()
+        self._undisturbed_no_more()
 
     # ── A message ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _receive(self) -> None:
-        await self._flush()
-        incoming, began_s = Incoming(self._site.bounds.size_bytes), self.loop.time()
-        transaction = self._dialogue.finish()
-        while not incoming.take(self._inbox.buffer):
-            self._expect_block(began_s, incoming.received_bytes, transaction.began_s)
-            await self._inbox.more()
-        for reply in await self._verdict(transaction, incoming.message()):
-            self._say(reply)
-
-    async def _verdict(self, transaction: Transaction, message: Message) -> Sequence[Reply]:
-        """The replies to the final dot: one, or in LMTP one for each recipient in order (RFC 2033 section 4.2)."""
-        recipients = tuple(dict.fromkeys(transaction.recipients))
+    def _hand_over(self, message: Message) -> None:
+        """The final dot has come."""
+        self._incoming = None
+        recipients = self._recipients
         if message.too_big or message.smuggled:
-            answers: Sequence[Reply] = [replies.TOO_BIG if message.too_big else replies.SMUGGLED] * len(recipients)
-        else:
-            answers = await self._accept(transaction, recipients, message)
+            self._conclude([replies.TOO_BIG if message.too_big else replies.SMUGGLED] * len(recipients))
+            return
+        transaction, site = self._transaction, self._site
+        self._waits = True
+        self._expect(self.loop.time() + site.bounds.answer_wait_s, replies.NO_ANSWER)
+        notes = transaction.notes + message.notes
+        arrival = Arrival(transaction.mail_from, recipients, message.raw, transaction.peer, site.clock(), notes)
+        # Heard, not awaited: when this session ends because the client has gone, the task goes on.
+        site.start(arrival).add_done_callback(self._accepted)
+
+    def _accepted(self, task: asyncio.Task[Sequence[Reply]]) -> None:
+        answers = _answers(task, len(self._recipients))
+        if not self._over:
+            self._waits = False
+            self._conclude(answers)
+            self._go_on()
+
+    def _conclude(self, answers: Sequence[Reply]) -> None:
+        """Give the replies to the final dot: one, or in LMTP one for each recipient in order (RFC 2033 section 4.2)."""
         if any(answer.code < 400 for answer in answers):
             self._dialogue.delivered()
-        by_recipient = dict(zip(recipients, answers, strict=True))
-        return [
-            by_recipient[recipient] for recipient in transaction.recipients[: None if self._dialogue.is_lmtp else 1]
-        ]
+        by_recipient = dict(zip(self._recipients, answers, strict=True))
+        for recipient in self._transaction.recipients[: None if self._dialogue.is_lmtp else 1]:
+            self._say(by_recipient[recipient])
+        self._undisturbed_no_more()
 
-    async def _accept(self, transaction: Transaction, recipients: tuple[str, ...], message: Message) -> Sequence[Reply]:
-        self._expect((self.loop.time() + self._site.bounds.answer_wait_s, replies.NO_ANSWER))
-        arrival = Arrival(
-            transaction.mail_from,
-            recipients,
-            message.raw,
-            transaction.peer,
-            self._site.clock(),
-            transaction.notes + message.notes,
-        )
-        task = self._site.start(arrival)
-        # Waited for, not awaited: when this session is cancelled because the client has gone, the task goes on.
-        await asyncio.wait((task,))
-        return _answers(task, len(recipients))
+    @property
+    def _recipients(self) -> tuple[str, ...]:
+        """Those of the message, each once."""
+        return tuple(dict.fromkeys(self._transaction.recipients))
 
 
 def _answers(task: asyncio.Task[Sequence[Reply]], count: int) -> Sequence[Reply]:
@@ -306,7 +360,3 @@ def _answers(task: asyncio.Task[Sequence[Reply]], count: int) -> Sequence[Reply]
             return [Reply(trouble.code, trouble.public)] * count
         case _:
             return [replies.TRY_AGAIN] * count
-
-
-def _time(clock: tuple[float, Reply | None]) -> float:
-    return clock[0]
