@@ -1,122 +1,20 @@
 """The daemon as a whole, in this process: it opens, starts, serves, takes new rules, and drains."""
 
 import asyncio
-import io
-import json
 import os
 import shutil
 import smtplib
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 
-from mailgate import config, keys, rulebook, wiring
 from mailgate.cli import run
 from mailgate.errors import ConfigError, TryAgain
-from mailgate.log import open_log
 from mailgate.net.wake import wake, wake_path
-from mailgate.parent import Parent
-from mailgate.serve import Daemon
 from tests.fakes.sink import Sink
 from tests.fakes.waiting import wait_until
-
-CONFIG = """\
-[gateway]
-name = "mx.g.test"
-key_file = "mailgate.keys"
-[[mailbox]]
-address = "support@g.test"
-mode = "off"
-[[listener]]
-bind = "127.0.0.1:0"
-[store]
-url = "sqlite:///var/mailgate.db"
-reserve_bytes = 0
-[outbound]
-relay = "{relay}"
-tls = "none"
-[authentication]
-assume = "pass"
-[web]
-bind = "127.0.0.1:0"
-url = "http://127.0.0.1:1"
-[rules]
-folder = "rules"
-"""
-MAIL = "From: anne@x.test\r\nTo: support@g.test\r\nSubject: Hello\r\nMessage-ID: <{}@x.test>\r\n\r\nHello.\r\n"
-
-
-class Running:
-    """A daemon that runs, with all that it said."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.stream = io.StringIO()
-        self.told: list[str] = []
-
-    async def start(self, **changes: Any) -> None:
-        settings = config.load(self.folder / "config.toml")
-        ready = asyncio.Event()
-        parent = Parent(self.told.append, watchdog_s=0.01)
-        self.daemon = Daemon(settings, open_log(self.stream), parent=parent, on_ready=ready.set, **changes)
-        self.task = asyncio.create_task(self.daemon.run())
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({waiting, self.task}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if self.task.done():
-            await self.task
-
-    async def stop(self) -> int:
-        self.daemon.stop()
-        return await asyncio.wait_for(self.task, 20)
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
-
-    def events(self, event: str) -> list[dict[str, Any]]:
-        return [line for line in self.log if line["event"] == event]
-
-    async def logged(self, event: str, times: int = 1) -> dict[str, Any]:
-        await wait_until(lambda: len(self.events(event)) >= times, deadline_s=20)
-        return self.events(event)[-1]
-
-    @property
-    def port(self) -> int:
-        return int(self.events("ready")[0]["listeners"][0].rpartition(":")[2])
-
-    async def deliver(self, number: int = 1) -> None:
-        await asyncio.to_thread(self._deliver, number)
-
-    def _deliver(self, number: int) -> None:
-        with smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.test") as client:
-            client.sendmail("anne@x.test", "support@g.test", MAIL.format(number))
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    async with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def folder(tmp_path: Path, sink: Sink) -> Path:
-    (tmp_path / "config.toml").write_text(CONFIG.format(relay=sink.address))
-    shutil.copytree(rulebook.shipped_folder(), tmp_path / "rules")
-    keys.make(tmp_path / "mailgate.keys", wiring.clock())
-    return tmp_path
-
-
-@pytest.fixture
-async def running(folder: Path) -> AsyncIterator[Running]:
-    running = Running(folder)
-    await running.start()
-    yield running
-    if not running.task.done():
-        await running.stop()
+from tests.serve.running import CONFIG, Running
 
 
 async def test_a_mail_comes_in_and_its_acknowledgement_goes_out(running: Running, sink: Sink) -> None:
