@@ -1,4 +1,4 @@
-"""aiosmtpd as it comes, throwing away what it takes: `python -m benchmarks.discard PORT`."""
+"""aiosmtpd as it comes, throwing away what it takes: `python -m benchmarks.peers.discard PORT`."""
 
 from __future__ import annotations
 

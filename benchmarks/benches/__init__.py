@@ -1,0 +1,17 @@
+"""What is measured: one file a question, each with its loads, its contestants and its promises."""
+
+from benchmarks.bench import Bench
+from benchmarks.benches import acceptance, desks, footprint, latency, sustained
+
+ALL: tuple[Bench, ...] = (
+    acceptance.OPEN,
+    acceptance.NEW,
+    acceptance.LARGE,
+    sustained.SUSTAINED,
+    latency.LONE,
+    latency.CHALLENGE,
+    latency.HALF_LOAD,
+    footprint.MEMORY,
+    footprint.START,
+    desks.DESKS,
+)

@@ -1,0 +1,86 @@
+"""Mails that people could have written: plain text of about 2 KB, no two alike, the same in every run."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import dkim
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from benchmarks.load import RECIPIENT
+
+_SYLLABLES = ("ba", "do", "fe", "gi", "ko", "la", "me", "ni", "po", "ra", "so", "ti", "vu", "we")
+_WORDS_A_LINE = 11
+_LINES = 24
+_DOMAINS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail with its sender; `raw` has CRLF lines."""
+
+    mail_from: str
+    raw: bytes
+
+
+def author(number: int) -> str:
+    """The address of one of any number of people, who share some thousand domains."""
+    return f"person{number}@{domain(number)}"
+
+
+def domain(number: int) -> str:
+    """The domain of that person."""
+    return f"customer{number % _DOMAINS}.test"
+
+
+def letter(number: int, person: int | None = None) -> Letter:
+    """The mail of this number, from the person of the same number or another."""
+    chance = random.Random(number)
+    person = number if person is None else person
+    fields = (
+        f"From: Pat Person <{author(person)}>\r\n"
+        f"To: <{RECIPIENT}>\r\n"
+        f"Subject: {_line(chance, 5)}\r\n"
+        f"Message-ID: <{number}.{person}@{domain(person)}>\r\n"
+        "Date: Mon, 5 Jan 2026 09:00:00 +0000\r\n"
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+    )
+    body = "\r\n".join(_line(chance, _WORDS_A_LINE) for _ in range(_LINES))
+    return Letter(author(person), f"{fields}\r\nHello,\r\n\r\n{body}\r\n\r\nPat\r\n".encode())
+
+
+def letters(numbers: Iterable[int]) -> Iterator[Letter]:
+    """One for each number."""
+    return map(letter, numbers)
+
+
+class Seal:
+    """Signs letters by DKIM, with one key for all domains."""
+
+    _SELECTOR = "mail"
+
+    def __init__(self) -> None:
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._private = base64.b64encode(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+        self._record = f'"v=DKIM1; k=ed25519; p={base64.b64encode(public).decode()}"'
+
+    def names(self, domain: str) -> dict[tuple[str, str], list[str]]:
+        """What the name server has to know of a domain."""
+        return {(f"{self._SELECTOR}._domainkey.{domain}", "TXT"): [self._record]}
+
+    def signed(self, letter: Letter) -> Letter:
+        """The letter with its signature (RFC 8463)."""
+        domain = letter.mail_from.rpartition("@")[2].encode()
+        algorithm = b"ed25519-sha256"
+        field = dkim.sign(letter.raw, self._SELECTOR.encode(), domain, self._private, signature_algorithm=algorithm)
+        return replace(letter, raw=field + letter.raw)
+
+
+def _line(chance: random.Random, words: int) -> str:
+    return " ".join("".join(chance.choices(_SYLLABLES, k=chance.randint(1, 5))) for _ in range(words))
