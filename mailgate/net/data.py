@@ -42,7 +42,7 @@ class Incoming:
         self._too_big = False
         self._text = bytearray(END[:2])
 
-    def take(self, block: bytes) -> bytes | None:
+    def take(self, block: bytes | memoryview) -> bytes | None:
         """Keep what belongs to the message. What followed its end, or None while that has not come."""
         text = self._text
         self.received_bytes += len(block)

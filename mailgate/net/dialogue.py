@@ -193,7 +193,9 @@ class Dialogue:
             # The queue before us has said yes to this mail: a refusal would become a bounce to somebody, so it comes
             # in as mail from nobody, and nothing automatic is ever sent for it.
             sender, notes = "", (BAD_REVERSE_PATH,)
-        peer = replace(self._forwarded or self._peer, utf8=wishes.utf8)
+        peer = self._forwarded or self._peer
+        if wishes.utf8:
+            peer = replace(peer, utf8=True)
         refusal = self._door.sender(sender, wishes.size_bytes, peer)
         if refusal is not None:
             return refusal
@@ -304,9 +306,12 @@ class _Wishes:
     utf8: bool = False
 
 
+_NO_WISHES: Final = _Wishes()
+
+
 def _wishes(rest: str) -> _Wishes | Reply:
     if not rest:
-        return _Wishes()
+        return _NO_WISHES
     found = paths.parameters(rest)
     if found is None:
         return replies.BAD_ARGUMENT

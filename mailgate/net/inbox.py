@@ -30,7 +30,7 @@ class Inbox:
         self._transport = transport
         self._paused = False
 
-    def feed(self, block: bytes) -> None:
+    def feed(self, block: bytes | memoryview) -> None:
         """Take what has come."""
         self.buffer += block
         if len(self.buffer) > HIGH_WATER_BYTES:

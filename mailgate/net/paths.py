@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
@@ -67,6 +68,7 @@ def _is_keyword(text: str) -> bool:
     return bool(text) and text[0] in _ALPHANUMERIC and _LABEL.issuperset(text)
 
 
+@lru_cache(maxsize=1024)
 def mailbox(text: str) -> str | None:
     """The mailbox of a path that is neither empty nor `postmaster`; None where the syntax is wrong.
 

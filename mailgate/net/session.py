@@ -41,11 +41,16 @@ class _NoHooks:
 _NO_HOOKS: Final = _NoHooks()
 
 
-class Session(_NoHooks, SMTP):
-    """One connection, from its first byte to its last."""
+class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
+    """One connection, from its first byte to its last.
+
+    It is both kinds of protocol: asyncio then reads into a buffer of ours, where else it would take a fresh 256 KiB
+    from the system, and give it back, for every line. uvloop has such a buffer itself, and calls `data_received`.
+    """
 
     _dialogue: Dialogue  # from the greeting on
     _transaction: Transaction  # of the message that comes in, and of the one that was last handed to the door
+    _recipients: tuple[str, ...]  # likewise, each once
 
     def __init__(self, site: Site, ip: str) -> None:
         loop = asyncio.get_running_loop()
@@ -73,7 +78,13 @@ class Session(_NoHooks, SMTP):
         self._site.sessions.add(self)
         super().connection_made(transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._site.landing
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._site.landing[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
         try:
             if self._incoming is None:
                 self._inbox.feed(data)
@@ -315,7 +326,7 @@ class Session(_NoHooks, SMTP):
     def _hand_over(self, message: Message) -> None:
         """The final dot has come."""
         self._incoming = None
-        recipients = self._recipients
+        recipients = self._recipients = tuple(dict.fromkeys(self._transaction.recipients))
         if message.too_big or message.smuggled:
             self._conclude([replies.TOO_BIG if message.too_big else replies.SMUGGLED] * len(recipients))
             return
@@ -342,11 +353,6 @@ class Session(_NoHooks, SMTP):
         for recipient in self._transaction.recipients[: None if self._dialogue.is_lmtp else 1]:
             self._say(by_recipient[recipient])
         self._undisturbed_no_more()
-
-    @property
-    def _recipients(self) -> tuple[str, ...]:
-        """Those of the message, each once."""
-        return tuple(dict.fromkeys(self._transaction.recipients))
 
 
 def _answers(task: asyncio.Task[Sequence[Reply]], count: int) -> Sequence[Reply]:

@@ -17,6 +17,8 @@ from mailgate.net.bounds import Bounds, Crowd, plain
 from mailgate.net.door import Door
 from mailgate.net.tls import ServerContext
 
+LANDING_BYTES = 256 * 1024  # read at once; one place for all sessions, since each takes its bytes away before the next
+
 
 class Guest(Protocol):
     """A session as its listener sees it."""
@@ -47,6 +49,7 @@ class Site:
     sessions: set[Guest] = field(default_factory=set)
     acceptances: set[asyncio.Task[Sequence[Reply]]] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)  # replies from 400 on, by code
+    landing: memoryview = field(default_factory=lambda: memoryview(bytearray(LANDING_BYTES)))  # where bytes arrive
 
     def trusts(self, ip: str) -> bool:
         """Is the word of this peer on the client taken?"""
