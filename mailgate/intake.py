@@ -99,7 +99,7 @@ class Door(Threshold):
         self.intake = intake
         # Equal for every mail, so that concurrent sessions share one transaction.
         self._accept = journal.Acceptance(database.new_id)
-        self._accept_and_keep = intake and journal.Acceptance(database.new_id, intake.owner, LEASE_S)
+        self._accept_and_keep = journal.Acceptance(database.new_id, intake.owner, LEASE_S) if intake else None
 
     async def accept(self, arrival: Arrival) -> Sequence[Reply]:
         """One reply per recipient, given after the mail is on disk.
@@ -262,11 +262,11 @@ class Intake:
         return batch
 
     def _claim(self, conn: Connection) -> list[Accepted]:
+        known = self._known | {accepted.journal_id for accepted in self.backlog}
         if self._in_doubt:
             # What bears our name and is not known here was claimed by a commit of which we never heard.
-            known = self._known | {accepted.journal_id for accepted in self.backlog}
             journal.release(conn, self.owner, known)
-        return journal.claim(conn, self.clock(), BATCH, self.owner, LEASE_S)
+        return journal.claim(conn, self.clock(), BATCH, self.owner, LEASE_S, known=known)
 
     async def _process_after(self, before: asyncio.Task[None] | None, batch: Sequence[Accepted]) -> None:
         ids = {accepted.journal_id for accepted in batch}

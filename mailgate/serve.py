@@ -154,7 +154,12 @@ class Daemon:
         settings, gate = self.settings, None
         enough_room = partial(room, file.parent, settings.store.reserve_bytes) if file else lambda: None
         self.door = Door(
-            self.database, self.gateway, on_accepted=self.intake.wake, ready=enough_room, meter=self.metrics
+            self.database,
+            self.gateway,
+            on_accepted=self.intake.wake,
+            ready=enough_room,
+            meter=self.metrics,
+            intake=self.intake,
         )
         if file and self.parent.place == KEEPER:
             gate = Gate(gate_path(file), self.door, most_body_bytes=settings.wire.size_bytes, log=self.log)

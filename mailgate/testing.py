@@ -229,8 +229,8 @@ class Lab:
             self.database, gateway, lambda: book, Mint(self.database.new_id), lambda: self.now, log
         )
         self._real = Authenticator(_Answers(self.dns))
-        self.door = Door(self.database, gateway)
         self.intake = Intake(context, self._authenticate, owner="lab")
+        self.door = Door(self.database, gateway, intake=self.intake)
         self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner="lab")
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)

@@ -7,14 +7,14 @@ mail: raw bytes go in and come out as they were.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, insert, literal_column, or_, select, true, update
+from sqlalchemy import Connection, insert, literal_column, not_, or_, select, true, update
 
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
 from mailgate.store import ids, tables
@@ -29,6 +29,7 @@ __all__ = [
     "compressed",
     "decompressed",
     "fail",
+    "kept",
     "ledger",
     "refused",
     "release",
@@ -59,23 +60,35 @@ _ADD = insert(_JOURNAL)
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """`accept` as work for a group: two made for the same source of ids are equal, so their items go together."""
+    """`accept` as work for a group: two made of the same parts are equal, so their items go together.
+
+    With an `owner` the rows are leased to him for `lease_s` from their acceptance on, with their first attempt counted:
+    then `kept` is what he may process without claiming it.
+    """
 
     new_id: Callable[[], int]
+    owner: str = ""
+    lease_s: float = 0.0
 
     def __call__(self, conn: Connection, arrivals: list[Arrival]) -> list[list[Receipt]]:
-        return accept(conn, arrivals, self.new_id, ids.queue_id)
+        return accept(conn, arrivals, self.new_id, ids.queue_id, owner=self.owner, lease_s=self.lease_s)
 
 
 def accept(
-    conn: Connection, arrivals: Sequence[Arrival], new_id: Callable[[], int], queue_id: Callable[[int], str]
+    conn: Connection,
+    arrivals: Sequence[Arrival],
+    new_id: Callable[[], int],
+    queue_id: Callable[[int], str],
+    *,
+    owner: str = "",
+    lease_s: float = 0.0,
 ) -> list[list[Receipt]]:
     """Put each transaction into the journal, one row per recipient; a receipt for each recipient, in order.
 
     A client that lost our 250 sends the same bytes in the same envelope again (RFC 1047): it gets the same queue id
     and no second row, also within one call. `queue_id` makes the text of a new one from a number.
     """
-    intake = _Intake(new_id, queue_id)
+    intake = _Intake(new_id, queue_id, owner, lease_s)
     keyed = [(arrival, _digest(arrival.raw)) for arrival in arrivals]
     envelopes = [[_key(arrival, recipient, sha256) for recipient in arrival.recipients] for arrival, sha256 in keyed]
     known = _known(conn, [key for keys in envelopes for key in keys])
@@ -98,9 +111,11 @@ def _count(conn: Connection, *, raw_id: int, more: int) -> None:
 class _Intake:
     """The rows of one call, while they are made."""
 
-    def __init__(self, new_id: Callable[[], int], queue_id: Callable[[int], str]) -> None:
+    def __init__(self, new_id: Callable[[], int], queue_id: Callable[[int], str], owner: str, lease_s: float) -> None:
         self.new_id = new_id
         self.queue_id = queue_id
+        self._owner = owner
+        self._lease = timedelta(seconds=lease_s)
         self.raw_rows: list[dict[str, Any]] = []
         self.journal_rows: list[dict[str, Any]] = []
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
@@ -136,10 +151,31 @@ class _Intake:
                 "peer": _peer_document(arrival.peer),
                 "notes": arrival.notes,
                 "state": State.PENDING,
+                "attempts": 1 if self._owner else 0,
+                "lease_owner": self._owner or None,
+                "lease_until": arrival.at + self._lease if self._owner else None,
                 "acceptance_key": key,
             }
         )
         return receipt
+
+
+def kept(arrival: Arrival, receipts: Sequence[Receipt]) -> list[Accepted]:
+    """What was accepted anew with a lease, as `claim` would give it."""
+    return [
+        Accepted(
+            journal_id=receipt.journal_id,
+            queue_id=receipt.queue_id,
+            at=arrival.at,
+            mail_from=tables.clean(arrival.mail_from),
+            rcpt_to=tables.clean(recipient),
+            peer=arrival.peer,
+            raw=arrival.raw,
+            notes=tuple(arrival.notes),
+        )
+        for recipient, receipt in zip(arrival.recipients, receipts, strict=True)
+        if receipt.fresh
+    ]
 
 
 def _digest(raw: bytes) -> bytes:
@@ -177,8 +213,12 @@ def _peer(document: dict[str, Any]) -> Peer:
 # ── Process ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: float) -> list[Accepted]:
+def claim(
+    conn: Connection, now: datetime, limit: int, owner: str, lease_s: float, *, known: Collection[int] = ()
+) -> list[Accepted]:
     """Take up to `limit` waiting mails, oldest first, for `owner` until the lease ends; the attempt counts from here.
+
+    What `owner` has already is `known`, and stays his though its lease should have ended.
 
     Commit before processing. A mail that was tried before comes alone: if it kills the process, it convicts itself.
     """
@@ -190,6 +230,8 @@ def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: floa
         .limit(limit)
         .with_for_update(of=_JOURNAL, skip_locked=True)
     )
+    if known:
+        waiting = waiting.where(not_(is_one_of(_JOURNAL.c.id, known)))
     taken = _together([tuple(row) for row in conn.execute(waiting)])
     if not taken:
         return []
@@ -239,15 +281,16 @@ def unshunt(conn: Connection, journal_id: int, now: datetime) -> bool:
     return done.rowcount == 1
 
 
-def release(conn: Connection, owner: str) -> int:
+def release(conn: Connection, owner: str, known: Collection[int] = ()) -> int:
     """Free what dead processes held; called once at a start, before anything is claimed. How many rows that were.
 
-    Where a database has one daemon, every lease is a dead one's; elsewhere those that `owner` left.
+    Where a database has one daemon, every lease is a dead one's; elsewhere those that `owner` left. Rows that are
+    `known` to be under way stay as they are.
     """
     dead = true() if has_one_daemon(conn) else _JOURNAL.c.lease_owner == owner
     done = conn.execute(
         update(_JOURNAL)
-        .where(PENDING, _JOURNAL.c.lease_until.is_not(None), dead)
+        .where(PENDING, _JOURNAL.c.lease_until.is_not(None), dead, not_(is_one_of(_JOURNAL.c.id, known)))
         .values(lease_owner=None, lease_until=None)
     )
     return done.rowcount

@@ -279,7 +279,8 @@ def _end(settlement: Settlement, undeliverable_days: int) -> tuple[ChallengeStat
     answer = settlement.answer
     if settlement.state is OutboxState.SENT:
         return ChallengeState.SENT, "", None
-    if answer.handed and answer.code < 500:
+    nobody_knows = settlement.state is OutboxState.FAILED or answer.text == RECALLED
+    if nobody_knows and answer.handed and answer.code < 500:
         # Nobody said no. Whoever got it may still answer, and a person looks in any case.
         return ChallengeState.SENT, MAY_BE_LOST, None
     if settlement.state is OutboxState.FAILED and not answer.text.startswith(OUR_HOPS_LACK):
