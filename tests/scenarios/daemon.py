@@ -44,6 +44,7 @@ class Daemon:
         relay: str,
         mailboxes: Mapping[str, str] = MAILBOXES,
         store: Path | None = None,
+        url: str = "",
         reserve_bytes: int | None = None,
         extra: str = "",
         whole: str = "",
@@ -51,6 +52,8 @@ class Daemon:
         environment: Mapping[str, str] = NOTHING,
     ) -> None:
         """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML.
+
+        `store` is the file of its database; `url` names another kind, whose rows `rows` and `settled` cannot see.
 
         `whole` is the configuration itself; then nothing else is put into it. `options` are those of `serve`, and
         `environment` is added to ours.
@@ -60,6 +63,7 @@ class Daemon:
         self.lmtp_port = free_port()
         self.lmtp_socket = folder / "lmtp"
         self.database = store or folder / "mailgate.db"
+        self.url = url or f"sqlite:///{self.database}"
         self.config = folder / "config.toml"
         self.starts = 0
         self._log: list[dict[str, Any]] = []
@@ -218,7 +222,7 @@ class Daemon:
         yield f'[[listener]]\nbind = "127.0.0.1:{self.smtp_port}"'
         yield f'[[listener]]\nbind = "127.0.0.1:{self.lmtp_port}"\nprotocol = "lmtp"'
         yield f'[[listener]]\nbind = "unix:{self.lmtp_socket}"\nprotocol = "lmtp"'
-        yield f'[store]\nurl = "sqlite:///{self.database}"'
+        yield f'[store]\nurl = "{self.url}"'
         if self._reserve_bytes is not None:
             yield f"reserve_bytes = {self._reserve_bytes}"
         yield f'[outbound]\nrelay = "{self._relay}"\ntls = "none"'
