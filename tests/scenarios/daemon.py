@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.fakes.stores import run_sql
 from tests.fakes.waiting import wait_until
 from tests.scenarios.ports import free_port
 
@@ -53,8 +54,7 @@ class Daemon:
     ) -> None:
         """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML.
 
-        `store` is the file of its database; `url` names another kind, whose rows `rows` and `settled` cannot see.
-
+        `store` is the file of its database, `url` one on a server instead.
         `whole` is the configuration itself; then nothing else is put into it. `options` are those of `serve`, and
         `environment` is added to ours.
         """
@@ -201,6 +201,8 @@ class Daemon:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What stands in the database, read past all of mailgate's own code."""
+        if not self.url.startswith("sqlite:"):
+            return run_sql(self.url, query)
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as connection:
             return connection.execute(query).fetchall()
 
