@@ -1,6 +1,41 @@
-"""Shared by all tests: property tests are judged by what they find, not by how fast a busy machine draws examples."""
+"""Shared by all tests: databases of both kinds, and how property tests are judged: by what they find, not how fast."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.fakes import postgres
+from tests.fakes.stores import POSTGRESQL, SQLITE, PostgresStores, SqliteStores, Stores
 
 settings.register_profile("mailgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mailgate")
+
+
+@pytest.fixture(scope="session")
+def postgres_stores() -> Iterator[PostgresStores]:
+    """Databases of the server that all tests share; skips where there is none."""
+    try:
+        address = postgres.shared()
+    except postgres.NoServerError as error:
+        pytest.skip(str(error))
+    stores = PostgresStores(address)
+    yield stores
+    stores.end()
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    """A test that uses it runs once with databases of each kind, unless it is marked with `only`."""
+    made: Stores = SqliteStores(tmp_path) if request.param == SQLITE else request.getfixturevalue("postgres_stores")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def url(stores: Stores) -> str:
+    """The address of a database of its own, migrated and empty."""
+    return stores.new()

@@ -1,9 +1,8 @@
-"""A real SQLite file for each test, in a folder of its own."""
+"""A real database of each kind for each test."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +10,7 @@ from mailgate.store.database import Database
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/mailgate.db"
-
-
-@pytest.fixture
 async def db(url: str) -> AsyncIterator[Database]:
-    database = await Database.open(url, durable=False, create=True)
+    database = await Database.open(url, durable=False)
     yield database
     await database.close()

@@ -11,7 +11,6 @@ from mailgate.model import (
     Accepted,
     Asked,
     ChallengeState,
-    Effect,
     HeldState,
     Joined,
     Level,
@@ -24,10 +23,11 @@ from mailgate.model import (
     TicketChange,
     TicketState,
 )
-from mailgate.store import ids, journal, queries, record, timers
+from mailgate.store import ids, journal, queries, timers
 from mailgate.store.database import Database
 from mailgate.store.ledger import Automatic, Ledger
 from mailgate.store.views import document
+from tests.store.filled import put
 from tests.store.making import (
     NOW,
     RAW,
@@ -46,10 +46,6 @@ async def mails(db: Database, number: int) -> list[Accepted]:
     arrivals = [arrival(f"support+{new_id()}@g.test") for _ in range(number)]
     await db.write(lambda conn: journal.accept(conn, arrivals, db.new_id, ids.queue_id))
     return await db.write(lambda conn: journal.claim(conn, NOW, number, "me", 60))
-
-
-async def put(db: Database, *effects: Effect) -> dict[int, int]:
-    return await db.write(lambda conn: record.apply(conn, effects, NOW))
 
 
 async def busy(db: Database) -> list[Accepted]:

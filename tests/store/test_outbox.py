@@ -24,8 +24,9 @@ from mailgate.model import (
     Standing,
     State,
 )
-from mailgate.store import ids, journal, outbox, queries, record, tables
+from mailgate.store import ids, journal, outbox, queries, tables
 from mailgate.store.database import Database
+from tests.store.filled import put
 from tests.store.making import NOW, acquaintance, arrival, challenge, day, filing, new_id, sending, ticket
 
 OK = Answer(250, "2.0.0 ok", handed=True)
@@ -34,7 +35,7 @@ LATER = Answer(451, "4.3.0 later")
 
 
 async def queue(db: Database, *sendings: Sending) -> None:
-    await db.write(lambda conn: record.apply(conn, sendings, NOW) and None)
+    await put(db, *sendings)
 
 
 async def claim(db: Database, *, days: float = 0, limit: int = 10) -> list[Due]:
@@ -155,7 +156,7 @@ async def test_an_end_is_told_once(db: Database) -> None:
 async def test_a_persons_mail_that_failed_stands_in_the_history_of_its_ticket(db: Database) -> None:
     opened = ticket()
     sent = sending(Purpose.AGENT, ticket_id=opened.id)
-    await db.write(lambda conn: record.apply(conn, [opened, sent], NOW))
+    await put(db, opened, sent)
     await claim(db)
     await end(db, sent.outbox_id, OutboxState.FAILED, NO)
 
@@ -181,7 +182,7 @@ async def challenged(db: Database) -> tuple[Challenge, Sending]:
         filing(accepted, State.HELD, held=HeldState.WAIT),
         sent,
     ]
-    await db.write(lambda conn: record.apply(conn, effects, NOW))
+    await put(db, *effects)
     await claim(db)
     return asked, sent
 

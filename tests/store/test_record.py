@@ -42,6 +42,7 @@ from mailgate.model import (
 )
 from mailgate.store import conversation, facts, ids, journal, outbox, queries, record, tables
 from mailgate.store.database import Database
+from tests.store.filled import put
 from tests.store.making import (
     NOW,
     acquaintance,
@@ -62,10 +63,6 @@ async def mail(db: Database, recipient: str = "") -> Accepted:
     await db.write(lambda conn: journal.accept(conn, [incoming], db.new_id, ids.queue_id))
     (accepted,) = await db.write(lambda conn: journal.claim(conn, NOW, 1, "me", 60))
     return accepted
-
-
-async def put(db: Database, *effects: Effect) -> dict[int, int]:
-    return await db.write(lambda conn: record.apply(conn, effects, NOW))
 
 
 async def gather(db: Database, **wanted: object) -> Facts:

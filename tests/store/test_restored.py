@@ -11,7 +11,6 @@ from mailgate.model import (
     Ask,
     Asked,
     ChallengeState,
-    Effect,
     HeldState,
     Met,
     NewTicket,
@@ -21,14 +20,11 @@ from mailgate.model import (
     Standing,
     State,
 )
-from mailgate.store import facts, ids, journal, marks, outbox, queries, record, restored, tables
+from mailgate.store import facts, ids, journal, marks, outbox, queries, restored, tables
 from mailgate.store.database import Database
 from mailgate.store.marks import Mark
+from tests.store.filled import put
 from tests.store.making import NOW, acquaintance, arrival, challenge, day, filing, sending, ticket
-
-
-async def put(db: Database, *effects: Effect) -> dict[int, int]:
-    return await db.write(lambda conn: record.apply(conn, effects, NOW))
 
 
 async def distrust(db: Database, days: float = 0, seen: Mark | None = None) -> None:
