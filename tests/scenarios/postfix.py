@@ -81,9 +81,7 @@ class Postfix:
         for name in ("etc", "queue", "data"):
             (self.folder / name).mkdir()
         shutil.chown(self.folder / "data", "postfix")
-        lines = [f"{key} = {value}\n" for key, value in self._main.items()]
-        (self.folder / "etc" / "main.cf").write_text("".join(lines))
-        (self.folder / "etc" / "master.cf").write_text(self._master)
+        self._configure(self.folder / "etc")
         try:
             self._run("start")
             self._wait("the master daemon", lambda: "daemon started" in self.log())
@@ -119,6 +117,12 @@ class Postfix:
     def flush(self) -> None:
         """Have it try again at once what it has deferred."""
         self._run("flush")
+
+    def _configure(self, etc: Path) -> None:
+        """Write main.cf and master.cf."""
+        lines = [f"{key} = {value}\n" for key, value in self._main.items()]
+        (etc / "main.cf").write_text("".join(lines))
+        (etc / "master.cf").write_text(self._master)
 
     def _folders(self) -> dict[str, str]:
         return {
