@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 from mailgate.errors import TryAgain
 from mailgate.judge.docket import Outcome, Planned
 from mailgate.meter import Meter
-from mailgate.model import Disposition, Due, Filing, Kind, Level, Peer, Purpose, Role, Settlement
+from mailgate.model import Disposition, Due, Filing, Kind, Level, OutboxState, Peer, Purpose, Role, Settlement
 from mailgate.model import Protocol as Wire
 from mailgate.store.watch import Depth
 
@@ -41,6 +41,16 @@ DEPTHS_WAIT_S: Final = 2.0  # before a scrape does without
 RULES_MOST: Final = 100  # that withhold mail have a series each; what comes beyond, after many reloads, is "other"
 # From a commit to a mail that waited for the next hop's patience.
 BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+OUR_TROUBLE: Final = (421, 451, 452)  # replies that keep a sender waiting for us
+# How attempts end, as a rule: by the class of the reply, and what follows.
+ENDS: Final = (
+    ("2xx", OutboxState.SENT),
+    ("4xx", OutboxState.READY),
+    ("4xx", OutboxState.FAILED),
+    ("5xx", OutboxState.FAILED),
+    ("none", OutboxState.READY),
+    ("none", OutboxState.FAILED),
+)
 AUTOMATIC: Final = tuple(purpose for purpose in Purpose if purpose is not Purpose.AGENT)
 
 ReadDepths = Callable[[], Awaitable[list[Depth]]]
@@ -136,7 +146,7 @@ class Metrics(Meter):
         refused = self._doors.refused
         for code, more in (refused - self._told).items():
             self._counts.refused[code,].inc(more)
-        self._told = refused
+        self._told = Tally(refused)
         self._counts.sessions.set(self._doors.connected)
 
     async def page(self, accept: str) -> tuple[str, bytes]:
@@ -196,6 +206,8 @@ class _Counts:
         self.accepted.bind((protocol, role) for protocol in Wire for role in Role)
         self.verdicts.bind((Kind.HUMAN, disposition) for disposition in Disposition)
         self.automatic.bind((purpose,) for purpose in AUTOMATIC)
+        self.refused.bind((code,) for code in OUR_TROUBLE)
+        self.deliveries.bind((purpose, *end) for purpose in Purpose for end in ENDS)
 
 
 class _Children(dict[tuple[Any, ...], Counter]):
