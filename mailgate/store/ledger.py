@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
@@ -10,6 +12,11 @@ from mailgate.model import Purpose, State
 from mailgate.store import tables
 
 ACCEPTED = "accepted/"  # begins the name of each counter of acceptances; the number of a process follows
+# Counters of what retention took away: mails, refusals, mails without an answer, and permits by purpose.
+PRUNED = "pruned"
+PRUNED_REFUSED = "pruned/refused"
+PRUNED_SUPPRESSED = "pruned/suppressed"
+PRUNED_AUTOMATIC = "pruned/automatic/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class Automatic:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every row of the journal, counted once, by where it stands now."""
+    """Every mail that was ever accepted, counted once, by where it stands now; `pruned` ones stand nowhere any more."""
 
     accepted: int
     ticketed: int
@@ -40,6 +47,7 @@ class Ledger:
     pending: int
     automatic: Automatic
     balanced: bool
+    pruned: int = 0
 
 
 def ledger(conn: Connection) -> Ledger:
@@ -58,15 +66,17 @@ def ledger(conn: Connection) -> Ledger:
     for state, number, wrong in conn.execute(counted):
         states[state] = number
         disagree += wrong
-    counter = tables.counter.c
-    counts = select(func.sum(counter.value)).where(counter.name.startswith(ACCEPTED))
-    accepted = int(conn.execute(counts).scalar() or 0)
+    counters: dict[str, int] = {row.name: row.value for row in conn.execute(select(tables.counter))}
+    accepted = sum(value for name, value in counters.items() if name.startswith(ACCEPTED))
+    pruned = counters.get(PRUNED, 0)
+    refused = conn.execute(select(func.sum(tables.refusal.c["count"]))).scalar() or 0
     return Ledger(
         accepted=accepted,
         **{state.value: states.get(state, 0) for state in State},
-        refused=int(conn.execute(select(func.sum(tables.refusal.c["count"]))).scalar() or 0),
-        automatic=_automatic(conn),
-        balanced=accepted == sum(states.values()) and not disagree,
+        refused=int(refused) + counters.get(PRUNED_REFUSED, 0),
+        automatic=_automatic(conn, counters),
+        balanced=accepted == sum(states.values()) + pruned and not disagree,
+        pruned=pruned,
     )
 
 
@@ -83,15 +93,17 @@ def _agrees() -> ColumnElement[bool]:
     )
 
 
-def _automatic(conn: Connection) -> Automatic:
+def _automatic(conn: Connection, counters: Mapping[str, int]) -> Automatic:
     permit, message = tables.permit.c, tables.message.c
     by_purpose = conn.execute(select(permit.purpose, func.count().label("number")).group_by(permit.purpose))
-    granted = {row.purpose: row.number for row in by_purpose}
+    granted = Counter({row.purpose: row.number for row in by_purpose})
+    for purpose in Purpose:
+        granted[purpose] += counters.get(f"{PRUNED_AUTOMATIC}{purpose}", 0)
     withheld = select(func.count()).select_from(tables.message).where(message.suppressed != "")
     return Automatic(
-        acknowledge=granted.get(Purpose.ACKNOWLEDGE, 0),
-        challenge=granted.get(Purpose.CHALLENGE, 0),
+        acknowledge=granted[Purpose.ACKNOWLEDGE],
+        challenge=granted[Purpose.CHALLENGE],
         notice=0,
         digest=0,
-        suppressed=conn.execute(withheld).scalar_one(),
+        suppressed=conn.execute(withheld).scalar_one() + counters.get(PRUNED_SUPPRESSED, 0),
     )

@@ -52,7 +52,7 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _join(conn, sorted_effects.joined)
     _change(conn, sorted_effects.changes)
     _file(conn, sorted_effects.filings, now)
-    _rehold(conn, sorted_effects.reheld)
+    _rehold(conn, sorted_effects.reheld, now)
     _release(conn, sorted_effects.released, now)
     _send(conn, sorted_effects.sendings)
     _ask(conn, sorted_effects.asked, now)
@@ -250,7 +250,7 @@ def _release(conn: Connection, released: list[Released], now: datetime) -> None:
     _run(conn, _LET_IN_ROW, moved)
 
 
-def _rehold(conn: Connection, reheld: Iterable[Reheld]) -> None:
+def _rehold(conn: Connection, reheld: Iterable[Reheld], now: datetime) -> None:
     """Only what still waits is moved; a parked mail becomes a held one."""
     message, journal = tables.message.c, tables.journal.c
     for effect in reheld:
@@ -259,7 +259,7 @@ def _rehold(conn: Connection, reheld: Iterable[Reheld]) -> None:
         conn.execute(update(tables.message).where(moved, waiting).values(held=effect.held, held_reason=effect.reason))
         theirs = select(message.journal_id).where(moved, message.held.is_not(None))
         conn.execute(
-            update(tables.journal).where(journal.id.in_(theirs), journal.state == State.PARKED).values(state=State.HELD)
+            update(tables.journal).where(journal.id.in_(theirs), _IN_WAITING).values(state=State.HELD, settled_at=now)
         )
 
 

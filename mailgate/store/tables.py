@@ -185,6 +185,7 @@ journal = Table(
     Column("acceptance_key", Text, unique=True),
     _time("settled_at", optional=True),
     Index(None, "queue_id"),
+    Index(None, "raw_id"),
 )
 _some("ix_journal_pending", "journal", ("id",), "state = 'pending'")
 _some("ix_journal_shunted", "journal", ("id",), "state = 'shunted'")
@@ -294,6 +295,7 @@ message = Table(
     Column("verdict", Document),
     CheckConstraint("(direction = 'in') = (journal_id IS NOT NULL)", name="journaled"),
     CheckConstraint("(direction = 'out') = (purpose IS NOT NULL)", name="purposed"),
+    Index(None, "raw_id"),
     Index(None, "identity"),
     Index(None, "ticket_id", "at"),
     Index(None, "sender", "at"),
@@ -369,6 +371,7 @@ outbox = Table(
     _number("last_code"),
     _words("last_reply", default=""),
     _time("settled_at", optional=True),
+    Index(None, "raw_id"),
     # A mail that no person wrote leaves with a permit or not at all, and a permit is spent once.
     CheckConstraint("(purpose = 'agent') = (permit_id IS NULL)", name="permitted"),
 )

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "mailgate"
 
 WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains")
-ROADS = ("intake", "outbound", "desk", "upkeep", "letters", "context", "meter", "health", "threshold")
+ROADS = ("intake", "outbound", "desk", "upkeep", "letters", "context", "meter", "health", "threshold", "pruning")
 # The rule book is a value that judges ask; who reads it from files is a face.
 GIVEN_TO_ROADS = ("rulebook",)
 
