@@ -304,10 +304,11 @@ class Intake:
         prepared = perf_counter()
         if before:
             await asyncio.wait([before])
+        turned = perf_counter()
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
-        self.meter.batch(prepared - begun, recorded - prepared)
-        stages = Stages((prepared - begun) * 1e3 / len(alive), (recorded - prepared) * 1e3 / len(alive))
+        self.meter.batch(prepared - begun, recorded - turned)
+        stages = Stages((prepared - begun) * 1e3 / len(alive), (recorded - turned) * 1e3 / len(alive))
         now = self.clock()
         for outcome in outcomes:
             self._tell(outcome, stages, now)

@@ -14,6 +14,7 @@ from functools import partial
 from mailgate.net.given import Given, given
 from mailgate.net.systemd import notify
 
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # the folder in which processes that share the work count together
 LEASH = "MAILGATE_LEASH"  # the number of a pipe's end; the other one is closed when the supervisor dies
 
 # The places of a daemon that has several: one with the database behind those that speak with the world, or several

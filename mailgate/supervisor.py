@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from mailgate.log import Event, Log
 from mailgate.net.given import VARIABLE, WEB, listener_name, told
 from mailgate.net.holding import Holding, Wanted
 from mailgate.net.systemd import Ear
-from mailgate.parent import FRONT, KEEPER, LEASH, TRIAL, WORKER, Parent
+from mailgate.parent import COUNTS, FRONT, KEEPER, LEASH, TRIAL, WORKER, Parent
 
 PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # before somebody who died is started again
 CALM_S: Final = 60.0  # who lived so long has not died of its start
@@ -95,6 +96,11 @@ class Supervisor:
         self._holding.hold(self._wanted(settings))
         self.parent.sockets.confirm_all_taken()
         self._ear = Ear(self._hear)
+        # On tmpfs where systemd gives us some: it is written for each mail and forgotten with us.
+        self._counts = tempfile.TemporaryDirectory(prefix="counts-", dir=os.environ.get("RUNTIME_DIRECTORY"))
+        self._environment.pop(COUNTS, None)
+        if not self._has_keeper:
+            self._environment[COUNTS] = self._counts.name
         # Nobody ever writes: its end is read by those whose supervisor is no more.
         self._leash, self._held_leash = os.pipe()
         self.parent.heed(self._told_to_stop.set, self._reload, self._told_to_renew.set)
@@ -133,6 +139,7 @@ class Supervisor:
         self._ear.close()
         os.close(self._held_leash)
         os.close(self._leash)
+        self._counts.cleanup()
         self.log.info(Event.STOPPED)
 
     # ── One place ─────────────────────────────────────────────────────────────────────────────────────────────────────
