@@ -31,9 +31,9 @@ from mailgate.judge.docket import Outcome, Planned
 from mailgate.meter import Meter
 from mailgate.model import Disposition, Due, Filing, Kind, Level, OutboxState, Peer, Purpose, Role, Settlement
 from mailgate.model import Protocol as Wire
+from mailgate.parent import COUNTS
 from mailgate.store.watch import Depth
 
-SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imported
 LOOK_EVERY_S: Final = 10.0
 DEPTHS_FOR_S: Final = 5.0  # that an answer of the store is shown again
 DEPTHS_SHARE: Final = 50  # and for so many times as long as it took, so that asking never costs more than 2 %
@@ -72,7 +72,8 @@ class Metrics(Meter):
     """All that is counted in one process, and the page on which it is shown."""
 
     def __init__(self, version: str, read_depths: ReadDepths, clock: Callable[[], datetime]) -> None:
-        self._several = SHARED_FOLDER in os.environ
+        # The library looked for the same folder when it was imported, and counts there or in memory ever since.
+        self._several = COUNTS in os.environ
         own = CollectorRegistry()
         self._counts = _Counts(own)
         self._registry = CollectorRegistry() if self._several else own
@@ -158,7 +159,7 @@ class Metrics(Meter):
 
     def _encoded(self, encode: Callable[[Any], bytes]) -> bytes:
         if self._several:
-            _bury_the_dead(Path(os.environ[SHARED_FOLDER]))
+            _bury_the_dead(Path(os.environ[COUNTS]))
         return encode(_WithoutBirthdays(self._registry))
 
     def _known(self, rule: str) -> tuple[str]:
@@ -293,7 +294,7 @@ class _Processes(Collector):
         if not self._several:
             return self._own.collect()
         families: dict[str, Metric] = {}
-        for pid in sorted(_processes(Path(os.environ[SHARED_FOLDER]))):
+        for pid in sorted(_processes(Path(os.environ[COUNTS]))):
             for family in _process(pid):
                 merged = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 merged.samples += [sample._replace(labels={"pid": str(pid)}) for sample in family.samples]
