@@ -45,10 +45,10 @@ class Call:
         self._writer.close()
 
     async def send(self, letter: Letter) -> None:
-        """Deliver one mail, a command at a time. Raises RefusedError."""
-        await self._say(f"MAIL FROM:<{letter.mail_from}>".encode())
-        await self._say(f"RCPT TO:<{RECIPIENT}>".encode())
-        await self._say(b"DATA")
+        """Deliver one mail, its commands together as mail servers do (RFC 2920). Raises RefusedError."""
+        self._writer.write(f"MAIL FROM:<{letter.mail_from}>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\n".encode())
+        for _ in range(3):
+            await self._heard()
         await self._say(letter.raw.replace(b"\r\n.", b"\r\n..") + b".")
 
     async def _say(self, line: bytes) -> None:

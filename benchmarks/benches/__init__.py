@@ -1,7 +1,7 @@
 """What is measured: one file a question, each with its loads, its contestants and its promises."""
 
 from benchmarks.bench import Bench
-from benchmarks.benches import acceptance, desks, footprint, latency, sustained
+from benchmarks.benches import acceptance, cluster, desks, footprint, history, latency, sustained
 
 ALL: tuple[Bench, ...] = (
     acceptance.OPEN,
@@ -14,4 +14,7 @@ ALL: tuple[Bench, ...] = (
     footprint.MEMORY,
     footprint.START,
     desks.DESKS,
+    cluster.CLUSTER,
+    history.HISTORY,
+    history.HISTORY_POSTGRESQL,
 )

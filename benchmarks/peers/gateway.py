@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.load import RECIPIENT
 from benchmarks.peers.server import Server, UnfinishedError
 from tests.fakes.dns import NameServer
+from tests.fakes.stores import file_of
 from tests.scenarios.daemon import Daemon
 from tests.scenarios.ports import free_port
 
@@ -26,8 +27,7 @@ class Gateway:
 
     def tickets(self) -> int:
         """How many tickets there are. Every mail of our loads becomes one."""
-        found = self.daemon.rows("SELECT coalesce(max(number), 0) FROM ticket")
-        return int(found[0][0])
+        return int(self.daemon.rows("SELECT count(*) FROM ticket")[0][0])
 
 
 @asynccontextmanager
@@ -37,16 +37,18 @@ async def gateway(
     mode: str = "off",
     relay: str = "",
     names: Mapping[tuple[str, str], list[str]] | None = None,
-    folder: Path | None = None,
+    url: str = "",
+    workers: int = 1,
     extra: str = "",
 ) -> AsyncIterator[Gateway]:
     """A running daemon whose one mailbox takes RECIPIENT; with mode "off" every mail becomes a ticket.
 
-    `names` is all that its name server knows, so that no question leaves this machine. `folder` may hold a database.
+    `names` is all that its name server knows, so that no question leaves this machine. `url` is a database that
+    exists, instead of a new SQLite file.
     On leaving, its ledger must balance with nothing lost, set aside or left over.
     """
     async with AsyncExitStack() as stack:
-        folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailgate-bench-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailgate-bench-")))
         name_server = NameServer(dict(names or {}))
         await name_server.start()
         stack.callback(name_server.transport.close)
@@ -55,6 +57,9 @@ async def gateway(
                 folder,
                 relay=relay or f"127.0.0.1:{free_port()}",
                 mailboxes={RECIPIENT: mode},
+                store=file_of(url) if url.startswith("sqlite:") else None,
+                url=url,
+                options=("--workers", str(workers)),
                 extra=f'{extra}\n[dns]\nresolvers = ["{name_server.address}"]',
             )
         )

@@ -1,14 +1,18 @@
-"""The peers that take mail: Postfix with its durable queue, aiosmtpd as it comes, and smtp-sink, which is all speed."""
+"""The peers that take mail: Postfix with its durable queue, aiosmtpd as it comes, smtp-sink; and PostgreSQL for us."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
 
 from benchmarks.peers.server import Server, process
+from tests.fakes import postgres as servers
+from tests.fakes.stores import PostgresStores
 from tests.scenarios.ports import free_port
 from tests.scenarios.postfix import Postfix
 
@@ -41,3 +45,14 @@ def smtp_sink() -> AbstractAsyncContextManager[Server]:
     port = free_port()
     user = [] if os.geteuid() else ["-u", "nobody"]  # it does not run as root
     return process("smtp-sink", port, "smtp-sink", *user, f"127.0.0.1:{port}", _BACKLOG)
+
+
+@contextmanager
+def database_server() -> Iterator[Callable[[], str]]:
+    """A PostgreSQL server that syncs what it commits; what is given makes new databases on it. Raises NoServerError."""
+    with tempfile.TemporaryDirectory(prefix="mailgate-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with servers.Server(Path(folder) / "server") as server:
+            stores = PostgresStores(server.address)
+            yield stores.new
+            stores.close()
