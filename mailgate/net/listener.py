@@ -13,7 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from mailgate.log import Event, Log
 from mailgate.net import replies
@@ -117,7 +117,8 @@ class _Doorman(asyncio.Protocol):
         self.leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
+        transport = cast("asyncio.Transport", transport)
         site, ip = self._site, _peer_ip(transport)
         # The kernel had accepted it before the listener closed; it must not be left without a word.
         if self.leaving:
