@@ -17,7 +17,6 @@ MOST_WORDS = 1000  # in one list
 LONGEST_PATTERN = 1000  # characters
 LONGEST_VALUE = 4096  # characters of a field's value that are looked at
 
-Accepts = Callable[[str], bool]
 Reads = Callable[[str], tuple[str, ...]]  # a field's value in lower case -> its words
 
 
@@ -39,12 +38,29 @@ class WrongValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Matcher:
+    """What accepts a word. `words` or `pattern` says the same where it can be said so, for who asks many at once."""
+
+    accepts: Callable[[str], bool]
+    words: frozenset[str] = frozenset()
+    pattern: str = ""
+
+    def __call__(self, word: str) -> bool:
+        return self.accepts(word)
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """A claim about a mail: one of the fields has a value that is accepted."""
 
     fields: tuple[str, ...]
     reads: Reads
-    accepts: Accepts
+    accepts: Matcher
+
+    @property
+    def whole(self) -> bool:
+        """Is it about the whole value, and not about a word of it?"""
+        return self.reads is _text
 
     def accepted(self, value: str) -> str | None:
         """What in this value of a field is accepted; None where nothing is."""
@@ -54,7 +70,7 @@ class Condition:
         return None
 
 
-def matcher(name: str, value: Any) -> Accepts:
+def matcher(name: str, value: Any) -> Matcher:
     """What accepts a word by the matcher `name` with this value from a rule file. Raises WrongValueError."""
     return MATCHERS[name](value)
 
@@ -88,44 +104,45 @@ def _uncommented(text: str) -> str:
     return "".join(kept)
 
 
-def _is(value: Any) -> Accepts:
-    return frozenset(_texts(value)).__contains__
+def _is(value: Any) -> Matcher:
+    words = frozenset(_texts(value))
+    return Matcher(words.__contains__, words=words)
 
 
-def _is_not(value: Any) -> Accepts:
+def _is_not(value: Any) -> Matcher:
     refused = frozenset(_texts(value))
-    return lambda word: word not in refused
+    return Matcher(lambda word: word not in refused)
 
 
-def _contains(value: Any) -> Accepts:
+def _contains(value: Any) -> Matcher:
     pieces = _texts(value)
-    return lambda word: any(piece in word for piece in pieces)
+    return Matcher(lambda word: any(piece in word for piece in pieces))
 
 
-def _glob(value: Any) -> Accepts:
+def _glob(value: Any) -> Matcher:
     escaped = (re2.escape(text).replace(r"\*", ".*").replace(r"\?", ".") for text in _texts(value))
     return _search(f"^(?:{'|'.join(escaped)})$")
 
 
-def _matches(value: Any) -> Accepts:
+def _matches(value: Any) -> Matcher:
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_PATTERN:
         raise WrongValueError(repr(value), f"a pattern of at most {LONGEST_PATTERN} characters")
     return _search(value)
 
 
-def _present(value: Any) -> Accepts:
+def _present(value: Any) -> Matcher:
     if value is not True:
         raise WrongValueError(repr(value), "true")
-    return lambda word: True
+    return Matcher(lambda word: True)
 
 
-def _above(value: Any) -> Accepts:
+def _above(value: Any) -> Matcher:
     if not isinstance(value, int) or isinstance(value, bool):
         raise WrongValueError(repr(value), "a whole number")
-    return lambda word: word.isdecimal() and len(word) < 20 and int(word) > value
+    return Matcher(lambda word: word.isdecimal() and len(word) < 20 and int(word) > value)
 
 
-MATCHERS: Mapping[str, Callable[[Any], Accepts]] = {
+MATCHERS: Mapping[str, Callable[[Any], Matcher]] = {
     "is": _is,
     "is_not": _is_not,
     "contains": _contains,
@@ -145,15 +162,20 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(text.lower() for text in value)
 
 
-def _search(pattern: str) -> Accepts:
+def pattern_options() -> re2.Options:
+    """How patterns are read: without regard to case, a dot for any character; a faulty one is told to its author."""
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False
     options.dot_nl = True
+    return options
+
+
+def _search(pattern: str) -> Matcher:
     try:
-        compiled = re2.compile(pattern, options)
+        compiled = re2.compile(pattern, pattern_options())
     except re2.error as error:
         words_ = error.args[0].decode("utf-8", "replace") if error.args else "no pattern"
         raise WrongValueError(f"{pattern!r} ({words_})", "RE2 syntax: no look-around, no back-references") from error
     # Bytes spare the library the translation of offsets, which nobody asks for.
-    return lambda word: compiled.search(word.encode("utf-8", "replace")) is not None
+    return Matcher(lambda word: compiled.search(word.encode("utf-8", "replace")) is not None, pattern=pattern)

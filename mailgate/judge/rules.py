@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge.conditions import MATCHERS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
+from mailgate.judge.watch import Watch
 from mailgate.model import Disposition, Kind, Strength
 
 MOST_SIGNALS = 2000
@@ -51,13 +52,25 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """The signals that look at one field, and what finds those among them that a value may give."""
+
+    signals: tuple[Signal, ...]
+    watch: Watch
+
+    def worth_asking(self, values: Sequence[str]) -> list[Signal]:
+        """The signals that one of `values` may give."""
+        return [self.signals[place] for place in self.watch.hits(values)]
+
+
+@dataclass(frozen=True, slots=True)
 class Signals:
     """All signals, found by what they look at."""
 
     all: tuple[Signal, ...]
-    by_header: Mapping[str, tuple[Signal, ...]]
-    by_prefix: Mapping[str, tuple[Signal, ...]]  # header names that begin so
-    by_field: Mapping[str, tuple[Signal, ...]]
+    by_header: Mapping[str, Watched]
+    by_prefix: Mapping[str, Watched]  # header names that begin so
+    by_field: Mapping[str, Watched]
     prefixes: tuple[str, ...]
 
 
@@ -76,16 +89,22 @@ def compile_signals(documents: Sequence[Document]) -> Signals:
 
 
 def _indexed(signals: tuple[Signal, ...]) -> Signals:
-    by_header: dict[str, tuple[Signal, ...]] = {}
-    by_prefix: dict[str, tuple[Signal, ...]] = {}
-    by_field: dict[str, tuple[Signal, ...]] = {}
+    by_header: dict[str, list[Signal]] = {}
+    by_prefix: dict[str, list[Signal]] = {}
+    by_field: dict[str, list[Signal]] = {}
     for signal in signals:
         for field in signal.condition.fields:
             name = field.removeprefix(HEADER)
             index = by_field if name == field else by_prefix if name.endswith("*") else by_header
-            key = name.rstrip("*")
-            index[key] = (*index.get(key, ()), signal)
-    return Signals(signals, by_header, by_prefix, by_field, tuple(by_prefix))
+            index.setdefault(name.rstrip("*"), []).append(signal)
+    return Signals(signals, _watched(by_header), _watched(by_prefix), _watched(by_field), tuple(by_prefix))
+
+
+def _watched(index: Mapping[str, Sequence[Signal]]) -> dict[str, Watched]:
+    return {
+        name: Watched(tuple(signals), Watch([signal.condition for signal in signals]))
+        for name, signals in index.items()
+    }
 
 
 class _Reader:

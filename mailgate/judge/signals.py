@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mailgate.judge.conditions import Condition
 from mailgate.judge.fields import FIELDS
-from mailgate.judge.rules import HEADER, Signal, Signals
+from mailgate.judge.rules import HEADER, Signal, Signals, Watched
 from mailgate.model import Case, Finding, Gateway
 
 LONGEST_SHOWN = 80  # characters of a value that a finding keeps
@@ -16,8 +16,8 @@ def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, .
     """All signals of the mail, each once, in the order of the rule files."""
     mail = _Mail(case, gateway)
     found: dict[int, Finding] = {}
-    for values, rules in _met(mail, signals):
-        for signal in rules:
+    for values, watched in _met(mail, signals):
+        for signal in watched.worth_asking(values):
             if signal.place not in found and (seen := mail.shows(signal, values)) is not None:
                 found[signal.place] = _finding(signal, seen)
     return tuple(found[place] for place in sorted(found))
@@ -43,6 +43,10 @@ class _Mail:
                     value for each in self.headers if each.startswith(name[:-1]) for value in self.headers[each]
                 )
             return self.headers.get(name, ())
+        return self.computed(field)
+
+    def computed(self, field: str) -> tuple[str, ...]:
+        """The values of a field that is no header."""
         if field not in self._computed:
             self._computed[field] = FIELDS[field](self.case, self.gateway)
         return self._computed[field]
@@ -61,7 +65,7 @@ class _Mail:
         return any(condition.accepted(value) is not None for field in condition.fields for value in self.values(field))
 
 
-def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[tuple[str, ...], tuple[Signal, ...]]]:
+def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[tuple[str, ...], Watched]]:
     """The values of each field that the mail has, with the signals that look at it."""
     by_header, prefixes = signals.by_header, signals.prefixes
     for name, values in mail.headers.items():
@@ -71,9 +75,9 @@ def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[tuple[str, ...], tuple
             for prefix in prefixes:
                 if name.startswith(prefix):
                     yield values, signals.by_prefix[prefix]
-    for field, rules in signals.by_field.items():
-        if values := mail.values(field):
-            yield values, rules
+    for field, watched in signals.by_field.items():
+        if values := mail.computed(field):
+            yield values, watched
 
 
 def _finding(signal: Signal, seen: str) -> Finding:

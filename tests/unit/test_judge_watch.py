@@ -1,0 +1,74 @@
+"""Asking many conditions at once never misses what asking each of them would find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailgate.judge.conditions import LONGEST_VALUE, READS, Condition, Read, matcher
+from mailgate.judge.watch import Watch
+from mailgate.rulebook import load, shipped_folder
+
+
+def condition(name: str, value: Any, read: Read = Read.TEXT) -> Condition:
+    return Condition(("subject",), READS[read], matcher(name, value))
+
+
+CONDITIONS = [
+    condition("is", ["", "yes", "no"]),
+    condition("is", ["Yes"]),
+    condition("is", ["yes"], Read.WORD),
+    condition("is", ["yes"], Read.LIST),
+    condition("is_not", ["yes"]),
+    condition("contains", ["es"]),
+    condition("glob", ["y*", "?o"]),
+    condition("matches", "^ye?s$"),
+    condition("matches", "e.", Read.LIST),
+    condition("matches", "ü|\N{LATIN SMALL LETTER DOTLESS I}"),
+    condition("present", True),
+    condition("above", 5),
+]
+SHIPPED = load(shipped_folder()).signals
+
+
+def accepting(conditions: list[Condition], values: list[str]) -> set[int]:
+    asked = enumerate(conditions)
+    return {place for place, each in asked if any(each.accepted(value) is not None for value in values)}
+
+
+@given(st.lists(st.sampled_from(["", "yes", " Yes ", "YES, no", "yes; x", "no", "7", "Ü", "\ud800"]) | st.text()))
+def test_a_watch_misses_nothing(values: list[str]) -> None:
+    assert accepting(CONDITIONS, values) <= Watch(CONDITIONS).hits(values)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, id=name) for name in [*SHIPPED.by_header, *SHIPPED.by_prefix, *SHIPPED.by_field]]
+)
+def test_the_watches_of_the_shipped_signals_miss_no_example(name: str) -> None:
+    index = next(index for index in (SHIPPED.by_header, SHIPPED.by_prefix, SHIPPED.by_field) if name in index)
+    watched = index[name]
+
+    for signal in watched.signals:
+        for value in signal.hits:
+            assert signal in watched.worth_asking([value])
+
+
+def test_words_and_patterns_name_only_what_they_hit() -> None:
+    conditions = [condition("is", ["a"]), condition("is", ["b"]), condition("matches", "^a"), condition("matches", "b")]
+
+    assert Watch(conditions).hits(["A"]) == {0, 2}
+
+
+def test_a_pattern_sees_as_much_of_a_value_as_it_does_alone() -> None:
+    value = "x" * LONGEST_VALUE + "end"
+
+    assert Watch([condition("matches", "end$"), condition("matches", "x$")]).hits([value]) == {1}
+
+
+def test_patterns_too_large_for_one_automaton_are_asked_one_by_one() -> None:
+    conditions = [condition("matches", f"{number}|[é-ÿ]{{900}}") for number in range(40)]
+
+    assert Watch(conditions).hits(["7"]) == set(range(40))
