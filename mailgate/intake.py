@@ -35,7 +35,7 @@ from mailgate.judge.fingerprint import fingerprint
 from mailgate.judge.history import History
 from mailgate.log import Event, without_addresses
 from mailgate.mail.hops import count_hops
-from mailgate.mail.parse import parse
+from mailgate.mail.parse import read
 from mailgate.mail.text import text_of, unquoted
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import (
@@ -61,6 +61,7 @@ from mailgate.threshold import Threshold
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from mailgate.mail.structure import Structure
     from mailgate.rulebook import Rulebook
 
 BATCH = 32  # small enough that a sender who waits for his 250 does not wait long for a batch before him
@@ -328,11 +329,11 @@ class Intake:
 
     async def _prepare(self, accepted: Accepted) -> Case:
         raw = accepted.raw
-        mail = parse(raw) if len(raw) <= IN_LINE_BYTES else await asyncio.to_thread(parse, raw)
+        mail, parts = read(raw) if len(raw) <= IN_LINE_BYTES else await asyncio.to_thread(read, raw)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
         proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
-        return case_of(accepted, mail, proof, gateway=self.gateway, book=self.book(), now=self.clock())
+        return case_of(accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=self.clock())
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""
@@ -386,13 +387,20 @@ class Intake:
 
 
 def case_of(
-    accepted: Accepted, mail: Mail, proof: Authentication, *, gateway: Gateway, book: Rulebook, now: datetime
+    accepted: Accepted,
+    mail: Mail,
+    parts: Structure,
+    proof: Authentication,
+    *,
+    gateway: Gateway,
+    book: Rulebook,
+    now: datetime,
 ) -> Case:
     """Everything about one mail that needs no history. The text is read only where an answer could follow."""
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    whole = text_of(accepted.raw) if answerable else ""
+    whole = text_of(accepted.raw, parts) if answerable else ""
     text = unquoted(whole)
     current = gateway.keys.secrets[gateway.keys.current]
     return Case(
@@ -415,7 +423,7 @@ def judge_alone(
     accepted: Accepted, proof: Authentication, *, gateway: Gateway, book: Rulebook, mint: Mint, now: datetime
 ) -> Filing:
     """The verdict on one mail of which nothing else is known: no store, nothing written."""
-    case = case_of(accepted, parse(accepted.raw), proof, gateway=gateway, book=book, now=now)
+    case = case_of(accepted, *read(accepted.raw), proof, gateway=gateway, book=book, now=now)
     outcome = verdict.judge(case, book.signals, History(Facts(), book.limits, gateway, mint))
     return next(effect for effect in outcome.effects if isinstance(effect, Filing))
 

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from mailgate.mail import address, charset, headers, words
 from mailgate.mail.headers import Fields
-from mailgate.mail.structure import Part, structure
+from mailgate.mail.structure import Part, Structure, structure
 from mailgate.model import Mail, Mailaddr
 
 MOST_REFERENCES = 200  # the first and the newest ones are kept
@@ -32,14 +32,20 @@ _WITH_STRUCTURE = ("multipart/", "message/", "text/rfc822-headers", "text/calend
 
 def parse(raw: bytes) -> Mail:
     """Read a message, as received. The body is walked only as far as its type makes it necessary."""
+    return read(raw)[0]
+
+
+def read(raw: bytes) -> tuple[Mail, Structure]:
+    """The same, and where its parts stand, for whoever wants the text as well."""
     header_end, start = headers.body_start(raw)
     fields = headers.fields(raw[:header_end])
     values = fields.values
     authors = address.parse(values.get("from", ()))
-    content_type, parameters = headers.parameters(fields.first("content-type"))
-    inside = _inside(raw, fields, start) if content_type.startswith(_WITH_STRUCTURE) else _Inside()
+    parts = structure(raw, fields, start)
+    whole = parts.parts[0]
+    inside = _inside(raw, parts) if whole.content_type.startswith(_WITH_STRUCTURE) else _Inside()
     references = ids(values.get("references", ()))
-    return Mail(
+    mail = Mail(
         headers=values,
         message_id=next(iter(ids(values.get("message-id", ()))), ""),
         in_reply_to=ids(values.get("in-reply-to", ()))[:MOST_REFERENCES],
@@ -49,8 +55,8 @@ def parse(raw: bytes) -> Mail:
         cc=_both(fields, "cc", "resent-cc"),
         subject=words.decode(fields.first("subject")),
         date=date(fields.first("date")),
-        content_type=content_type if content_type.count("/") == 1 else "text/plain",
-        report_type=parameters.get("report-type", "").lower() if content_type == "multipart/report" else "",
+        content_type=whole.content_type,
+        report_type=whole.parameters.get("report-type", "").lower() if whole.content_type == "multipart/report" else "",
         parts=inside.types,
         calendar_method=inside.calendar_method,
         enclosed_ids=inside.ids,
@@ -62,6 +68,7 @@ def parse(raw: bytes) -> Mail:
         defects=(*fields.defects, *_header_defects(values, authors, references), *inside.defects),
         passed_through=tuple(_passed_through(fields)),
     )
+    return mail, parts
 
 
 def ids(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,9 +126,8 @@ class _Inside:
     calendar_method: str = ""
 
 
-def _inside(raw: bytes, fields: Fields, start: int) -> _Inside:
+def _inside(raw: bytes, read: Structure) -> _Inside:
     found = _Inside()
-    read = structure(raw, fields, start)
     found.defects = read.defects
     found.types = tuple(part.content_type for part in read.parts[1:])
     for part in read.parts:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mailgate.mail import headers, words
 from mailgate.mail.parse import ids
-from mailgate.mail.structure import structure
+from mailgate.mail.structure import structure_of
 from mailgate.model import Mail
 
 MOST_REPORT_BYTES = 256 * 1024
@@ -58,9 +58,7 @@ def report_of(raw: bytes, mail: Mail) -> Report | None:
     """The report inside a message that was parsed as `mail`, or None where it is none."""
     if not any(part in _REPORTS for part in mail.parts):
         return None
-    header_end, start = headers.body_start(raw)
-    read = structure(raw, headers.fields(raw[:header_end]), start)
-    part = next((part for part in read.parts if part.content_type in _REPORTS), None)
+    part = next((part for part in structure_of(raw).parts if part.content_type in _REPORTS), None)
     if part is None:
         return None
     kind, action, addresses = _REPORTS[part.content_type]

@@ -56,6 +56,12 @@ def decoded(body: bytes, encoding: str) -> bytes:
             return body
 
 
+def structure_of(raw: bytes) -> Structure:
+    """The parts of a message as received."""
+    header_end, start = headers.body_start(raw)
+    return structure(raw, headers.fields(raw[:header_end]), start)
+
+
 def structure(raw: bytes, fields: headers.Fields, start: int) -> Structure:
     """The parts of the message whose header is `fields` and whose body begins at `start`."""
     walk = _Walk(raw)
@@ -75,6 +81,8 @@ class _Walk:
 
     def run(self, at: int) -> None:
         """Walk over the delimiter lines from the body's first byte on."""
+        if not self.boundaries:
+            return
         raw = self.raw
         seen = 0
         if not raw.startswith(b"--", at):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import unescape
 
-from mailgate.mail import charset, headers
-from mailgate.mail.structure import Part, structure
+from mailgate.mail import charset
+from mailgate.mail.structure import Part, Structure, structure_of
 
 MOST_BYTES = 1024 * 1024  # of all text parts together, before decoding
 DEEPEST_QUOTE = 20
@@ -26,10 +26,12 @@ _HIDDEN = frozenset({"head", "script", "style", "template", "title"})  # their c
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
-def text_of(raw: bytes) -> str:
-    """The text of a message, `\\n` lines: plain parts, and HTML without markup where no plain part says the same."""
-    header_end, start = headers.body_start(raw)
-    parts = structure(raw, headers.fields(raw[:header_end]), start).parts
+def text_of(raw: bytes, read: Structure | None = None) -> str:
+    """The text of a message, `\\n` lines: plain parts, and HTML without markup where no plain part says the same.
+
+    `read` is the structure of the message where somebody has found it already.
+    """
+    parts = (read or structure_of(raw)).parts
     groups: dict[int, list[Part]] = {}
     for index, part in enumerate(parts):
         if part.content_type in ("text/plain", "text/html") and not part.attached:
@@ -48,6 +50,8 @@ def text_of(raw: bytes) -> str:
 
 def unquoted(text: str) -> str:
     """`text` without lines quoted by `>` and without the line that introduces them ("Joe wrote:")."""
+    if ">" not in text:
+        return "\n".join(text.splitlines()).strip()
     kept: list[str] = []
     for line in text.splitlines():
         if line.lstrip().startswith(">"):
