@@ -13,6 +13,7 @@ MOST_SUBJECT_CHARS = 1000
 MARKER_HYPHENS = 2  # mg-xxxxxxxxx-yyyyyyyy
 
 _NUMBERED_GROUP = re2.compile(r"[\[(][^\[\]()]*\d[^\[\]()]*[\])]")
+_SIGNS = ("://", "@", "mg-")  # without any of these, every word is plain
 _DIGITS = str.maketrans("0123456789", "##########")
 
 
@@ -21,10 +22,12 @@ def fingerprint(subject: str, own_words: str, prefixes: tuple[str, ...], secret:
 
     `own_words` is the text without what it quotes; a robot that quotes us would say something new at every turn.
     """
-    lines = takewhile(lambda line: line.rstrip() != "--", _folded(own_words[:MOST_CHARS]).split("\n"))
-    body = " ".join(filter(None, (_plain(word) for line in lines for word in line.split())))
-    plain = f"{normal_subject(subject, prefixes)}\n{_without_numbers(body)}"
-    return hmac.digest(secret, plain.encode(), "sha256").hex()[:32]
+    text = _unsigned(_folded(own_words[:MOST_CHARS]))
+    words = text.split()
+    if any(sign in text for sign in _SIGNS):
+        words = [plain for word in words if (plain := _plain(word))]
+    whole = f"{normal_subject(subject, prefixes)}\n{_without_numbers(' '.join(words))}"
+    return hmac.digest(secret, whole.encode(), "sha256").hex()[:32]
 
 
 def normal_subject(subject: str, prefixes: tuple[str, ...]) -> str:
@@ -46,6 +49,13 @@ def base_subject(subject: str, prefixes: tuple[str, ...]) -> str:
         rest = rest[len(head) + 1 :].strip()
 
 
+def _unsigned(text: str) -> str:
+    """`text` down to the line that parts a signature from it."""
+    if "--" not in text:
+        return text
+    return "\n".join(takewhile(lambda line: line.rstrip() != "--", text.split("\n")))
+
+
 def _plain(word: str) -> str:
     """A word as it counts: every link, address and marker of ours is the same as any other."""
     if "://" in word:
@@ -63,6 +73,8 @@ def _without_numbers(text: str) -> str:
 
 
 def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # A lone surrogate, which no encoding can write, must not stop a mail.
     whole = text.encode("utf-8", "replace").decode()
     return unicodedata.normalize("NFKC", whole).casefold()
