@@ -6,6 +6,7 @@ A key never leaves the domain it was written in: whatever proves an author prove
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 import re2
 
@@ -40,6 +41,7 @@ def base_local(local: str) -> str:
     return local.partition("+")[0] or local
 
 
+@lru_cache(maxsize=4096)  # asked about ten times while one mail is judged
 def canonical(address: str) -> str:
     """The key of `address`: lower case, no sub-address, no tag, A-label domain; "" where there is no address."""
     written, _, host = address.rpartition("@")

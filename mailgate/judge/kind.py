@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailgate.model import Case, Finding, Kind, Strength
+
+_ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +39,34 @@ class Weight:
 
 def kind_of(findings: Iterable[Finding], case: Case) -> Kind:
     """The first kind, in the order of `Kind`, that any finding names."""
-    named = {finding.kind for finding in findings}
+    named = [finding.kind for finding in findings if finding.kind]
+    if named:
+        return min(named, key=_ORDER.__getitem__)
     # RFC 5321 section 4.5.5: the null reverse-path belongs to reports and automatic answers. One that is none of
     # them by any sign is not a person's mail either, until its author is proven.
-    otherwise = Kind.HUMAN if case.accepted.mail_from else Kind.UNKNOWN_NULL
-    return next((kind for kind in Kind if kind in named), otherwise)
+    return Kind.HUMAN if case.accepted.mail_from else Kind.UNKNOWN_NULL
 
 
-def weigh(findings: Iterable[Finding]) -> Weight:
+def weigh(findings: Sequence[Finding]) -> Weight:
     """Sort the findings by what they forbid."""
-    by_strength: dict[Strength, list[Finding]] = {strength: [] for strength in Strength}
-    for finding in findings:
-        by_strength[finding.strength].append(finding)
-    distrust = by_strength[Strength.DISTRUST]
+    if not findings:
+        return Weight()
     return Weight(
-        decisive=_words(by_strength[Strength.DECISIVE]),
-        strong=_words(by_strength[Strength.STRONG]),
-        hints=_by_family(by_strength[Strength.HINT]),
-        weak=_by_family(by_strength[Strength.WEAK]),
-        distrusted=distrust[0].says if distrust else "",
+        decisive=_words(findings, Strength.DECISIVE),
+        strong=_words(findings, Strength.STRONG),
+        hints=_by_family(findings, Strength.HINT),
+        weak=_by_family(findings, Strength.WEAK),
+        distrusted=next(iter(_words(findings, Strength.DISTRUST)), ""),
     )
 
 
-def _words(findings: Iterable[Finding]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(finding.says for finding in findings))
+def _words(findings: Iterable[Finding], strength: Strength) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(finding.says for finding in findings if finding.strength is strength))
 
 
-def _by_family(findings: Iterable[Finding]) -> dict[str, str]:
+def _by_family(findings: Iterable[Finding], strength: Strength) -> dict[str, str]:
     first: dict[str, str] = {}
     for finding in findings:
-        first.setdefault(finding.family, finding.says)
+        if finding.strength is strength:
+            first.setdefault(finding.family, finding.says)
     return first

@@ -26,16 +26,14 @@ MARKER_TAIL_CHARS = 2 * MARKER_CHARS + 2  # after "mg-": key id, number, hyphen,
 MOST_MARKERS = 1000  # looked at in one text
 LONGEST_TRACE = 250  # characters; ours have about 110, and a relay may fold them
 
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"o": 0, "i": 1, "l": 1}
 
 
 def encode(value: int, chars: int) -> str:
     """`value` in exactly `chars` base32 characters, most significant first."""
-    digits = []
-    for _ in range(chars):
-        digits.append(ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(digits))
+    pairs = "".join([_PAIRS[value >> 10 * place & 1023] for place in range((chars + 1) // 2 - 1, -1, -1)])
+    return pairs[chars % 2 :]
 
 
 def decode(text: str) -> int | None:

@@ -76,12 +76,16 @@ def identity_of(case: Case, domain: str) -> str:
 def names_of(case: Case, domain: str) -> tuple[str, str]:
     """The identity of a mail, and the one it takes where that name belongs to another mail already."""
     identity = identity_of(case, domain)
-    return identity, token.made_up_id(f"{identity}\n{sender_of(case)}\n{case.mail.body_hash}", domain)
+    return identity, _other_name(case, identity, domain)
+
+
+def _other_name(case: Case, identity: str, domain: str) -> str:
+    return token.made_up_id(f"{identity}\n{sender_of(case)}\n{case.mail.body_hash}", domain)
 
 
 def _opened(case: Case, sight: Sight, history: History) -> Docket:
     sender, author = sender_of(case), case.mail.author
-    identity, other_name = names_of(case, history.gateway.name)
+    identity = identity_of(case, history.gateway.name)
     # Two different mails under one name: the second gets a name of its own, so that neither hides the other.
     taken = any(one.sender != sender or one.body_hash != case.mail.body_hash for one in history.same_identity(identity))
     docket = Docket(
@@ -93,7 +97,7 @@ def _opened(case: Case, sight: Sight, history: History) -> Docket:
         sender=sender,
         authentication=sight.authentication,
         known=history.acquaintance(sender, case.accepted.at, author.name if author else ""),
-        identity=other_name if taken else identity,
+        identity=_other_name(case, identity, history.gateway.name) if taken else identity,
         message_id=history.mint.new_id(),
         link=thread.link(case, history.facts),
     )
