@@ -1,3 +1,4 @@
+# Long because every key that may stand in the file is declared here, with all that is checked of it.
 """Faces: the one configuration file, checked whole before anything starts. Knows no room, only shapes and ranges.
 
 `load` gives frozen `Settings` or raises ConfigError with every fault at once. The description of each field says what
@@ -170,6 +171,16 @@ class RulesTable(Table):
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
 
 
+class RetentionTable(Table):
+    """[retention]: what `mailgate db prune` takes away."""
+
+    closed_tickets_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+    quiet_tickets_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+    parked_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+    spam_days: StrictInt = Field(134, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+    refusals_days: StrictInt = Field(400, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+
+
 class WireTable(Table):
     """[wire]: the bounds of the listeners. The numbers are those of Postfix and RFC 5321 section 4.5.3."""
 
@@ -203,6 +214,7 @@ class Settings(Table):
     notify: NotifyTable = Field(_ABSENT, description="a table [notify]")
     web: WebTable = Field(_ABSENT, description="a table [web]")
     rules: RulesTable = Field(_ABSENT, description="a table [rules]")
+    retention: RetentionTable = Field(_ABSENT, description="a table [retention]")
     wire: WireTable = Field(_ABSENT, description="a table [wire]")
 
     def gateway_for(self, keys: model.Keys) -> model.Gateway:

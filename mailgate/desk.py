@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailgate import letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.judge import challenge, confirm, token, trust
+from mailgate.judge import admission, challenge, confirm, token, trust
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.docket import Planned
@@ -36,7 +36,7 @@ from mailgate.model import (
     TicketState,
     TokenKind,
 )
-from mailgate.store import conversation, facts, journal, locks, outbox, record
+from mailgate.store import conversation, facts, journal, locks, outbox, record, restored
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -143,6 +143,26 @@ class Desk:
 
         await self.database.write(work)
 
+    # ── The way there and back ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def send_test(self, to: str, subject: str, text: str, patience: timedelta) -> Sending:
+        """Send a mail that belongs to no ticket, to see whether it arrives; it is tried for as long as `patience`.
+
+        From the mailbox it goes to, where that is ours, else from the first.
+
+        Raises:
+            NotAllowed: `to` is no address.
+        """
+        _key(to)
+        mailbox = admission.mailbox_of(to, self.gateway) or self.gateway.mailboxes[0]
+        now = self.clock()
+        sending = letters.test_mail(
+            to, mailbox.address, subject, text, self.gateway, mint=self.mint, now=now, give_up_at=now + patience
+        )
+        await self.database.write(lambda conn: record.apply(conn, [sending], now))
+        self.on_outgoing()
+        return sending
+
     # ── Queues ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def unshunt(self, journal_id: int) -> None:
@@ -165,6 +185,11 @@ class Desk:
         """Send a waiting mail no more."""
         if not await self.database.write(lambda conn: outbox.cancel(conn, outbox_id, self.clock())):
             raise NotFound(f"no outgoing mail {outbox_id} that still waits")
+
+    async def resume(self) -> None:
+        """Let automatic mail leave again before its time, after the database was restored."""
+        if not await self.database.write(restored.speak_again):
+            raise NotAllowed("automatic mail is not held back: the database was not restored of late")
 
     # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
 

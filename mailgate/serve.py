@@ -21,6 +21,7 @@ from mailgate.config import Settings
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
+from mailgate.highwater import HighWater
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
 from mailgate.metrics import Metrics
@@ -146,7 +147,13 @@ class Daemon:
             on_outgoing=self.outbound.wake,
             on_backlog=lambda: self.neighbours.call(JOURNAL),
         )
-        self.upkeep = Upkeep(context, refused=lambda: self.reception.refused, on_freed=self._wake_roads)
+        marks = wiring.high_water_file(settings)
+        self.upkeep = Upkeep(
+            context,
+            refused=lambda: self.reception.refused,
+            on_freed=self._wake_roads,
+            memory=HighWater(marks, self.log) if marks else None,
+        )
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
 
     def _make_door(self, file: Path | None) -> None:
@@ -170,6 +177,7 @@ class Daemon:
 
     async def _start(self) -> None:
         """Take up what a dead daemon left, then begin; mail comes in last, when everything behind the door works."""
+        await self.upkeep.begin()
         await self.outbound.recover()
         await self.intake.recover()
         self.neighbours.listen()

@@ -1,6 +1,7 @@
 """What time alone changes: challenges that nobody answered, held mail that waited long enough, keys that are forgotten.
 
-It also writes down what nobody waits for: how much was refused at the door, and which rules judge from now on.
+It also writes down what nobody waits for: how much was refused at the door, and which rules judge from now on; and it
+notices a database that went back in time.
 
 Every timer is a moment in the database, so none is lost by a restart, and each change can be made twice without harm.
 """
@@ -12,12 +13,13 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mailgate.context import Context
 from mailgate.errors import TryAgain
 from mailgate.log import Event
-from mailgate.store import journal, leases, ledger, record, timers
+from mailgate.store import journal, leases, ledger, marks, record, restored, timers
+from mailgate.store.marks import Mark
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 TICK_S = 10.0
 TICKS = 6  # of these make the minute after which timers are looked at
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
+
+
+class Memory(Protocol):
+    """Where, apart from the database, it is written down how far that had come."""
+
+    def recall(self) -> Mark | None:
+        """What was kept last, None where nothing was."""
+        ...
+
+    def keep(self, mark: Mark) -> None:
+        """Write it down. Runs in a thread of its own."""
+        ...
 
 
 class Upkeep:
@@ -36,9 +50,10 @@ class Upkeep:
         *,
         refused: Callable[[], Counter[int]] = Counter,
         on_freed: Callable[[], None] = lambda: None,
+        memory: Memory | None = None,
     ) -> None:
         """`refused` tells how many replies of each code from 400 on were given since the start. `on_freed` is called
-        when work of a dead process became free.
+        when work of a dead process became free. Without a `memory` a database is believed whatever it says.
         """
         self.database = context.database
         self.book = context.book
@@ -47,8 +62,18 @@ class Upkeep:
         self.meter = context.meter
         self.refused = refused
         self.on_freed = on_freed
+        self.memory = memory
+        self._kept: Mark | None = None
         self._counted: Counter[int] = Counter()
         self._remembered = ""
+
+    async def begin(self) -> None:
+        """Look whether the database is the one that we left. Call before anything moves. Raises TryAgain."""
+        self._kept = self.memory.recall() if self.memory else None
+        await self._look_back()
+        until = await self.database.read(restored.silent_until)
+        if until and until > self.clock():
+            self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
 
     async def run(self) -> None:
         """Keep up until cancelled."""
@@ -92,6 +117,19 @@ class Upkeep:
         if fresh or book.version != self._remembered:
             await self.database.write(work)
             self._counted, self._remembered = Counter(refused), book.version
+        await self._look_back()
+
+    async def _look_back(self) -> None:
+        """Distrust a database that is older than it was; remember how far it is."""
+        if self.memory is None:
+            return
+        found, seen = await self.database.read(marks.mark), self._kept
+        if seen and found.largest_id < seen.largest_id:
+            until = await self.database.write(lambda conn: restored.distrust(conn, self.clock(), seen))
+            self.log.error(Event.DATABASE_WENT_BACK, automatic_mail_off_until=until.isoformat())
+        if found != seen:
+            await asyncio.to_thread(self.memory.keep, found)
+            self._kept = found
 
     async def _check(self) -> None:
         found = await self.database.read(ledger.ledger)

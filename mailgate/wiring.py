@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from mailgate import keys, rulebook
 from mailgate.config import ListenerTable, Settings
 from mailgate.context import Context, Mint
 from mailgate.errors import ConfigError, Fault
+from mailgate.highwater import SUFFIX
 from mailgate.log import Log
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
@@ -47,6 +49,20 @@ def database_file(settings: Settings) -> Path | None:
     """The SQLite file of the store, or None where a server keeps it."""
     prefix = "sqlite:///"
     return Path(settings.store.url.removeprefix(prefix)) if settings.store.url.startswith(prefix) else None
+
+
+def high_water_file(settings: Settings) -> Path | None:
+    """Where it is written down how far the database had come: beside the keys.
+
+    Beside the database where the service manager lends the keys, for nobody may write there; None where that is a
+    server's.
+    """
+    lent = os.environ.get("CREDENTIALS_DIRECTORY")
+    if lent and settings.gateway.key_file.parent == Path(lent):
+        beside = database_file(settings)
+    else:
+        beside = settings.gateway.key_file
+    return beside.with_name(beside.name + SUFFIX) if beside else None
 
 
 async def open_database(settings: Settings, *, daemon: bool, create: bool = False, owner: str = "") -> Database:

@@ -3,54 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import click
 
 from mailgate import keys, wiring
+from mailgate.cli import roundtrip
 from mailgate.cli.configured import settings_of
+from mailgate.cli.finding import Finding, Result
 from mailgate.cli.frame import EXIT_CONFIG, Command, Frame
 from mailgate.cli.office import opened
 from mailgate.config import Settings
-from mailgate.errors import ConfigError, Fault, TryAgain
+from mailgate.errors import ConfigError, TryAgain
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
-
-
-class Result(StrEnum):
-    """How much a finding matters."""
-
-    OK = "ok"
-    WARNING = "warning"  # works, but not as somebody may expect
-    FAULT = "fault"  # `serve` would refuse it, or mail would suffer
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the list."""
-
-    check: str
-    result: Result
-    text: str
-    fault: Fault | None = None
+from mailgate.store import restored
 
 
 @click.command("check", cls=Command)
 @click.option("--dns/--no-dns", default=True, show_default=True, help="Also ask DNS for what receivers look for.")
+@click.option("--send-test", "to", metavar="ADDRESS", default="", help="Then send a mail there, and see it arrive.")
+@click.option(
+    "--wait", "wait_s", type=click.IntRange(1, 600), default=60, show_default=True, help="For it, so many seconds."
+)
 @click.pass_obj
-def check(frame: Frame, dns: bool) -> int:
+def check(frame: Frame, dns: bool, to: str, wait_s: int) -> int:
     """Check configuration, keys, rules, database and DNS.
 
     Exit 0 where nothing is wrong, 78 with the list of faults. Warnings do not count.
+
+    With --send-test the running daemon sends a mail to ADDRESS. Where that is a mailbox of ours, the mail has to come
+    back in; elsewhere it is enough that the next hop takes it. Exit 75 where it did not in time.
     """
     findings = asyncio.run(_findings(frame, dns=dns))
+    _tell(frame, findings)
+    if any(one.result is Result.FAULT for one in findings):
+        return EXIT_CONFIG
+    if not to:
+        return 0
+    tested = roundtrip.send_test(frame, to, wait_s)
+    _tell(frame, tested.findings)
+    return tested.code
+
+
+def _tell(frame: Frame, findings: Iterable[Finding]) -> None:
     for one in findings:
         facts = {"check": one.check, "result": one.result, "text": one.text}
         frame.tell(facts | (asdict(one.fault) if one.fault else {}), f"{one.result:<8} {one.check:<14} {one.text}")
-    return EXIT_CONFIG if any(one.result is Result.FAULT for one in findings) else 0
 
 
 async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
@@ -98,12 +99,16 @@ async def _database(settings: Settings) -> Finding:
     if path and not path.exists():
         return Finding("database", Result.OK, f"{path} is not there yet; `mailgate serve` makes it")
     try:
-        async with opened(settings):
-            return Finding("database", Result.OK, f"{path or settings.store.url} is in order")
+        async with opened(settings) as database:
+            until = await database.read(restored.silent_until)
     except ConfigError as error:
         return next(_faults("database", error))
     except TryAgain as error:
         return Finding("database", Result.FAULT, str(error))
+    if until and until > wiring.clock():
+        silence = f"was restored: automatic mail is off until {until:%Y-%m-%d %H:%M} UTC, or `mailgate db resume`"
+        return Finding("database", Result.WARNING, f"{path or settings.store.url} {silence}")
+    return Finding("database", Result.OK, f"{path or settings.store.url} is in order")
 
 
 # ── DNS ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
