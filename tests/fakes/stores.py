@@ -6,9 +6,11 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Coroutine
+import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -58,7 +60,7 @@ class Stores(Protocol):
 
 
 class SqliteStores:
-    """Files in a folder."""
+    """Files in a folder. The first of a test run is migrated, and the others are copied from it."""
 
     kind = SQLITE
 
@@ -68,7 +70,8 @@ class SqliteStores:
 
     def new(self) -> str:
         url = self.empty()
-        backend_of(url, durable=False).prepare(create=True)
+        file_of(url).write_bytes(_migrated())
+        file_of(url).chmod(0o600)
         return url
 
     def empty(self) -> str:
@@ -88,6 +91,14 @@ class SqliteStores:
         """The folder is the test's own."""
 
 
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mailgate.db"
+        backend_of(f"sqlite:///{file}", durable=False).prepare(create=True)
+        return file.read_bytes()
+
+
 class PostgresStores:
     """Databases of one server. The first is migrated, and the others are copied from it."""
 
@@ -104,9 +115,8 @@ class PostgresStores:
         if not self._template:
             # Words are sorted as people sort them where the server can, as in most installations.
             icu = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'" if self._has_icu() else ""
-            template = self._create(f"TEMPLATE template0 {icu}")
-            backend = backend_of(template)
-            backend.prepare(create=True)
+            template = backend_of(self._create(f"TEMPLATE template0 {icu}"))
+            _elsewhere(lambda: template.prepare(create=True))
             self._template = self._made.pop()
         return self._create(f"TEMPLATE {self._template}")
 
@@ -147,7 +157,7 @@ def file_of(url: str) -> Path:
 
 def run_sql(url: str, query: str) -> Rows:
     """Say one sentence to a PostgreSQL database, from wherever; the rows it answers with."""
-    return _elsewhere(_run_sql(url, query))
+    return _elsewhere(lambda: asyncio.run(_run_sql(url, query)))
 
 
 async def _run_sql(url: str, query: str) -> Rows:
@@ -158,7 +168,7 @@ async def _run_sql(url: str, query: str) -> Rows:
         await connection.close()
 
 
-def _elsewhere(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` in a thread of its own, since the caller may stand in a running event loop."""
+def _elsewhere(work: Callable[[], T]) -> T:
+    """Do `work` in a thread of its own, since the caller may stand in a running event loop."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+        return thread.submit(work).result()
