@@ -26,33 +26,28 @@ from typing import TYPE_CHECKING
 
 from mailgate import letters
 from mailgate.backlog import Backlog
-from mailgate.context import Context, Mint
+from mailgate.cases import case_of
+from mailgate.context import Context
 from mailgate.errors import Overtaken, TryAgain
-from mailgate.judge import admission, token, verdict
+from mailgate.judge import admission, verdict
 from mailgate.judge.ask import ask
 from mailgate.judge.docket import Outcome
-from mailgate.judge.fingerprint import fingerprint
 from mailgate.judge.history import History
 from mailgate.log import Event, without_addresses
 from mailgate.mail.hops import count_hops
 from mailgate.mail.parse import read
-from mailgate.mail.text import text_of, unquoted
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import (
     Accepted,
     Arrival,
     Authentication,
     Case,
-    Facts,
     Filing,
     Gateway,
-    Level,
-    Mail,
     Mode,
     Peer,
     Receipt,
     Reply,
-    Token,
 )
 from mailgate.store import facts, journal, locks
 from mailgate.store.database import Database
@@ -61,7 +56,6 @@ from mailgate.threshold import Threshold
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from mailgate.mail.structure import Structure
     from mailgate.rulebook import Rulebook
 
 BATCH = 32  # small enough that a sender who waits for his 250 does not wait long for a batch before him
@@ -384,58 +378,6 @@ class Intake:
                 "record": round(stages.record_ms, 2),
             },
         )
-
-
-def case_of(
-    accepted: Accepted,
-    mail: Mail,
-    parts: Structure,
-    proof: Authentication,
-    *,
-    gateway: Gateway,
-    book: Rulebook,
-    now: datetime,
-) -> Case:
-    """Everything about one mail that needs no history. The text is read only where an answer could follow."""
-    recipient = admission.recipient_token(accepted.rcpt_to, gateway)
-    named = (*mail.in_reply_to, *mail.references)
-    answerable = proof.level is not Level.A0
-    whole = text_of(accepted.raw, parts) if answerable else ""
-    text = unquoted(whole)
-    current = gateway.keys.secrets[gateway.keys.current]
-    return Case(
-        accepted=accepted,
-        mail=mail,
-        authentication=proof,
-        mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
-        judged_at=now,
-        recipient=recipient,
-        ours=_signed(named, gateway),
-        enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
-        text=text,
-        marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
-        rules=book.version,
-        fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
-    )
-
-
-def judge_alone(
-    accepted: Accepted, proof: Authentication, *, gateway: Gateway, book: Rulebook, mint: Mint, now: datetime
-) -> Filing:
-    """The verdict on one mail of which nothing else is known: no store, nothing written."""
-    case = case_of(accepted, *read(accepted.raw), proof, gateway=gateway, book=book, now=now)
-    outcome = verdict.judge(case, book.signals, History(Facts(), book.limits, gateway, mint))
-    return next(effect for effect in outcome.effects if isinstance(effect, Filing))
-
-
-def _signed(names: Sequence[str], gateway: Gateway) -> dict[str, Token]:
-    read = ((name, token.read_message_id(name, gateway.keys)) for name in names)
-    return {name: found for name, found in read if found}
-
-
-def _traced(values: Sequence[str], gateway: Gateway) -> dict[str, Token]:
-    read = ((value, token.read_trace(value, gateway.keys)) for value in values)
-    return {value: found for value, found in read if found}
 
 
 def _killed_us(accepted: Accepted) -> bool:

@@ -14,12 +14,12 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import config, keys, tomlfile, wiring
+from mailgate.cases import judge_alone
 from mailgate.cli import mailfile
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
 from mailgate.context import Mint
 from mailgate.errors import NotFound
-from mailgate.intake import judge_alone
 from mailgate.judge import admission
 from mailgate.mail.parse import parse
 from mailgate.mail.report import report_of

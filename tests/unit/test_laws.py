@@ -19,7 +19,20 @@ PACKAGE = ROOT / "mailgate"
 
 WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains")
-ROADS = ("intake", "outbound", "desk", "upkeep", "letters", "context", "meter", "health", "threshold", "pruning")
+ROADS = (
+    "intake",
+    "outbound",
+    "desk",
+    "upkeep",
+    "letters",
+    "context",
+    "meter",
+    "health",
+    "threshold",
+    "pruning",
+    "backlog",
+    "cases",
+)
 # The rule book is a value that judges ask; who reads it from files is a face.
 GIVEN_TO_ROADS = ("rulebook",)
 
