@@ -120,6 +120,29 @@ def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *
     return _sending(letter, gateway)
 
 
+def test_mail(
+    to: str, mailbox: str, subject: str, text: str, gateway: Gateway, *, mint: Mint, now: datetime, give_up_at: datetime
+) -> Sending:
+    """A person's mail from `mailbox` to `to`, to see whether it arrives. It belongs to no ticket."""
+    letter = _Letter(
+        Purpose.AGENT,
+        mint.new_id(),
+        mint.new_id(),
+        mint.nonce(),
+        mailbox,
+        to,
+        subject,
+        text,
+        "",
+        (),
+        now,
+        now,
+        give_up_at,
+        None,
+    )
+    return _sending(letter, gateway)
+
+
 def link(token_id: int, gateway: Gateway) -> str:
     """The address of a challenge's page, or "" where there are no pages."""
     if not gateway.web_url:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mailgate.judge import confirm, person, places, trust
+from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import (
     ChallengeState,
@@ -24,6 +25,7 @@ from mailgate.model import (
     TokenKind,
 )
 
+LONGEST_TEST = timedelta(hours=1)
 REPORTS = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.MDN, Kind.FEEDBACK})
 CONVICTING = frozenset({Kind.AUTO_REPLY, Kind.SYSTEM})  # kinds that say themselves that a machine wrote them
 LABELS = {
@@ -87,6 +89,14 @@ def automatic(docket: Docket) -> Placement:
     return linked or places.parked(docket, f"{LABELS[docket.kind]} that answers nothing we know")
 
 
+def own_mail(docket: Docket) -> Placement:
+    """A mail of ours that came back. One that was sent to see it come back has done so, and nobody need look at it."""
+    sent = docket.history.facts.messages.get(docket.identity, ())
+    if any(_is_test(one, docket) for one in sent):
+        return Placement(State.CONSUMED, Disposition.CONSUME, "our own test came back")
+    return automatic(docket)
+
+
 def bulk(docket: Docket) -> Placement:
     """Mass mail and notices: quiet tickets from people we know, parked from strangers."""
     label = LABELS[docket.kind]
@@ -130,6 +140,13 @@ def _beside(
 ) -> Placement | None:
     ticket = docket.history.facts.tickets.get(about.ticket_id) if about.ticket_id else None
     return places.quietly(docket, ticket, reason, disposition) if ticket else None
+
+
+def _is_test(sent: KnownMessage, docket: Docket) -> bool:
+    """Did a person send it to this very address, lately, and to no ticket? Whoever else knew its name gains nothing."""
+    here = canonical(docket.case.accepted.rcpt_to)
+    lately = docket.at - sent.at <= LONGEST_TEST
+    return sent.purpose is Purpose.AGENT and sent.ticket_id is None and sent.recipient == here and lately
 
 
 def _reported(docket: Docket) -> KnownMessage | None:

@@ -22,7 +22,7 @@ def _calendar(docket: Docket) -> Placement:
 
 
 BY_KIND: dict[Kind, Callable[[Docket], Placement]] = {
-    Kind.OWN_LOOP: machine.automatic,
+    Kind.OWN_LOOP: machine.own_mail,
     Kind.BOUNCE: machine.report,
     Kind.DELAY: machine.report,
     Kind.RECEIPT: machine.report,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import trustme
 
-from mailgate.cli.check import Result, _records
+from mailgate.cli.check import _records
+from mailgate.cli.finding import Result
 from mailgate.config import settings_of
 from mailgate.net.resolver import Exchange, Lookup, Missing, Names, Trouble
 from mailgate.tomlfile import parse

@@ -254,6 +254,31 @@ async def test_while_we_are_down_mail_waits_in_postfix_or_with_its_sender(own_do
     assert "status=bounced" not in own_domain.postfix.log()
 
 
+async def test_a_test_comes_back_and_ends_there(own_domain: Beside) -> None:
+    code, printed = await _check(own_domain, "--send-test", DESK)
+    assert code == 0, printed
+    assert printed.endswith(": our own test came back\n"), printed
+    code, printed = await _check(own_domain, "--send-test", CUSTOMER)
+    assert code == 0, printed
+    assert f"{CUSTOMER} is not ours" in printed
+
+    assert await own_domain.arrived(1) == [(DESK, "consumed")]
+    assert (await own_domain.got()).rcpt_to == (CUSTOMER,)
+    assert len(own_domain.world.mails) == 1
+    assert (await own_domain.daemon.ledger())["balanced"]
+
+
+async def test_a_test_that_cannot_come_back_says_why(own_domain: Beside) -> None:
+    code, printed = await _check(own_domain, "--send-test", "nobody@g.test")
+    assert (code, "refused it: 550 5.1.1" in printed) == (78, True), printed
+
+    await own_domain.daemon.kill()
+    code, printed = await _check(own_domain, "--send-test", DESK, "--wait", "1")
+    assert (code, "is `mailgate serve` running" in printed) == (75, True), printed
+    # It does not leave later, when nobody looks for it any more.
+    assert own_domain.daemon.rows("SELECT state FROM outbox ORDER BY id") == [("failed",), ("cancelled",)]
+
+
 async def test_other_peoples_mail_goes_where_it_went(folder: Path, sink: Sink) -> None:
     people = Layout(
         LMTP,
@@ -309,6 +334,15 @@ def test_what_would_not_work_is_said_before_anything_is_changed(
 
 def _files(postfix: DebianPostfix) -> dict[str, str]:
     return {file.name: file.read_text() for file in sorted((postfix.folder / "etc").iterdir())}
+
+
+async def _check(beside: Beside, *words: str) -> tuple[int, str]:
+    """`mailgate check`: its exit code, and what it printed."""
+    command = (PROGRAM, "--config", beside.daemon.config, "check", "--no-dns", *words)
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
 
 
 async def _answered(beside: Beside) -> Taken:
