@@ -67,9 +67,8 @@ class Front:
             await self.reception.start()
             self.parent.sockets.confirm_all_taken()
             self.parent.heed(self._told_to_stop.set, self._told_to_reload.set)
-            helpers += [asyncio.create_task(work) for work in (self._reload_when_told(), self._report_often())]
-            self.log.info(Event.WORKER_READY, listeners=self.reception.addresses)
-            self.parent.tell("READY=1")
+            works = (self._reload_when_told(), self._report_often(), self._say_ready())
+            helpers += [asyncio.create_task(work) for work in works]
             await self._told_to_stop.wait()
             self.log.info(Event.STOPPING)
             self.parent.tell("STOPPING=1")
@@ -81,6 +80,11 @@ class Front:
             await asyncio.gather(*helpers, return_exceptions=True)
         self.log.info(Event.STOPPED)
         return 0
+
+    async def _say_ready(self) -> None:
+        await self.link.reach()
+        self.log.info(Event.WORKER_READY, listeners=self.reception.addresses)
+        self.parent.tell("READY=1")
 
     async def _reload_when_told(self) -> None:
         while True:

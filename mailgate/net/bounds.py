@@ -33,6 +33,7 @@ class Bounds:
     handshake_wait_s: float = 60
     proxy_wait_s: float = 5
     linger_s: float = 10  # for the last word to be read
+    farewell_s: float = 1  # for the next command while we leave; who is at work is quicker than that
     greeting_pause_s: float = 0.001  # a robot that does not wait for the greeting has spoken by then
 
     def data_allowance_s(self, received_bytes: int) -> float:

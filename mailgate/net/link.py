@@ -54,6 +54,7 @@ class Link(asyncio.Protocol):
         self._sent_bytes = 0
         self._transport: asyncio.WriteTransport | None = None
         self._lost = asyncio.Event()
+        self._reached = asyncio.Event()
 
     async def keep(self) -> None:
         """Be connected to the keeper whenever it is there; until cancelled."""
@@ -72,6 +73,10 @@ class Link(asyncio.Protocol):
         finally:
             if self._transport:
                 self._transport.close()
+
+    async def reach(self) -> None:
+        """Wait until the keeper has been there once."""
+        await self._reached.wait()
 
     async def hand_over(self, arrival: Arrival) -> Sequence[Reply]:
         """The keeper's replies, one for each recipient.
@@ -109,6 +114,7 @@ class Link(asyncio.Protocol):
         self._lost.clear()
         self._transport = transport
         self._frames = Frames(0)
+        self._reached.set()
         self._forward()
 
     def connection_lost(self, error: Exception | None) -> None:

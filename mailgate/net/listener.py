@@ -13,7 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from mailgate.log import Event, Log
 from mailgate.net import replies
@@ -23,6 +23,8 @@ from mailgate.net.door import Door
 from mailgate.net.session import Session
 from mailgate.net.site import Site
 from mailgate.net.tls import ServerContext
+
+_LAST_S: Final = 0.01
 
 
 class Listener:
@@ -99,10 +101,11 @@ class Listener:
         if self._own_file:
             remove_socket_file(self._own_file)
         end_s = asyncio.get_running_loop().time() + deadline_s
-        sessions = tuple(self._site.sessions)
-        for session in sessions:
+        for session in tuple(self._site.sessions):
             session.drain()
-        await _until(end_s, [session.gone for session in sessions])
+        # Whom the kernel had accepted before we closed meets the doorman now.
+        await asyncio.sleep(_LAST_S)
+        await _until(end_s, [session.gone for session in self._site.sessions])
         for session in tuple(self._site.sessions):
             session.abort()
         for task in await _until(end_s, self._site.acceptances):
@@ -120,11 +123,6 @@ class _Doorman(asyncio.Protocol):
         # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
         transport = cast("asyncio.Transport", transport)
         site, ip = self._site, _peer_ip(transport)
-        # The kernel had accepted it before the listener closed; it must not be left without a word.
-        if self.leaving:
-            transport.write(replies.render(replies.SHUTTING_DOWN))
-            transport.close()
-            return
         # A listener never takes both: a client who could choose would put any address into the header.
         if site.proxies and not listed(ip, site.proxies):
             site.log.warning(Event.LISTENER_REFUSED, reason="not a listed proxy")
@@ -139,6 +137,8 @@ class _Doorman(asyncio.Protocol):
         session = Session(site, ip)
         transport.set_protocol(session)
         session.connection_made(transport)
+        if self.leaving:
+            session.drain()
 
 
 def _peer_ip(transport: asyncio.Transport) -> str:

@@ -66,7 +66,6 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self._late: Reply | None = None
         self._waits = True
         self._clogged = False  # the client does not read what it is told
-        self._busy = False  # with something that is finished even while the listener drains
         self._draining = False
         self._over = False
         self.gone: asyncio.Future[None] = loop.create_future()
@@ -119,10 +118,10 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self.gone.set_result(None)
 
     def drain(self) -> None:
-        """Leave as soon as it can be done without losing a mail that is on its way."""
+        """Leave after the next mail, or as soon as the client falls quiet: who is in the middle of one may bring it."""
         self._draining = True
-        if not self._busy:
-            self._part(replies.SHUTTING_DOWN)
+        if self._is_listening and self._incoming is None:
+            self._expect_command()
 
     def abort(self) -> None:
         """Hang up at once."""
@@ -169,6 +168,9 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
     def _expect_command(self) -> None:
         # One clock for the whole line: a command that drips in is as late as one that never comes.
         bounds, transaction = self._site.bounds, self._dialogue.transaction
+        if self._draining:
+            self._expect(self.loop.time() + bounds.farewell_s, replies.SHUTTING_DOWN)
+            return
         command_s = self.loop.time() + bounds.command_wait_s
         if transaction is None or command_s <= transaction.began_s + bounds.transaction_s:
             self._expect(command_s, replies.COMMAND_LATE)
@@ -276,11 +278,10 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         reply = self._answer(line)
         self._say(reply)
         if reply is replies.GO_AHEAD:
-            self._busy = True
             self._transaction = self._dialogue.finish()
             self._incoming, self._incoming_since_s = Incoming(self._site.bounds.size_bytes), self.loop.time()
         elif reply is replies.READY_FOR_TLS:
-            self._busy = self._waits = True
+            self._waits = True
             # From here on nothing said in clear is read, so nothing said in clear can be taken for a command.
             self._inbox.pause()
             self._handler_coroutine = self.loop.create_task(self._meanwhile(self._secure()))
@@ -306,11 +307,6 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
             self._writer.write(b"".join(self._unsent))
             self._unsent.clear()
 
-    def _undisturbed_no_more(self) -> None:
-        self._busy = False
-        if self._draining and not self._over:
-            self._say(replies.SHUTTING_DOWN)
-
     async def _secure(self) -> None:
         site = self._site
         assert site.tls_context is not None
@@ -319,7 +315,6 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self.transport = self._writer.transport
         self._inbox.attach(cast("asyncio.Transport", self.transport))
         self._dialogue.secured()
-        self._undisturbed_no_more()
 
     # ── A message ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -352,7 +347,8 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         by_recipient = dict(zip(self._recipients, answers, strict=True))
         for recipient in self._transaction.recipients[: None if self._dialogue.is_lmtp else 1]:
             self._say(by_recipient[recipient])
-        self._undisturbed_no_more()
+        if self._draining and not self._over:
+            self._say(replies.SHUTTING_DOWN)
 
 
 def _answers(task: asyncio.Task[Sequence[Reply]], count: int) -> Sequence[Reply]:
