@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from mailgate import wiring
 from mailgate.config import Settings
@@ -19,7 +18,7 @@ from mailgate.model import Arrival, Gateway, Reply
 from mailgate.net.gate import gate_path
 from mailgate.net.link import Link
 from mailgate.parent import Parent
-from mailgate.reception import Reception, room
+from mailgate.reception import Reception, Room
 from mailgate.threshold import Threshold
 
 DRAIN_S = 45.0  # somewhat more than a mail may wait for the keeper
@@ -53,7 +52,7 @@ class Front:
         self.log = log
         self.parent = parent
         self.link = Link(gate_path(database), log)
-        enough_room = partial(room, database.parent, settings.store.reserve_bytes)
+        enough_room = Room(database.parent, settings.store.reserve_bytes)
         door = FrontDoor(wiring.gateway_of(settings), self.link, ready=enough_room)
         self.reception = Reception(settings, door, parent.sockets, log)
         self._reported: Counter[int] = Counter()

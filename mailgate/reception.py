@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Awaitable
 from pathlib import Path
+from time import monotonic
 
 from mailgate import wiring
 from mailgate.config import ListenerTable, Settings
@@ -19,6 +20,8 @@ from mailgate.net.door import Door
 from mailgate.net.gate import Gate
 from mailgate.net.given import Given, listener_name
 from mailgate.net.listener import Listener
+
+LOOK_EVERY_S = 1.0  # at the room on the disk
 
 NO_ROOM = Reply(452, "4.3.1 Insufficient system storage")
 
@@ -91,12 +94,28 @@ class Reception:
         )
 
 
-def room(folder: Path, reserve_bytes: int) -> Reply | None:
-    """None where the disk of `folder` has room for more mail; mail that cannot be kept is better not begun."""
-    disk = os.statvfs(folder)
-    full = disk.f_bavail * disk.f_frsize < reserve_bytes
-    # Some file systems make inodes as they are needed, and count none.
-    return NO_ROOM if full or (disk.f_files and not disk.f_favail) else None
+class Room:
+    """Is there room on the disk? Mail that cannot be kept is better not begun."""
+
+    def __init__(self, folder: Path, reserve_bytes: int) -> None:
+        self._folder = folder
+        self._reserve_bytes = reserve_bytes
+        self._answer: Reply | None = None
+        self._look_again_s = 0.0
+
+    def __call__(self) -> Reply | None:
+        """None where there is; what was seen a moment ago still counts, for this is asked for every mail."""
+        now_s = monotonic()
+        if now_s >= self._look_again_s:
+            self._answer = self._look()
+            self._look_again_s = now_s + LOOK_EVERY_S
+        return self._answer
+
+    def _look(self) -> Reply | None:
+        disk = os.statvfs(self._folder)
+        full = disk.f_bavail * disk.f_frsize < self._reserve_bytes
+        # Some file systems make inodes as they are needed, and count none.
+        return NO_ROOM if full or (disk.f_files and not disk.f_favail) else None
 
 
 async def listen(start: Awaitable[None], where: object) -> None:

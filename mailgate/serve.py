@@ -36,7 +36,7 @@ from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
 from mailgate.parent import KEEPER, Parent
-from mailgate.reception import Reception, listen, room
+from mailgate.reception import Reception, Room, listen
 from mailgate.shapes import split_endpoint
 from mailgate.store import watch
 from mailgate.store.database import Database
@@ -159,7 +159,7 @@ class Daemon:
     def _make_door(self, file: Path | None) -> None:
         """The door, and what stands before it: listeners, or a gate for the fronts that have them."""
         settings, gate = self.settings, None
-        enough_room = partial(room, file.parent, settings.store.reserve_bytes) if file else lambda: None
+        enough_room = Room(file.parent, settings.store.reserve_bytes) if file else lambda: None
         self.door = Door(
             self.database,
             self.gateway,
