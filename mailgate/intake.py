@@ -246,12 +246,15 @@ class Intake:
             await self._under_way.popleft()
 
     async def _claimed(self) -> list[Accepted]:
+        # Before and not after: a mail that fails while we look here must be looked for again.
+        self._must_look = False
         try:
             batch = await self.database.write(self._claim)
         except TryAgain:
             self._in_doubt = True
             raise
-        self._in_doubt, self._must_look = False, bool(batch)
+        self._in_doubt = False
+        self._must_look |= bool(batch)
         if len(batch) == BATCH:
             self.on_backlog()
         return batch
@@ -350,8 +353,8 @@ class Intake:
         if accepted.attempts >= MOST_ATTEMPTS:
             await self._shunt(accepted, error)
             return
-        self._must_look = True
         await self.database.write(lambda conn: journal.fail(conn, accepted.journal_id, error, self.clock()))
+        self._must_look = True
         self.log.warning(Event.MAIL_FAILED, journal_id=accepted.journal_id, attempt=accepted.attempts, error=error)
 
     async def _shunt(self, accepted: Accepted, error: str) -> None:
