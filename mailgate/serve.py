@@ -24,6 +24,7 @@ from mailgate.health import Health
 from mailgate.highwater import HighWater
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
+from mailgate.loop import name_of
 from mailgate.metrics import Metrics
 from mailgate.neighbours import JOURNAL, OUTBOX, Neighbours
 from mailgate.net.authenticate import Authenticator
@@ -231,6 +232,7 @@ class Daemon:
             listeners=self.reception.addresses,
             web=self._web.address if self._web else "",
             rules=self.book.version,
+            loop=name_of(asyncio.get_running_loop()),
         )
         self._is_ready = True
         self.parent.tell("READY=1")

@@ -12,6 +12,7 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
 from mailgate.config import Settings
 from mailgate.log import Log, bridge, open_log
+from mailgate.loop import run
 from mailgate.parent import FRONT, TRIAL, Parent, parent_of
 
 MOST_WORKERS = 64
@@ -46,7 +47,7 @@ def serve(frame: Frame, /, *, workers: int, place: str) -> int:
     bridge(log)
     if workers > 1:
         return asyncio.run(_supervise(frame, workers, log, parent))
-    return asyncio.run(_front(settings, log, parent) if place.startswith(FRONT) else _daemon(settings, log, parent))
+    return run(_front(settings, log, parent) if place.startswith(FRONT) else _daemon(settings, log, parent))
 
 
 async def _daemon(settings: Settings, log: Log, parent: Parent) -> int:
