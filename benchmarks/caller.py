@@ -94,7 +94,7 @@ class Rate:
             yield at
 
 
-async def at_rate(port: int, rate: Rate, letters: Iterable[Letter], seed: int = 0) -> Sequence[float]:
+async def at_rate(port: int, rate: Rate, letters: Iterable[Letter], seed: int) -> Sequence[float]:
     """Deliver letters when they are due; the milliseconds from each one's due time until its 250, sorted.
 
     They are counted from the time that was due and not from the time of sending, so that a pause of the server is

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import dkim
@@ -14,9 +13,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from benchmarks.load import RECIPIENT
 
 _SYLLABLES = ("ba", "do", "fe", "gi", "ko", "la", "me", "ni", "po", "ra", "so", "ti", "vu", "we")
+_VOCABULARY = 2000
 _WORDS_A_LINE = 11
 _LINES = 24
 _DOMAINS = 5000
+
+
+def _vocabulary() -> tuple[str, ...]:
+    chance = random.Random(_VOCABULARY)
+    return tuple("".join(chance.choices(_SYLLABLES, k=chance.randint(1, 5))) for _ in range(_VOCABULARY))
+
+
+_WORDS = _vocabulary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,6 @@ def letter(number: int, person: int | None = None) -> Letter:
     return Letter(author(person), f"{fields}\r\nHello,\r\n\r\n{body}\r\n\r\nPat\r\n".encode())
 
 
-def letters(numbers: Iterable[int]) -> Iterator[Letter]:
-    """One for each number."""
-    return map(letter, numbers)
-
-
 class Seal:
     """Signs letters by DKIM, with one key for all domains."""
 
@@ -83,4 +86,4 @@ class Seal:
 
 
 def _line(chance: random.Random, words: int) -> str:
-    return " ".join("".join(chance.choices(_SYLLABLES, k=chance.randint(1, 5))) for _ in range(words))
+    return " ".join(chance.choices(_WORDS, k=words))

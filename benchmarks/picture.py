@@ -21,10 +21,10 @@ def draw(bench: Bench, runs: Sequence[Run], folder: Path) -> list[Path]:
     """Draw a bench into SVG and PNG files of its name; where they are."""
     followed = list(dict.fromkeys(name for run in runs for name in run.series))
     shown = [name for name in _SHOWN if any(name in run.figures for run in runs)][:_MOST_PANELS]
-    figure = Figure(figsize=(5 * len(shown), 3.6 if not followed else 7.2), layout="constrained", dpi=100)
+    figure = Figure(figsize=(3 + 3 * len(shown), 7 if followed else 3.5), layout="constrained", dpi=100)
     figure.suptitle(f"{bench.name}: {bench.words}", fontsize=10)
     rows = figure.subfigures(2 if followed else 1, 1, squeeze=False)[:, 0]
-    for name, axes in zip(shown, rows[0].subplots(1, len(shown), squeeze=False)[0], strict=True):
+    for name, axes in zip(shown, rows[0].subplots(1, len(shown), squeeze=False, sharey=True)[0], strict=True):
         _bars(axes, name, runs)
     if followed:
         for name, axes in zip(followed, rows[1].subplots(1, len(followed), squeeze=False)[0], strict=True):
@@ -37,11 +37,11 @@ def draw(bench: Bench, runs: Sequence[Run], folder: Path) -> list[Path]:
 
 def _bars(axes: Axes, name: str, runs: Sequence[Run]) -> None:
     found = {contestant: list(values(runs, contestant, name).values()) for contestant in reversed(contestants(runs))}
-    found = {contestant: all_of_it for contestant, all_of_it in found.items() if all_of_it}
     colours = [_OURS if contestant.startswith("mailgate") else _PEERS for contestant in found]
-    middles = [median(all_of_it) for all_of_it in found.values()]
+    middles = [median(all_of_it) if all_of_it else 0.0 for all_of_it in found.values()]
     bars = axes.barh(list(found), middles, color=colours, height=0.6)
-    axes.bar_label(bars, [UNITS[name].form.format(middle) for middle in middles], padding=6)
+    written = [UNITS[name].form.format(middle) if middle else "" for middle in middles]
+    axes.bar_label(bars, written, padding=6)
     for contestant, all_of_it in found.items():
         axes.scatter(all_of_it, [contestant] * len(all_of_it), color="black", s=10, zorder=3)
     axes.margins(x=0.25)
