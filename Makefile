@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint types soak bench clean
+.PHONY: run test lint types soak bench bench-quick bench-large clean
 
 run: .venv/run
 	$(BIN)/mailgate demo
@@ -22,6 +22,12 @@ soak: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks
+
+bench-quick: .venv/dev
+	$(BIN)/python -m benchmarks --quick
+
+bench-large: .venv/dev
+	$(BIN)/python -m benchmarks --only history --only history-postgresql
 
 clean:
 	rm -rf .venv
