@@ -12,12 +12,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import load, machine, picture, table
+from benchmarks import machine, picture, table
 from benchmarks.bench import Bench
 from benchmarks.benches import ALL
+from benchmarks.load import MissingError
 from benchmarks.peers import venvs
 from benchmarks.run import Run
-from tests.scenarios import postfix
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -27,11 +27,9 @@ Result = Mapping[Bench, Sequence[Run]]
 def main() -> int:
     """Measure, show, keep; the exit status."""
     options = _options()
-    for lack in filter(None, (load.missing(), postfix.missing())):
-        print(f"!!! NOT EVERYTHING CAN BE MEASURED HERE: {lack}", file=sys.stderr)
     result, failed = _measure(options.benches, options.repeats, quick=options.quick)
     facts = machine.facts() | venvs.versions("roundup", "django-helpdesk", "django")
-    text = "\n".join(table.lines(result, facts)) + "\n"
+    text = "\n".join(table.lines(result, facts, quick=options.quick)) + "\n"
     print(text)
     kept = _keep(options.folder, result, facts, text)
     broken = [row for bench, runs in result.items() for row in table.promises(bench, runs) if row[-1] != table.KEPT]
@@ -63,6 +61,9 @@ def _measure(benches: Sequence[Bench], repeats: int | None, *, quick: bool) -> t
     for bench in benches:
         try:
             result[bench] = asyncio.run(bench.runs(repeats or (1 if quick else bench.repeats), quick=quick))
+        except MissingError as error:
+            result[bench] = []
+            print(f"!!! {bench.name} IS LEFT OUT: {error}", file=sys.stderr, flush=True)
         except Exception:
             failed = True
             traceback.print_exc()
@@ -78,7 +79,8 @@ def _keep(folder: Path, result: Result, facts: Mapping[str, str], text: str) -> 
     document = {"facts": facts, "runs": [asdict(run) for runs in result.values() for run in runs]}
     (place / "runs.json").write_text(json.dumps(document, indent=1) + "\n")
     for bench, runs in result.items():
-        picture.draw(bench, runs, place)
+        if runs:
+            picture.draw(bench, runs, place)
     return place
 
 

@@ -39,7 +39,6 @@ class Bench:
     open: Callable[[bool], AbstractAsyncContextManager[Sequence[Contestant]]]
     promises: tuple[Promise, ...] = ()
     repeats: int = 3
-    quick_words: str = ""
     by_default: bool = True
 
     async def runs(self, repeats: int, *, quick: bool) -> list[Run]:

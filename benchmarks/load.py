@@ -33,13 +33,19 @@ class LoadError(Exception):
     """The load could not be put; the text is what the generator said."""
 
 
-def missing() -> str:
-    """Why no load can be put here; "" where it can."""
-    return "" if shutil.which("smtp-source") else "needs Debian's package postfix for its smtp-source"
+class MissingError(Exception):
+    """Something that a bench needs is not to be had on this machine; the text says what."""
 
 
 async def put(load: Load, port: int) -> float:
-    """Deliver the load to a loopback port; the seconds until the last mail was accepted. Raises LoadError."""
+    """Deliver the load to a loopback port; the seconds until the last mail was accepted.
+
+    Raises:
+        LoadError: not all of it was accepted.
+        MissingError: there is no smtp-source.
+    """
+    if not shutil.which("smtp-source"):
+        raise MissingError("needs Debian's package postfix for its smtp-source")
     options = [] if load.new_connections else ["-d"]
     options += ["-s", str(load.sessions), "-m", str(load.mails), "-l", str(load.size_bytes)]
     begun = time.perf_counter()

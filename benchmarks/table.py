@@ -10,10 +10,11 @@ from benchmarks.run import UNITS, Run, Spread, contestants, values
 KEPT, UNKNOWN = "kept", "NOT MEASURED"
 
 
-def lines(result: Mapping[Bench, Sequence[Run]], facts: Mapping[str, str]) -> Iterator[str]:
-    """The whole document."""
-    yield "# What was measured"
-    yield ""
+def lines(result: Mapping[Bench, Sequence[Run]], facts: Mapping[str, str], *, quick: bool = False) -> Iterator[str]:
+    """The whole document. `quick` says that the loads were much smaller than they are called."""
+    yield from ("# What was measured", "")
+    if quick:
+        yield from ("SMALL LOADS, no figures to quote: much less was put than the headings say.", "")
     yield "The middle of the repeats, in parentheses lowest and highest. Only ratios can be compared between runs."
     yield ""
     held = [row for bench, runs in result.items() for row in promises(bench, runs)]
@@ -40,6 +41,8 @@ def figures(runs: Sequence[Run]) -> Iterator[str]:
     """One row a contestant, one column a figure."""
     shown = [name for name in UNITS if any(name in run.figures for run in runs)]
     rows = []
+    if not runs:
+        return
     for contestant in contestants(runs):
         spreads = [(Spread.of(values(runs, contestant, name).values()), UNITS[name].form) for name in shown]
         rows.append([contestant, *(spread.written(form) if spread else "" for spread, form in spreads)])
@@ -49,6 +52,8 @@ def figures(runs: Sequence[Run]) -> Iterator[str]:
 def repeats(runs: Sequence[Run]) -> str:
     """How often, in words."""
     times = max((run.repeat for run in runs), default=0)
+    if not times:
+        return "Left out."
     return "Measured once." if times == 1 else f"Measured {times} times in turn."
 
 

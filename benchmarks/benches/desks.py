@@ -14,12 +14,11 @@ from pathlib import Path
 
 from benchmarks.bench import Bench, Contestant, Found
 from benchmarks.caller import in_turn
-from benchmarks.load import RECIPIENT
+from benchmarks.load import RECIPIENT, MissingError
 from benchmarks.mails import Letter, letter
 from benchmarks.peers.desks import Desk, Helpdesk, Roundup
 from benchmarks.peers.gateway import Gateway, gateway
 from benchmarks.peers.server import UnfinishedError
-from benchmarks.peers.venvs import NotInstalledError
 from benchmarks.promise import AtLeast
 from tests.scenarios.daemon import PROGRAM
 
@@ -45,7 +44,7 @@ async def _open(quick: bool) -> AsyncIterator[Sequence[Contestant]]:
             desk: Desk = kind(folder)
             try:
                 await desk.set_up()
-            except NotInstalledError as error:
+            except MissingError as error:
                 print(f"!!! {desk.name} IS LEFT OUT, it cannot be installed: {error}", file=sys.stderr, flush=True)
                 continue
             numbers = itertools.count()

@@ -23,7 +23,7 @@ class Desk(Protocol):
     name: str
 
     async def set_up(self) -> None:
-        """Make its files. Raises NotInstalledError."""
+        """Make its files. Raises MissingError."""
 
     def put(self, letters: Iterable[Letter]) -> None:
         """Lay mails into the mailbox."""

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
+from benchmarks.load import MissingError
 from benchmarks.peers.server import Server, process
 from tests.fakes import postgres as servers
 from tests.fakes.stores import PostgresStores
 from tests.scenarios.ports import free_port
-from tests.scenarios.postfix import Postfix
+from tests.scenarios.postfix import Postfix, missing
 
 REST_S = 300.0
 # Everything else at Postfix's own defaults; its queue manager hands every mail to `discard`.
@@ -24,7 +25,9 @@ _BACKLOG = "200"
 
 @asynccontextmanager
 async def postfix() -> AsyncIterator[Server]:
-    """Postfix, which syncs every mail to its queue before it answers."""
+    """Postfix, which syncs every mail to its queue before it answers. Raises MissingError."""
+    if lack := missing():
+        raise MissingError(lack)
     with Postfix(port=free_port(), main=_DISCARD) as running:
 
         async def rest() -> None:
@@ -49,7 +52,11 @@ def smtp_sink() -> AbstractAsyncContextManager[Server]:
 
 @contextmanager
 def database_server() -> Iterator[Callable[[], str]]:
-    """A PostgreSQL server that syncs what it commits; what is given makes new databases on it. Raises NoServerError."""
+    """A PostgreSQL server that syncs what it commits; what is given makes new databases on it. Raises MissingError."""
+    try:
+        servers.programs()
+    except servers.NoServerError as error:
+        raise MissingError(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="mailgate-bench-") as folder:
         Path(folder).chmod(0o755)
         with servers.Server(Path(folder) / "server") as server:

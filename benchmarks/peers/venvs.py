@@ -9,9 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-
-class NotInstalledError(Exception):
-    """The program could not be had; the text is the end of what pip said."""
+from benchmarks.load import MissingError
 
 
 def folder() -> Path:
@@ -20,7 +18,7 @@ def folder() -> Path:
 
 
 async def installed(requirement: str) -> Path:
-    """The folder of the programs of an environment with `requirement`. Raises NotInstalledError."""
+    """The folder of the programs of an environment with `requirement`. Raises MissingError."""
     home = folder() / re.sub(r"\W+", "-", requirement)
     done = home / "installed"
     if not done.exists():
@@ -32,7 +30,7 @@ async def installed(requirement: str) -> Path:
             )
             said, _ = await process.communicate()
             if process.returncode:
-                raise NotInstalledError(f"{requirement}: {said.decode(errors='replace')[-1000:]}")
+                raise MissingError(f"{requirement}: {said.decode(errors='replace')[-1000:]}")
         done.touch()
     return home / "bin"
 

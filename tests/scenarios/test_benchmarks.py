@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import load
 from tests.scenarios import postfix
 
-LACK = load.missing() or postfix.missing()
+LACK = postfix.missing()
 BENCHES = ("open", "challenge", "half-load", "start", "history")
 
 
