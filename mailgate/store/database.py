@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -157,14 +157,12 @@ def _troubles(backend: Backend) -> Iterator[None]:
 
 def backend_of(url: str, *, durable: bool = True, password: str = "") -> Backend:
     """The database at `url`, not yet opened. Raises ConfigError where it is of no kind we know."""
-    try:
+    with suppress(ArgumentError):
         parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is not None and parsed.database and parsed.get_backend_name() == "sqlite":
-        return SqliteFile(Path(parsed.database), durable=durable)
-    if parsed is not None and parsed.get_backend_name() == "postgresql":
-        return PostgresServer(parsed, durable=durable, password=password)
+        if parsed.database and parsed.get_backend_name() == "sqlite":
+            return SqliteFile(Path(parsed.database), durable=durable)
+        if parsed.database and parsed.get_backend_name() == "postgresql":
+            return PostgresServer(parsed, durable=durable, password=password)
     raise ConfigError([schema.fault("", repr(url), ALLOWED_URLS)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -56,6 +57,20 @@ async def other(stores: Stores) -> AsyncIterator[Database]:
     await database.close()
 
 
+class Seen:
+    """Remembers how a copy advanced."""
+
+    def __init__(self) -> None:
+        self.expected = 0
+        self.moved: list[tuple[int, int]] = []
+
+    def expect(self, rows: int) -> None:
+        self.expected += rows
+
+    def advance(self, rows: int, raw_bytes: int = 0) -> None:
+        self.moved.append((rows, raw_bytes))
+
+
 async def inventory_of(db: Database) -> Inventory:
     return await asyncio.to_thread(db.look, taken)
 
@@ -99,15 +114,15 @@ async def test_there_and_back_is_the_same(both: tuple[Database, Database], make_
 async def test_what_is_copied_is_one_moment_of_the_source(db: Database, other: Database) -> None:
     await fill(db)
     before, loop = await inventory_of(db), asyncio.get_running_loop()
-    written: list[object] = []
 
-    def write_meanwhile(_rows: int, _bytes: int) -> None:
-        if not written:
-            written.append(asyncio.run_coroutine_threadsafe(mails(db, 3), loop).result(30))
+    class Meanwhile(Seen):
+        def advance(self, rows: int, raw_bytes: int = 0) -> None:
+            if not self.moved:
+                asyncio.run_coroutine_threadsafe(mails(db, 3), loop).result(30)
+            super().advance(rows, raw_bytes)
 
-    copied = await copy(db, other, progress=write_meanwhile)
+    copied = await copy(db, other, progress=Meanwhile())
 
-    assert written
     assert copied == before != await inventory_of(db)
 
 
@@ -184,6 +199,26 @@ async def test_a_source_that_cannot_be_read_to_the_end_leaves_nothing_behind(db:
     assert await other.read(inventory.is_empty)
 
 
+async def test_a_copy_that_is_given_up_ends_at_once_and_leaves_nothing_behind(db: Database, other: Database) -> None:
+    await fill(db)
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Seen):
+        def advance(self, rows: int, raw_bytes: int = 0) -> None:
+            begun.set()
+            assert go_on.wait(30)
+
+    copying = asyncio.create_task(copy(db, other, progress=Slow()))
+    await asyncio.to_thread(begun.wait, 30)
+    copying.cancel()
+    go_on.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    await other.write(lambda _conn: None)
+    assert await other.read(inventory.is_empty)
+
+
 # ── Large ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -192,11 +227,11 @@ async def test_large_mail_travels_alone_and_small_mail_together(db: Database, ot
     sizes = [100, 200, large, large + 1, 300]
     rows = [{"id": new_id(), "sha256": b"s" * 32, "size_bytes": size, "zstd": b"z" * size} for size in sizes]
     await db.write(lambda conn: conn.execute(insert(tables.raw), rows) and None)
-    moved: list[tuple[int, int]] = []
+    seen = Seen()
 
-    await copy(db, other, progress=lambda rows, raw_bytes: moved.append((rows, raw_bytes)))
+    await copy(db, other, progress=seen)
 
-    assert [one for one in moved if one[1]] == [(2, 300), (1, large), (1, large + 1), (1, 300)]
+    assert [one for one in seen.moved if one[1]] == [(2, 300), (1, large), (1, large + 1), (1, 300)]
     assert await inventory_of(db) == await inventory_of(other)
 
 
@@ -204,12 +239,13 @@ async def test_many_rows_go_in_batches_and_the_size_says_how_many(db: Database, 
     many = 2 * inventory.BATCH_ROWS + 1
     rows = [{"id": new_id(), "name": "", "created_at": NOW} for _ in range(many)]
     await db.write(lambda conn: conn.execute(insert(tables.contact), rows) and None)
-    moved: list[int] = []
+    seen = Seen()
 
-    copied = await copy(db, other, progress=lambda rows, _: moved.append(rows))
+    copied = await copy(db, other, progress=seen)
 
-    assert max(moved) == inventory.BATCH_ROWS
-    assert sum(moved) == copied.rows == (await db.read(inventory.size))[0]
+    assert max(rows for rows, _ in seen.moved) == inventory.BATCH_ROWS
+    assert sum(rows for rows, _ in seen.moved) == seen.expected == 2 * copied.rows
+    assert copied.rows == await db.read(inventory.count)
 
 
 # ── Sums ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
