@@ -19,7 +19,7 @@ from mailgate.cli.frame import (
     Frame,
     Group,
 )
-from mailgate.errors import ConfigError, NotAllowed, NotFound, TryAgain
+from mailgate.errors import ConfigError, Damaged, NotAllowed, NotFound, TryAgain
 
 COMMANDS = {
     "serve": "Run the daemon.",
@@ -36,7 +36,7 @@ COMMANDS = {
     "shunted": "Look after mail that could not be processed.",
     "rules": "Check the rule files.",
     "keys": "Make the signing keys.",
-    "db": "Make or upgrade the database.",
+    "db": "Make, upgrade, move, back up, restore and prune the database.",
 }
 
 _FAULTS: tuple[tuple[type[Exception], int], ...] = (
@@ -44,6 +44,7 @@ _FAULTS: tuple[tuple[type[Exception], int], ...] = (
     (TryAgain, EXIT_TRY_AGAIN),
     (NotFound, EXIT_NO_SUCH),
     (NotAllowed, EXIT_NOT_ALLOWED),
+    (Damaged, EXIT_BAD_INPUT),
 )
 _FOR_MAIL_SERVERS = frozenset({0, EXIT_BAD_INPUT, EXIT_NO_SUCH, EXIT_TRY_AGAIN})
 

@@ -16,14 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy import Connection, insert
 
-from mailgate.errors import Damaged, NotAllowed
+from mailgate.errors import Damaged, NotAllowed, TryAgain
 from mailgate.store import dialect, inventory
 from mailgate.store.database import Database
-from mailgate.store.inventory import Batch, Inventory
+from mailgate.store.inventory import Batch, Inventory, Progress, Unseen
 
 BATCHES_AHEAD = 3  # that were read and not yet written
-
-Progress = Callable[[int, int], None]  # rows, and bytes of raw mail, since it was called last
 
 
 async def copy(
@@ -31,39 +29,54 @@ async def copy(
     target: Database,
     *,
     instead: bool = False,
-    progress: Progress = lambda _rows, _bytes: None,
+    progress: Progress | None = None,
     finish: Callable[[Connection], object] = lambda _conn: None,
 ) -> Inventory:
     """Copy everything and compare what arrived with what left. `finish` is the last work of the target's transaction.
 
-    What the target holds is replaced only with `instead`. `progress` is called in another thread.
+    What the target holds is replaced only with `instead`. `progress` hears of each row twice: when it is written, and
+    when it is compared.
 
     Raises:
         NotAllowed: the target holds something already; nothing was written.
         Damaged: what arrived is not what left; nothing was written.
         TryAgain: one of the databases is in trouble; nothing was written.
     """
-    belt, left = _Belt(), Inventory()
+    belt, left, seen = _Belt(), Inventory(), progress or Unseen()
 
     def fill(conn: Connection) -> Inventory:
         if instead:
             dialect.clear(conn, inventory.PLAIN)
         elif not inventory.is_empty(conn):
             raise NotAllowed("the target holds something already; nothing was written")
-        _write(conn, belt.unload(), progress)
+        _write(conn, belt.unload(), seen)
         dialect.set_ticket_number(conn, left.ticket_number)
-        arrived = inventory.taken(conn)
+        arrived = inventory.taken(conn, seen)
         if differences := left.differences(arrived):
             raise Damaged("what arrived is not what left, so nothing was kept:", differences)
         finish(conn)
         return arrived
 
-    reading = asyncio.create_task(asyncio.to_thread(source.look, lambda conn: belt.load(inventory.batches(conn, left))))
+    def read(conn: Connection) -> None:
+        seen.expect(inventory.count(conn))
+        belt.load(inventory.batches(conn, left))
+
+    reading = asyncio.create_task(asyncio.to_thread(_look, source, read, belt))
     try:
         return await target.write(fill)
     finally:
         belt.stop()
-        await asyncio.gather(reading, return_exceptions=True)
+        await reading
+
+
+def _look(source: Database, read: Callable[[Connection], None], belt: _Belt) -> None:
+    try:
+        source.look(read)
+    # Broad, because whoever writes must learn of it: half of everything must not look like everything.
+    except BaseException as error:
+        belt.end(error)
+    else:
+        belt.end(None)
 
 
 def _write(conn: Connection, batches: Iterable[Batch], progress: Progress) -> None:
@@ -72,7 +85,7 @@ def _write(conn: Connection, batches: Iterable[Batch], progress: Progress) -> No
     for batch in batches:
         names = batch.table.columns.keys()
         conn.execute(insert(batch.table), [dict(zip(names, row, strict=True)) for row in batch.rows])
-        progress(len(batch.rows), batch.raw_bytes)
+        progress.advance(len(batch.rows), batch.raw_bytes)
 
 
 class _Belt:
@@ -83,26 +96,27 @@ class _Belt:
         self._stopped = False
 
     def load(self, batches: Iterable[Batch]) -> None:
-        """Put all of them on, or the error that ends them; none more where nobody unloads."""
-        try:
-            for batch in batches:
-                if self._stopped:
-                    return
-                self._queue.put(batch)
-            self._queue.put(None)
-        # Broad, because whoever writes must learn of it: half of everything must not look like everything.
-        except BaseException as error:
+        """Put all of them on, and none more once it is stopped."""
+        for batch in batches:
+            if self._stopped:
+                return
+            self._queue.put(batch)
+
+    def end(self, error: BaseException | None) -> None:
+        """That was all; or it was not, because of `error`."""
+        if not self._stopped:
             self._queue.put(error)
 
     def unload(self) -> Iterator[Batch]:
-        """What was put on, to the end. Raises what ended it."""
+        """What was put on, to the end. Raises the error that ended it."""
         while (found := self._queue.get()) is not None:
             if isinstance(found, BaseException):
                 raise found
             yield found
 
     def stop(self) -> None:
-        """Nobody unloads any more: whoever waits to load need not."""
+        """Let both threads find an end, wherever they wait."""
         self._stopped = True
         while not self._queue.empty():
             self._queue.get_nowait()
+        self._queue.put(TryAgain("the copy was given up"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Column, Connection, Enum, MetaData, Table, Text, TypeDecorator, func, select
 
@@ -23,6 +23,28 @@ _DIGEST_BYTES = 16
 _DIGEST_MASK = (1 << 8 * _DIGEST_BYTES) - 1
 
 Row = tuple[Any, ...]
+
+
+class Progress(Protocol):
+    """Who wants to see long work advance. Called from whatever thread the work runs in."""
+
+    def expect(self, rows: int) -> None:
+        """So many rows more are to come."""
+        ...
+
+    def advance(self, rows: int, raw_bytes: int = 0) -> None:
+        """So many rows are done, with so many bytes of raw mail."""
+        ...
+
+
+class Unseen:
+    """Nobody wants to see it."""
+
+    def expect(self, rows: int) -> None:
+        """Nothing."""
+
+    def advance(self, rows: int, raw_bytes: int = 0) -> None:
+        """Nothing."""
 
 
 @dataclass(slots=True)
@@ -84,18 +106,18 @@ def batches(conn: Connection, into: Inventory) -> Iterator[Batch]:
     into.ledger = ledger(conn)
 
 
-def taken(conn: Connection) -> Inventory:
+def taken(conn: Connection, progress: Progress | None = None) -> Inventory:
     """The inventory of what `conn` sees."""
-    inventory = Inventory()
-    for _ in batches(conn, inventory):
-        pass
+    inventory, progress = Inventory(), progress or Unseen()
+    progress.expect(count(conn))
+    for batch in batches(conn, inventory):
+        progress.advance(len(batch.rows))
     return inventory
 
 
-def size(conn: Connection) -> tuple[int, int]:
-    """How many rows there are, and how many bytes of raw mail are among them."""
-    rows = sum(conn.execute(select(func.count()).select_from(table)).scalar_one() for table in PLAIN)
-    return rows, int(conn.execute(select(func.sum(tables.raw.c.size_bytes))).scalar() or 0)
+def count(conn: Connection) -> int:
+    """How many rows there are in all tables."""
+    return sum(conn.execute(select(func.count()).select_from(table)).scalar_one() for table in PLAIN)
 
 
 def is_empty(conn: Connection) -> bool:
