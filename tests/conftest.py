@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,20 @@ def postgres_stores() -> Iterator[PostgresStores]:
     stores = PostgresStores(address)
     yield stores
     stores.end()
+
+
+@pytest.fixture
+def own_server() -> Iterator[postgres.Server]:
+    """A server that a test may stop, start and kill; skips where there is none on this machine."""
+    with tempfile.TemporaryDirectory(prefix="mailgate-") as folder:
+        # A server is not run as root, and its user must reach its files.
+        Path(folder).chmod(0o755)
+        try:
+            server = postgres.Server(Path(folder) / "server", **postgres.FAST)
+        except postgres.NoServerError as error:
+            pytest.skip(str(error))
+        with server:
+            yield server
 
 
 @pytest.fixture(params=[SQLITE, POSTGRESQL])
