@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import click
@@ -12,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.setups import site
-from mailgate.cli.setups.site import Hop, Site
+from mailgate.cli.setups.site import Site
 from mailgate.shapes import is_loopback
 
 # What POSIX calls special in extended regular expressions, and the slash that ends a pattern of Postfix.
@@ -38,26 +37,39 @@ _listener = click.option(
 @click.pass_obj
 def postfix(frame: Frame, shared: tuple[str, ...], listener: str) -> None:
     """Print a shell script that puts Postfix before mailgate."""
-    _show(frame, "postfix.sh", _behind(frame, shared, listener), shared, _postfix_hop)
+    _show(frame, "postfix.sh", _behind(frame, shared, listener), shared)
 
 
-def _postfix_hop(hop: Hop) -> str:
-    return f"unix:{hop.path}" if hop.path else f"inet:{hop.bracketed}" if hop.lmtp else hop.bracketed
+@setup.command("exim")
+@_shared
+@_listener
+@click.pass_obj
+def exim(frame: Frame, shared: tuple[str, ...], listener: str) -> None:
+    """Print a shell script that puts Exim, as Debian configures it, before mailgate."""
+    _show(frame, "exim.sh", _behind(frame, shared, listener, unix=False), shared)
 
 
-def _behind(frame: Frame, shared: tuple[str, ...], listener: str) -> Site:
+@setup.command("opensmtpd")
+@_shared
+@_listener
+@click.pass_obj
+def opensmtpd(frame: Frame, shared: tuple[str, ...], listener: str) -> None:
+    """Print a shell script that puts OpenSMTPD before mailgate."""
+    _show(frame, "opensmtpd.sh", _behind(frame, shared, listener, unix=False), shared)
+
+
+def _behind(frame: Frame, shared: tuple[str, ...], listener: str, *, unix: bool = True) -> Site:
     try:
-        return site.behind(settings_of(frame), shared, wanted=listener)
+        return site.behind(settings_of(frame), shared, wanted=listener, unix=unix)
     except LookupError as error:
         raise click.BadParameter(str(error)) from error
 
 
-def _show(frame: Frame, name: str, made: Site, shared: tuple[str, ...], hop: Callable[[Hop], str]) -> None:
+def _show(frame: Frame, name: str, made: Site, shared: tuple[str, ...]) -> None:
     """The text of this name; as JSON, one object for each warning, our own tables, and the text without them."""
     values = {
         # In JSON the warnings and our own tables are objects of their own.
         "site": replace(made, warnings=(), changes="") if frame.json else made,
-        "hop": hop(made.hop),
         "signed": site.SIGNED,
         "bounce": site.BOUNCE,
         "shared_options": "".join(f" --shared {domain}" for domain in shared),

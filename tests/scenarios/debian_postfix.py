@@ -17,8 +17,6 @@ from pathlib import Path
 from tests.scenarios import postfix
 from tests.scenarios.postfix import Postfix
 
-OUTSIDE = "127.0.0.2"
-
 _PACKAGE = Path("/usr/share/postfix")
 
 # What the package's postinst sets from the answers to its questions, for an Internet site.

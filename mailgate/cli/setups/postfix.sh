@@ -1,3 +1,4 @@
+{% set hop = "unix:" ~ site.hop.path if site.hop.path else ("inet:" if site.hop.lmtp else "") ~ site.hop.bracketed %}
 #!/bin/sh
 # Postfix before mailgate, for {{ site.addresses | join(", ") }}.
 #
@@ -135,13 +136,6 @@ for limit in mailbox_size_limit virtual_mailbox_limit; do
 done
 
 # ── The way out ───────────────────────────────────────────────────────────────────────────────────────────────────────
-{% if not site.relay %}
-# mailgate delivers by MX itself; nothing of it passes here.
-{% elif relay_is_local %}
-# mailgate sends through {{ site.relay }}, from this machine, which Postfix relays for (mynetworks). Have no always_bcc,
-# sender_bcc_maps or recipient_bcc_maps lead to an address above: what we send would come back to us as mail.
-{% else %}
-# mailgate sends through {{ site.relay }}. Whoever runs it must relay for this machine, by its address or by a password.
-{% endif %}
+{% include "way_out.txt" %}
 
 postfix reload

@@ -92,13 +92,15 @@ class Site:
         return tuple(f"{local}@{domain.name}" for domain in self.domains for local in domain.locals)
 
 
-def behind(settings: Settings, shared: Collection[str], *, wanted: str = "") -> Site:
+def behind(settings: Settings, shared: Collection[str], *, wanted: str = "", unix: bool = True) -> Site:
     """What our own mail server must know, which hands mail to the listener bound to `wanted`, or to the first fit one.
 
+    `unix` says whether it can open a unix socket for that.
+
     Raises:
-        LookupError: `shared` names a domain without a mailbox of ours, or nothing listens at `wanted`.
+        LookupError: `shared` names a domain without a mailbox of ours, or there is no such listener at `wanted`.
     """
-    listener = _chosen(settings, wanted)
+    listener = _chosen(settings, wanted, unix=unix)
     fit, changes = _made_fit(listener, settings)
     outbound = _unlooped(settings)
     if outbound is not settings.outbound:
@@ -144,14 +146,15 @@ def domains(settings: Settings, shared: Collection[str]) -> tuple[Domain, ...]:
 # ── Our listener ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _chosen(settings: Settings, wanted: str) -> ListenerTable | None:
+def _chosen(settings: Settings, wanted: str, *, unix: bool) -> ListenerTable | None:
     """The listener that takes mail from our own server: LMTP before SMTP; None where there is none."""
+    reached = [table for table in settings.listener if unix or not table.bind.startswith(_UNIX)]
     if wanted:
-        binds = {table.bind: table for table in settings.listener}
+        binds = {table.bind: table for table in reached}
         if wanted not in binds:
-            raise LookupError(f"nothing listens at {wanted}; listeners are {', '.join(binds)}")
+            raise LookupError(f"it reaches no listener at {wanted}, only {', '.join(binds) or 'none'}")
         return binds[wanted]
-    fit = [table for table in settings.listener if table.peer_role is model.Role.BEHIND and not table.proxies]
+    fit = [table for table in reached if table.peer_role is model.Role.BEHIND and not table.proxies]
     return next(iter(sorted(fit, key=lambda table: table.protocol is not model.Protocol.LMTP)), None)
 
 
