@@ -120,6 +120,8 @@ async def restore(settings: Settings, file: Path, *, force: bool, now: datetime,
 
         backed_up, configured = _file(content / archive.DATABASE), settings.store
         async with _opened(backed_up, create=True) as source, _opened(configured, create=True, sole=True) as target:
+            if not force and not await target.read(inventory.is_empty):
+                raise NotAllowed(f"{configured.url} holds something already; --force puts the backup in its place")
             held = await copy(source, target, instead=force, progress=progress, finish=finish)
             until = await target.read(restored.silent_until)
             reached = await target.read(marks.mark)

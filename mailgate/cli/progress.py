@@ -15,10 +15,14 @@ class Bar:
     """A bar that grows when it learns that there is more to do. Called from one thread at a time."""
 
     def __init__(self, label: str, *, hidden: bool) -> None:
-        """With `hidden` it is not shown."""
+        """With `hidden` it is not shown, nor where nobody looks: cron would send it by mail."""
         self._raw_bytes = 0
         self._bar: Any = click.progressbar(
-            length=0, label=label, file=sys.stderr, hidden=hidden, item_show_func=lambda _: self._moved()
+            length=0,
+            label=label,
+            file=sys.stderr,
+            hidden=hidden or not sys.stderr.isatty(),
+            item_show_func=lambda _: self._moved(),
         )
 
     def __enter__(self) -> Self:
