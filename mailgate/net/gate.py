@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event, Log
@@ -109,8 +110,8 @@ class _Front(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
         self._gate._fronts.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event, Log
@@ -110,9 +110,9 @@ class Link(asyncio.Protocol):
     # ── The connection ────────────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
         self._lost.clear()
-        self._transport = transport
+        # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
+        self._transport = cast("asyncio.WriteTransport", transport)
         self._frames = Frames(0)
         self._reached.set()
         self._forward()
