@@ -53,6 +53,7 @@ class Receipt:
     queue_id: str
     journal_id: int
     fresh: bool
+    raw_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Accepted:
     attempts: int = 1  # this one included; committed before it begins
     last_error: str = ""  # "" with attempts > 1: an earlier attempt died without a word
     replayed: bool = False  # put back by a person after it was shunted
+    raw_id: int = 0  # where the bytes are stored; 0 where they are not
 
 
 @dataclass(frozen=True, slots=True)

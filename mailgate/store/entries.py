@@ -85,14 +85,14 @@ def event(change: TicketChange) -> Entry:
     }
 
 
-def incoming(filing: Filing, raw_ids: dict[int, int]) -> Entry:
-    """A row of `message` for a mail that came in; `raw_ids` finds its bytes by journal id."""
+def incoming(filing: Filing) -> Entry:
+    """A row of `message` for a mail that came in."""
     case, verdict, mail = filing.case, filing.verdict, filing.case.mail
     author = mail.author
     return {
         "id": filing.message_id,
         "direction": Direction.IN,
-        "raw_id": raw_ids[case.accepted.journal_id],
+        "raw_id": case.accepted.raw_id,
         "journal_id": case.accepted.journal_id,
         "ticket_id": filing.ticket_id,
         "kind": verdict.kind,

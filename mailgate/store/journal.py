@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, insert, literal_column, not_, or_, select, true, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_, select, true, update
 
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
 from mailgate.store import ids, tables
@@ -123,7 +123,7 @@ class _Intake:
     def take(self, arrival: Arrival, sha256: bytes, keys: list[str], known: dict[str, Receipt]) -> list[Receipt]:
         """The receipts of one transaction; what is new becomes rows and is `known` from now on."""
         fresh = {key: to for key, to in zip(keys, arrival.recipients, strict=True) if key not in known}
-        given = dict(known)
+        given = {key: known[key] for key in keys if key in known}
         if fresh:
             raw_id = self.new_id()
             queue_id = next((known[key].queue_id for key in keys if key in known), None) or self.queue_id(raw_id)
@@ -139,7 +139,7 @@ class _Intake:
         self.raw_rows.append({"id": raw_id, "sha256": sha256, "size_bytes": len(raw), "zstd": zstd})
 
     def _add(self, arrival: Arrival, recipient: str, key: str, raw_id: int, queue_id: str) -> Receipt:
-        receipt = Receipt(queue_id, self.new_id(), fresh=True)
+        receipt = Receipt(queue_id, self.new_id(), fresh=True, raw_id=raw_id)
         self.journal_rows.append(
             {
                 "id": receipt.journal_id,
@@ -172,6 +172,7 @@ def kept(arrival: Arrival, receipts: Sequence[Receipt]) -> list[Accepted]:
             peer=arrival.peer,
             raw=arrival.raw,
             notes=tuple(arrival.notes),
+            raw_id=receipt.raw_id,
         )
         for recipient, receipt in zip(arrival.recipients, receipts, strict=True)
         if receipt.fresh
@@ -213,6 +214,28 @@ def _peer(document: dict[str, Any]) -> Peer:
 # ── Process ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_FREE_TO_CLAIM = (
+    select(_JOURNAL.c.id, _JOURNAL.c.attempts, _RAW.c.size_bytes)
+    .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
+    .where(PENDING, or_(_JOURNAL.c.lease_until.is_(None), _JOURNAL.c.lease_until <= bindparam("now")))
+    .where(not_(is_one_of_given(_JOURNAL.c.id, "known")))
+    .order_by(_JOURNAL.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(of=_JOURNAL, skip_locked=True)
+)
+_LEASE = (
+    update(_JOURNAL)
+    .where(is_one_of_given(_JOURNAL.c.id, "mine"))
+    .values(attempts=_JOURNAL.c.attempts + 1, lease_owner=bindparam("owner"), lease_until=bindparam("until"))
+)
+_CLAIMED = (
+    select(_JOURNAL, _RAW.c.zstd, _RAW.c.size_bytes)
+    .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
+    .where(is_one_of_given(_JOURNAL.c.id, "mine"))
+    .order_by(_JOURNAL.c.id)
+)
+
+
 def claim(
     conn: Connection, now: datetime, limit: int, owner: str, lease_s: float, *, known: Collection[int] = ()
 ) -> list[Accepted]:
@@ -222,29 +245,13 @@ def claim(
 
     Commit before processing. A mail that was tried before comes alone: if it kills the process, it convicts itself.
     """
-    waiting = (
-        select(_JOURNAL.c.id, _JOURNAL.c.attempts, _RAW.c.size_bytes)
-        .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
-        .where(PENDING, or_(_JOURNAL.c.lease_until.is_(None), _JOURNAL.c.lease_until <= now))
-        .order_by(_JOURNAL.c.id)
-        .limit(limit)
-        .with_for_update(of=_JOURNAL, skip_locked=True)
-    )
-    if known:
-        waiting = waiting.where(not_(is_one_of(_JOURNAL.c.id, known)))
-    taken = _together([tuple(row) for row in conn.execute(waiting)])
+    waiting = conn.execute(_FREE_TO_CLAIM, {"now": now, "known": listed(known), "most": limit})
+    taken = _together([tuple(row) for row in waiting])
     if not taken:
         return []
-    lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=lease_s)}
-    mine = is_one_of(_JOURNAL.c.id, taken)
-    conn.execute(update(_JOURNAL).where(mine).values(attempts=_JOURNAL.c.attempts + 1, **lease))
-    rows = conn.execute(
-        select(_JOURNAL, _RAW.c.zstd, _RAW.c.size_bytes)
-        .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
-        .where(mine)
-        .order_by(_JOURNAL.c.id)
-    )
-    return [_accepted(row) for row in rows]
+    mine = {"mine": listed(taken)}
+    conn.execute(_LEASE, {**mine, "owner": owner, "until": now + timedelta(seconds=lease_s)})
+    return [_accepted(row) for row in conn.execute(_CLAIMED, mine)]
 
 
 def fail(conn: Connection, journal_id: int, error_text: str, now: datetime) -> None:
@@ -323,6 +330,7 @@ def _accepted(row: Any) -> Accepted:
         attempts=row.attempts,
         last_error=row.last_error,
         replayed=row.replayed,
+        raw_id=row.raw_id,
     )
 
 

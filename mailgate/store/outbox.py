@@ -25,7 +25,7 @@ from mailgate.model import (
     Standing,
 )
 from mailgate.store import tables
-from mailgate.store.dialect import has_one_daemon, is_one_of, upsert
+from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.journal import decompressed
 
 UNDELIVERABLE_DAYS = 60
@@ -47,35 +47,59 @@ AWAY: ColumnElement[bool] = literal_column("outbox.state IN ('leased', 'handed')
 _IS_AUTOMATIC = _OUTBOX.c.purpose != Purpose.AGENT
 
 
+# Two questions, since each has an index that ends at the limit; one with OR would sort the whole backlog.
+_LAPSED = select(_OUTBOX.c.id).where(
+    AWAY, _OUTBOX.c.state == OutboxState.LEASED, _OUTBOX.c.lease_until <= bindparam("now")
+)
+_DUE = select(_OUTBOX.c.id).where(_READY, _OUTBOX.c.next_at <= bindparam("now"))
+_TO_CLAIM = [
+    question.limit(bindparam("most")).with_for_update(skip_locked=True)
+    for question in (_LAPSED, _DUE.order_by(_OUTBOX.c.next_at, _OUTBOX.c.id))
+]
+_LEASE = (
+    update(_OUTBOX)
+    .where(is_one_of_given(_OUTBOX.c.id, "mine"))
+    .values(
+        state=OutboxState.LEASED,
+        attempts=_OUTBOX.c.attempts + 1,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+    )
+)
+_CLAIMED = (
+    select(_OUTBOX, tables.raw.c.zstd, tables.raw.c.size_bytes)
+    .join(tables.raw, tables.raw.c.id == _OUTBOX.c.raw_id)
+    .where(is_one_of_given(_OUTBOX.c.id, "mine"))
+    .order_by(_OUTBOX.c.next_at, _OUTBOX.c.id)
+)
+_NEXT_DUE = select(func.min(_OUTBOX.c.next_at)).where(_READY)
+
+
 def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: float) -> list[Due]:
     """Take up to `limit` mails that are due, oldest first, for `owner` until the lease ends; the attempt counts.
 
     A lease that ended before the mail was handed is taken over: whoever comes second to `handed` is refused.
     """
-    lapsed = select(_OUTBOX.c.id).where(AWAY, _OUTBOX.c.state == OutboxState.LEASED, _OUTBOX.c.lease_until <= now)
-    ready = select(_OUTBOX.c.id).where(_READY, _OUTBOX.c.next_at <= now).order_by(_OUTBOX.c.next_at, _OUTBOX.c.id)
     taken: list[int] = []
-    # Two questions, since each has an index that ends at the limit; one with OR would sort the whole backlog.
-    for question in (lapsed, ready):
-        page = question.limit(limit - len(taken)).with_for_update(skip_locked=True)
-        taken += conn.execute(page).scalars()
+    for question in _TO_CLAIM:
+        taken += conn.execute(question, {"now": now, "most": limit - len(taken)}).scalars()
     if not taken:
         return []
-    mine = is_one_of(_OUTBOX.c.id, taken)
-    lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=lease_s)}
-    conn.execute(update(_OUTBOX).where(mine).values(state=OutboxState.LEASED, attempts=_OUTBOX.c.attempts + 1, **lease))
-    found = (
-        select(_OUTBOX, tables.raw.c.zstd, tables.raw.c.size_bytes)
-        .join(tables.raw, tables.raw.c.id == _OUTBOX.c.raw_id)
-        .where(mine)
-        .order_by(_OUTBOX.c.next_at, _OUTBOX.c.id)
-    )
-    return [_due(row) for row in conn.execute(found)]
+    mine = {"mine": listed(taken)}
+    conn.execute(_LEASE, {**mine, "owner": owner, "until": now + timedelta(seconds=lease_s)})
+    return [_due(row) for row in conn.execute(_CLAIMED, mine)]
 
 
 def next_due(conn: Connection) -> datetime | None:
     """When the next mail is due, or None where none waits."""
-    return conn.execute(select(func.min(_OUTBOX.c.next_at)).where(_READY)).scalar()
+    return conn.execute(_NEXT_DUE).scalar()
+
+
+_HAND = (
+    update(_OUTBOX)
+    .where(is_one_of_given(_OUTBOX.c.id, "mine"), _OUTBOX.c.state == OutboxState.LEASED)
+    .values(state=OutboxState.HANDED)
+)
 
 
 def handed(conn: Connection, outbox_ids: list[int]) -> list[None]:
@@ -84,12 +108,7 @@ def handed(conn: Connection, outbox_ids: list[int]) -> list[None]:
     Raises:
         NotAllowed: one of them was cancelled, or handed by somebody else: do not write it.
     """
-    marked = (
-        update(_OUTBOX)
-        .where(is_one_of(_OUTBOX.c.id, outbox_ids), _OUTBOX.c.state == OutboxState.LEASED)
-        .values(state=OutboxState.HANDED)
-    )
-    if conn.execute(marked).rowcount != len(outbox_ids):
+    if conn.execute(_HAND, {"mine": listed(outbox_ids)}).rowcount != len(outbox_ids):
         raise NotAllowed("the mail was cancelled, or handed by somebody else")
     return [None] * len(outbox_ids)
 

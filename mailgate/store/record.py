@@ -5,6 +5,7 @@ Effects are sorted by what they are and written table by table, in the order in 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, assert_never
@@ -31,12 +32,17 @@ from mailgate.model import (
     TicketState,
 )
 from mailgate.store import entries, locks, tables
-from mailgate.store.dialect import is_one_of, next_ticket_numbers, upsert
+from mailgate.store.dialect import is_one_of, is_one_of_given, listed, next_ticket_numbers, upsert
 
 Rows = list[dict[str, Any]]
 
 _ADDRESS_CHANGES = ("name", "standing", "since", "until", "credit", "credit_at", "trust", "bound", "proven")
 _CHALLENGE_CHANGES = ("state", "expires_at", "sent_at", "seen_at")
+
+
+# Built once, as all statements below that every batch needs: to build one costs as much as to run it.
+_ADD_TICKET, _ADD_MESSAGE, _ADD_RAW = insert(tables.ticket), insert(tables.message), insert(tables.raw)
+_ADD_PERMIT, _ADD_OUTGOING = insert(tables.permit), insert(tables.outbox)
 
 
 def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
@@ -166,7 +172,7 @@ def _open(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
     ids = [effect.id for effect in new_tickets]
     numbers = dict(zip(ids, next_ticket_numbers(conn, len(ids)), strict=True))
     rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
-    _run(conn, insert(tables.ticket), rows)
+    _run(conn, _ADD_TICKET, rows)
     _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
     return numbers
 
@@ -202,7 +208,7 @@ def _change(conn: Connection, changes: list[TicketChange]) -> None:
 
 _SETTLE = (
     update(tables.journal)
-    .where(tables.journal.c.id == bindparam("of_journal"))
+    .where(is_one_of_given(tables.journal.c.id, "waiting"), tables.journal.c.state == State.PENDING)
     .values(state=bindparam("to_state"), settled_at=bindparam("at"), lease_owner=None, lease_until=None)
 )
 
@@ -210,22 +216,16 @@ _SETTLE = (
 def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
     if not filings:
         return
-    raw_ids = _pending(conn, [filing.case.accepted.journal_id for filing in filings])
-    if len(raw_ids) != len(filings):
-        raise Overtaken(f"{len(filings) - len(raw_ids)} mails were settled by somebody else")
-    _run(conn, insert(tables.message), [entries.incoming(filing, raw_ids) for filing in filings])
-    settled = [
-        {"of_journal": filing.case.accepted.journal_id, "to_state": filing.state, "at": now} for filing in filings
-    ]
-    _run(conn, _SETTLE, settled)
-
-
-def _pending(conn: Connection, journal_ids: list[int]) -> dict[int, int]:
-    """The raw bytes' id of each mail that still waits to be judged."""
-    journal = tables.journal.c
-    waiting = is_one_of(journal.id, journal_ids), journal.state == State.PENDING
-    found = select(journal.id, journal.raw_id).where(*waiting).with_for_update()
-    return {row.id: row.raw_id for row in conn.execute(found)}
+    by_state: dict[State, list[int]] = defaultdict(list)
+    for filing in filings:
+        by_state[filing.state].append(filing.case.accepted.journal_id)
+    settled = sum(
+        conn.execute(_SETTLE, {"waiting": listed(ids), "to_state": state, "at": now}).rowcount
+        for state, ids in by_state.items()
+    )
+    if settled != len(filings):
+        raise Overtaken(f"{len(filings) - settled} mails were settled by somebody else")
+    _run(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
 
 
 # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,10 +268,10 @@ def _rehold(conn: Connection, reheld: Iterable[Reheld], now: datetime) -> None:
 
 def _send(conn: Connection, sendings: list[Sending]) -> None:
     """Queue mail and spend its permits, in the same transaction and nowhere else."""
-    _run(conn, insert(tables.raw), [entries.raw(sending) for sending in sendings])
+    _run(conn, _ADD_RAW, [entries.raw(sending) for sending in sendings])
     permits = [sending.permit for sending in sendings if sending.permit]
     if permits and not locks.may_spend(conn):
         raise AssertionError("permits are spent by one process at a time")
-    _run(conn, insert(tables.permit), [entries.permit(permit) for permit in permits])
-    _run(conn, insert(tables.message), [entries.outgoing(sending) for sending in sendings])
-    _run(conn, insert(tables.outbox), [entries.queued(sending) for sending in sendings])
+    _run(conn, _ADD_PERMIT, [entries.permit(permit) for permit in permits])
+    _run(conn, _ADD_MESSAGE, [entries.outgoing(sending) for sending in sendings])
+    _run(conn, _ADD_OUTGOING, [entries.queued(sending) for sending in sendings])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from mailgate.model import Accepted, Arrival, Receipt, State
 from mailgate.store import ids, journal, tables
 from mailgate.store.database import Database
+from tests.fakes.stores import SQLITE, only
+from tests.store.doing import rolled_back
 from tests.store.making import NOW, PEER, RAW, arrival, day
 
 
@@ -50,6 +50,7 @@ async def test_a_mail_comes_back_exactly_as_it_was_accepted(db: Database) -> Non
         raw=raw,
         notes=("long-line",),
         attempts=1,
+        raw_id=receipt.raw_id,
     )
 
 
@@ -134,18 +135,6 @@ ENVELOPES = st.builds(
 )
 
 
-@contextmanager
-def in_memory() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    try:
-        tables.metadata.create_all(engine)
-        with engine.connect() as connection:
-            connection.execute(tables.counter.insert().values(name="accepted", value=0))
-            yield connection
-    finally:
-        engine.dispose()
-
-
 def numbered(answers: list[list[Receipt]]) -> list[list[tuple[int, int, bool]]]:
     """Receipts with ids replaced by the order in which they first appeared."""
     queues: dict[str, int] = {}
@@ -159,16 +148,20 @@ def numbered(answers: list[list[Receipt]]) -> list[list[tuple[int, int, bool]]]:
     ]
 
 
-@settings(max_examples=60)
-@given(st.lists(ENVELOPES, max_size=8))
-def test_one_batch_of_many_and_many_batches_of_one_give_the_same_receipts(arrivals: list[Arrival]) -> None:
-    with in_memory() as one, in_memory() as many:
-        together = journal.accept(one, arrivals, ids.Snowflakes(0), ids.queue_id)
-        new_id = ids.Snowflakes(0)
-        alone = [journal.accept(many, [each], new_id, ids.queue_id)[0] for each in arrivals]
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrivals=st.lists(ENVELOPES, max_size=8))
+async def test_one_batch_of_many_and_many_batches_of_one_give_the_same_receipts(
+    db: Database, arrivals: list[Arrival]
+) -> None:
+    def together(conn: Connection) -> object:
+        receipts = journal.accept(conn, arrivals, db.new_id, ids.queue_id)
+        return numbered(receipts), rows(conn)
 
-        assert numbered(together) == numbered(alone)
-        assert rows(one) == rows(many)
+    def alone(conn: Connection) -> object:
+        receipts = [journal.accept(conn, [each], db.new_id, ids.queue_id)[0] for each in arrivals]
+        return numbered(receipts), rows(conn)
+
+    assert await rolled_back(db, together) == await rolled_back(db, alone)
 
 
 # ── Claim ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,7 +203,9 @@ async def test_a_lease_that_ended_is_taken_over(db: Database) -> None:
     assert found.attempts == 2
 
 
+@only(SQLITE)
 async def test_what_a_dead_daemon_held_is_free_at_the_next_start(url: str) -> None:
+    """A file has one daemon, so every lease in it is a dead one's."""
     db = await Database.open(url, create=True)
     await accept(db, arrival())
     await claim(db)
