@@ -12,6 +12,7 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.setups import site
 from mailgate.cli.setups.site import Site
+from mailgate.config import WITHOUT_EFFECT
 from mailgate.shapes import is_loopback
 
 # What POSIX calls special in extended regular expressions, and the slash that ends a pattern of Postfix.
@@ -58,6 +59,29 @@ def opensmtpd(frame: Frame, shared: tuple[str, ...], listener: str) -> None:
     _show(frame, "opensmtpd.sh", _behind(frame, shared, listener, unix=False), shared)
 
 
+@setup.command("microsoft365")
+@_shared
+@click.pass_obj
+def microsoft365(frame: Frame, shared: tuple[str, ...]) -> None:
+    """Print what to set in Microsoft 365."""
+    _show(frame, "microsoft365.txt", _hosted(frame, shared), shared)
+
+
+@setup.command("google")
+@_shared
+@click.pass_obj
+def google(frame: Frame, shared: tuple[str, ...]) -> None:
+    """Print what to set in Google Workspace."""
+    _show(frame, "google.txt", _hosted(frame, shared), shared)
+
+
+def _hosted(frame: Frame, shared: tuple[str, ...]) -> Site:
+    try:
+        return site.hosted(settings_of(frame), shared)
+    except LookupError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def _behind(frame: Frame, shared: tuple[str, ...], listener: str, *, unix: bool = True) -> Site:
     try:
         return site.behind(settings_of(frame), shared, wanted=listener, unix=unix)
@@ -74,6 +98,7 @@ def _show(frame: Frame, name: str, made: Site, shared: tuple[str, ...]) -> None:
         "bounce": site.BOUNCE,
         "shared_options": "".join(f" --shared {domain}" for domain in shared),
         "relay_is_local": is_loopback(made.relay),
+        "preset_waits": "forwarder.preset" in WITHOUT_EFFECT,
     }
     text = _texts().get_template(name).render(values)
     if not frame.json:

@@ -2,11 +2,12 @@
 # OpenSMTPD before mailgate, for {{ site.addresses | join(", ") }}.
 #
 # Read it, then run it as root on the machine of OpenSMTPD:   mailgate setup opensmtpd{{ shared_options }} | sudo sh
-# It writes smtpd-mailgate.conf beside smtpd.conf, and includes it there before the first `match`. Done twice, it changes
-# nothing more.
+# It writes smtpd-mailgate.conf beside smtpd.conf, and includes it there before the first `match`. Done twice, it
+# changes nothing more.
 #
-# OpenSMTPD tells nobody whom it took a mail from: SPF proves no sender here, DKIM alone does. Nor can it ask us whether
-# a signed address is real: it takes mail to a forged one and has to bounce it. Where that matters, use another server.
+# OpenSMTPD tells nobody whom it took a mail from: SPF proves no sender here, DKIM alone does. Nor can it ask us
+# whether a signed address is real: it takes mail to a forged one and has to bounce it. Where that matters, use another
+# server.
 #
 {% include "head.txt" %}
 set -eu

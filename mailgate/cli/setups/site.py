@@ -70,9 +70,9 @@ class Site:
 
     gateway: str
     domains: tuple[Domain, ...]
-    hop: Hop
     size_bytes: int
     relay: str  # "HOST:PORT", "" where we deliver by MX ourselves
+    hop: Hop | None = None  # None where mail is brought to our name, by MX
     changes: str = ""  # tables for our own configuration, as TOML; "" where it is as it must be
     warnings: tuple[str, ...] = field(default=())
 
@@ -121,7 +121,6 @@ def hosted(settings: Settings, shared: Collection[str]) -> Site:
     return Site(
         gateway=settings.gateway.name,
         domains=domains(settings, shared),
-        hop=Hop(lmtp=False, host="0.0.0.0", port=SMTP_PORT),  # noqa: S104 - shown to nobody, listened on by nobody
         size_bytes=settings.wire.size_bytes,
         relay=settings.outbound.relay,
         warnings=tuple(_troubles_in_public(settings)),
