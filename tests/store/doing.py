@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
 from mailgate.store.database import Database
 from mailgate.store.tables import counter
+
+T = TypeVar("T")
 
 
 def put(name: str, value: int = 0) -> Callable[[Connection], None]:
@@ -69,3 +73,20 @@ class Faults:
     def __call__(self, point: str) -> None:
         if point == self.point:
             raise self.error
+
+
+class _UndoError(Exception):
+    """Ends a transaction that is not to be kept."""
+
+
+async def rolled_back(db: Database, work: Callable[[Connection], T]) -> T:
+    """What `work` comes to, in a transaction that is given up."""
+    found: list[T] = []
+
+    def undone(conn: Connection) -> None:
+        found.append(work(conn))
+        raise _UndoError
+
+    with suppress(_UndoError):
+        await db.write(undone)
+    return found[0]
