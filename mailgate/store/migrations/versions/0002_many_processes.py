@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.execute(sa.text("UPDATE counter SET name = 'accepted/0' WHERE name = 'accepted'"))
     if op.get_bind().dialect.name == "postgresql":
         op.execute(sa.text("CREATE SEQUENCE ticket_number AS integer"))
+        op.execute(sa.text("SELECT setval('ticket_number', value) FROM counter WHERE name = 'ticket' AND value > 0"))
         op.execute(sa.text("CREATE SEQUENCE node_number AS integer CYCLE"))
         # It is compressed already; to try again costs more than all else that is done to a large mail.
         op.execute(sa.text("ALTER TABLE raw ALTER COLUMN zstd SET STORAGE EXTERNAL"))
