@@ -15,8 +15,6 @@ MOST_EXPOSED = 2.0  # of 10; most services of a distribution stand at 9
 
 NOT_THERE = "systemd-analyze is missing: install the Debian package systemd"
 pytestmark = pytest.mark.skipif(ANALYZE is None, reason=NOT_THERE)
-    ANALYZE is None, reason="systemd-analyze is missing: install the Debian package systemd"
-)
 
 
 def analyze(*words: str | Path) -> str:
