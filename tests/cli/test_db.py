@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import sqlite3
 import tarfile
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from mailgate import archive, highwater
+from mailgate.store.database import Database
 from mailgate.store.marks import Mark
-from mailgate.store.sqlite import DaemonLock
 from tests.cli.conftest import CONFIG, MAIL, Run
 from tests.fakes.stores import PostgresStores
+from tests.store import first_version
 
 
 @pytest.fixture
@@ -71,11 +75,8 @@ def test_rules_of_the_operators_own_are_in_it(filled: Run, folder: Path) -> None
 
 
 def test_the_daemon_may_go_on_meanwhile(filled: Run, folder: Path) -> None:
-    lock = DaemonLock(folder / "mailgate.db")
-    file = backed_up(filled, folder)
-    os.close(lock._handle)
-
-    assert file.exists()
+    with serving(f"sqlite:///{folder / 'mailgate.db'}"):
+        assert backed_up(filled, folder).exists()
 
 
 def test_a_file_that_is_there_is_never_written_over(filled: Run, folder: Path) -> None:
@@ -190,14 +191,45 @@ def test_keys_that_were_rotated_since_are_kept(filled: Run, folder: Path) -> Non
     assert more in keys.read_text()
 
 
+@contextmanager
+def serving(url: str) -> Iterator[None]:
+    """While a daemon has the database."""
+
+    async def serve() -> None:
+        database = await Database.open(url, owner="a daemon")
+        begun.set()
+        await asyncio.to_thread(ended.wait, 60)
+        await database.close()
+
+    begun, ended = threading.Event(), threading.Event()
+    daemon = threading.Thread(target=lambda: asyncio.run(serve()))
+    daemon.start()
+    assert begun.wait(60)
+    yield
+    ended.set()
+    daemon.join()
+
+
 def test_it_is_refused_while_a_daemon_serves_the_database(filled: Run, folder: Path) -> None:
-    file, lock = backed_up(filled, folder), DaemonLock(folder / "mailgate.db")
+    file = backed_up(filled, folder)
 
-    done = filled("db", "restore", "--force", str(file))
-    os.close(lock._handle)
+    with serving(f"sqlite:///{folder / 'mailgate.db'}"):
+        assert filled("db", "restore", "--force", str(file)).code == 75
 
-    assert done.code == 75
     assert accepted(filled) == 3
+
+
+def test_a_backup_of_the_first_version_is_restored_by_this_one(gateway: Run, folder: Path) -> None:
+    content = folder / "content"
+    content.mkdir()
+    first_version.make(f"sqlite:///{content / 'database.db'}")
+    shutil.copy(folder / "mailgate.keys", content)
+    archive.pack(content, archive.Manifest("2026", "0.1", {}, {}, archive.digests(content)), folder / "old.tar")
+
+    done = gateway("db", "restore", str(folder / "old.tar"))
+
+    assert done.code == 0, done.err
+    assert accepted(gateway) == 5
 
 
 def test_no_ticket_gets_a_number_of_one_that_was_opened_since(filled: Run, folder: Path) -> None:
@@ -247,7 +279,9 @@ def test_postgresql_is_backed_up_and_restored(filled: Run, folder: Path, postgre
     url = postgres_stores.empty()
     filled("db", "copy", "--to", url)
     (folder / "config.toml").write_text(CONFIG.replace("sqlite:///mailgate.db", url))
-    file = backed_up(filled, folder)
+    with serving(url):
+        file = backed_up(filled, folder)
+        assert filled("db", "restore", str(file), "--force").code == 75
     inject(filled, folder, 2)
 
     assert filled("db", "restore", str(file)).code == 69
@@ -258,11 +292,9 @@ def test_postgresql_is_backed_up_and_restored(filled: Run, folder: Path, postgre
 
 def test_it_is_refused_into_itself_and_while_a_daemon_serves(filled: Run, folder: Path) -> None:
     assert filled("db", "copy", "--to", f"sqlite:///{folder / 'mailgate.db'}").code == 69
-    lock = DaemonLock(folder / "mailgate.db")
-    done = filled("db", "copy", "--to", f"sqlite:///{folder / 'other.db'}")
-    os.close(lock._handle)
 
-    assert done.code == 75
+    with serving(f"sqlite:///{folder / 'mailgate.db'}"):
+        assert filled("db", "copy", "--to", f"sqlite:///{folder / 'other.db'}").code == 75
 
 
 @pytest.mark.parametrize("url", ["mysql://x@y/z", "other.db", "postgresql://u:secret@h/d"])
