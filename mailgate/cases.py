@@ -27,12 +27,16 @@ def case_of(
     gateway: Gateway,
     book: Rulebook,
     now: datetime,
+    text: str | None = None,
 ) -> Case:
-    """Everything about one mail that needs no history. The text is read only where an answer could follow."""
+    """Everything about one mail that needs no history. The text is read only where an answer could follow.
+
+    `text` is the text of the mail where somebody has read it already.
+    """
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    whole = text_of(accepted.raw, parts) if answerable else ""
+    whole = (text_of(accepted.raw, parts) if text is None else text) if answerable else ""
     text = unquoted(whole)
     current = gateway.keys.secrets[gateway.keys.current]
     return Case(

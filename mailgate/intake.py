@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailgate import letters
 from mailgate.backlog import Backlog
@@ -36,6 +36,7 @@ from mailgate.judge.history import History
 from mailgate.log import Event, without_addresses
 from mailgate.mail.hops import count_hops
 from mailgate.mail.parse import read
+from mailgate.mail.whole import whole
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import (
     Accepted,
@@ -68,6 +69,7 @@ IDLE_WAIT_S = 30.0  # how late a row is found whose word went unheard, or whose 
 OPENEST_FIRST = (Mode.OFF, Mode.OPEN, Mode.GUARDED)
 
 Authenticate = Callable[[bytes, str, Peer, str], Awaitable[Authentication]]
+Beside = Callable[..., Awaitable[Any]]  # runs a function beside the event loop
 
 
 # ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,8 +158,9 @@ class Intake:
         owner: str,
         on_outgoing: Callable[[], None] = lambda: None,
         on_backlog: Callable[[], None] = lambda: None,
+        beside: Beside = asyncio.to_thread,
     ) -> None:
-        """`owner` is who holds the leases. `on_backlog` is called while there is more than one batch can hold."""
+        """`owner` holds the leases; `on_backlog` is told of more than a batch can hold; `beside` reads large mail."""
         self.database = context.database
         self.gateway = context.gateway
         self.book = context.book
@@ -169,6 +172,7 @@ class Intake:
         self.owner = owner
         self.on_outgoing = on_outgoing
         self.on_backlog = on_backlog
+        self.beside = beside
         self.backlog = Backlog()
         self._under_way: deque[asyncio.Task[None]] = deque()
         self._known: set[int] = set()  # journal ids that are under way
@@ -326,11 +330,12 @@ class Intake:
 
     async def _prepare(self, accepted: Accepted) -> Case:
         raw = accepted.raw
-        mail, parts = read(raw) if len(raw) <= IN_LINE_BYTES else await asyncio.to_thread(read, raw)
+        mail, parts, text = (*read(raw), None) if len(raw) <= IN_LINE_BYTES else await self.beside(whole, raw)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
         proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
-        return case_of(accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=self.clock())
+        book, now = self.book(), self.clock()
+        return case_of(accepted, mail, parts, proof, gateway=self.gateway, book=book, now=now, text=text)
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""

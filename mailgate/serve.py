@@ -17,6 +17,7 @@ from typing import Any
 from watchfiles import Change, awatch
 
 from mailgate import wiring
+from mailgate.aside import Aside
 from mailgate.config import Settings
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
@@ -96,6 +97,7 @@ class Daemon:
                 await self._drain()
         finally:
             await self.courier.close()
+            await self.aside.close()
             await self.database.close()
             self.log.info(Event.STOPPED)
 
@@ -130,7 +132,8 @@ class Daemon:
         self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), wiring.clock)
         context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
         resolver = Resolver(settings.dns.resolvers)
-        authenticator = Authenticator(resolver, assume=settings.authentication.assume)
+        self.aside = Aside()
+        authenticator = Authenticator(resolver, assume=settings.authentication.assume, beside=self.aside.run)
         self.courier = _courier(settings, resolver, password)
         self.outbound = Outbound(
             self.database,
@@ -147,6 +150,7 @@ class Daemon:
             owner=owner,
             on_outgoing=self.outbound.wake,
             on_backlog=lambda: self.neighbours.call(JOURNAL),
+            beside=self.aside.run,
         )
         marks = wiring.high_water_file(settings)
         self.upkeep = Upkeep(

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from mailgate.domains import organizational
 from mailgate.model import Authentication, Level, Peer
@@ -30,22 +29,23 @@ _NO_DKIM: Final = Judged("", "none")
 _NO_SPF: Final = Spf("none", "")
 
 T = TypeVar("T")
+Beside = Callable[..., Awaitable[Any]]
 
 
 class Authenticator:
     """Verifies mail as it arrives. `assume="pass"` takes whatever comes from this machine as proven, for demos.
 
-    `executor` runs what would keep the event loop waiting; the loop's own threads where none is given. Its arguments
-    can be pickled, so that it may be one of processes.
+    `beside` runs a function where the event loop does not wait for it; what it is given can be pickled, so that it may
+    use another process.
     """
 
     def __init__(
-        self, names: Names, *, assume: str = "", deadline_s: float = DEADLINE_S, executor: Executor | None = None
+        self, names: Names, *, assume: str = "", deadline_s: float = DEADLINE_S, beside: Beside = asyncio.to_thread
     ) -> None:
         self._names = names
         self._assume_pass = assume == "pass"
         self._deadline_s = deadline_s
-        self._executor = executor
+        self._beside = beside
 
     async def authenticate(self, raw: bytes, mail_from: str, peer: Peer, author_domain: str) -> Authentication:
         """What is proven of `author_domain`, the domain of the one author ("" where there is none or more than one).
@@ -96,8 +96,8 @@ class Authenticator:
     ) -> list[Judged]:
         if len(body) * len(signed) < INLINE_BYTES:
             return dkim_guard.verify(header, body, signed)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, dkim_guard.verify, header, body, signed)
+        judged: list[Judged] = await self._beside(dkim_guard.verify, header, body, signed)
+        return judged
 
 
 def aligned(domain: str, author_domain: str) -> bool:
