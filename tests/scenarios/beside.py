@@ -165,6 +165,7 @@ async def beside(
     listener: str,
     server: Callable[[int], AbstractContextManager[Server]],
     shared: bool = False,
+    bounce_domain: str = "",
 ) -> AsyncIterator[Beside]:
     """As an operator does it: ask, change the configuration as told, start, ask again, and run what is printed.
 
@@ -176,7 +177,7 @@ async def beside(
     before = listener.format(port=port, folder=folder)
     bind = tomllib.loads(before)["listener"][0]["bind"]
     words = ("--listener", bind, *(("--shared", "g.test") if shared else ()))
-    outbound = f'[outbound]\nrelay = "127.0.0.1:{server_port}"\ntls = "none"\n'
+    outbound = f'[outbound]\nrelay = "127.0.0.1:{server_port}"\ntls = "none"\nbounce_domain = "{bounce_domain}"\n'
 
     draft = folder / "draft.toml"
     draft.write_text(configuration(before, dns=dns) + outbound)

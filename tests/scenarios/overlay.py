@@ -22,15 +22,15 @@ _BUILD = """\
 set -e
 mount --make-rprivate /
 mount -t tmpfs none {folder}
-mkdir {folder}/upper {folder}/work {folder}/root
-mount -t overlay overlay -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/work {folder}/root
+mkdir {folder}/upper {folder}/work {folder}/merged
+mount -t overlay overlay -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/work {folder}/merged
 for package in {packages}; do
-    dpkg --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory {folder}/root
+    dpkg --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory {folder}/merged
 done
 for place in dev proc tmp; do
-    mount --rbind /$place {folder}/root/$place
+    mount --rbind /$place {folder}/merged/$place
 done
-mount -t tmpfs none {folder}/root/run
+mount -t tmpfs none {folder}/merged/run
 echo built
 exec sleep infinity
 """
@@ -92,4 +92,4 @@ class Overlay:
 
     def _inside(self, *command: str) -> list[str]:
         mounts = f"--mount=/proc/{self._holder.pid}/ns/mnt"
-        return ["nsenter", mounts, "chroot", str(self._folder / "root"), *command]
+        return ["nsenter", mounts, "chroot", str(self._folder / "merged"), *command]

@@ -75,7 +75,9 @@ LAYOUTS = {
 }
 
 
-def _behind_postfix(layout: Layout, folder: Path, world: Sink) -> AbstractAsyncContextManager[Beside]:
+def _behind_postfix(
+    layout: Layout, folder: Path, world: Sink, *, bounce_domain: str = ""
+) -> AbstractAsyncContextManager[Beside]:
     # Postfix may open what belongs to its group; an administrator makes it a member of ours instead.
     shutil.chown(folder, group="postfix")
     folder.chmod(0o2750)
@@ -85,6 +87,7 @@ def _behind_postfix(layout: Layout, folder: Path, world: Sink) -> AbstractAsyncC
         setup="postfix",
         listener=layout.listener,
         shared=layout.shared,
+        bounce_domain=bounce_domain,
         server=lambda port: DebianPostfix(port=port, smarthost=world.port, main=dict(layout.main)),
     )
 
@@ -143,16 +146,22 @@ async def test_what_is_too_large_is_refused_while_its_sender_is_there(own_domain
     assert "status=bounced" not in own_domain.server.log()
 
 
-async def test_a_bounce_of_our_mail_is_consumed(own_domain: Beside) -> None:
-    await own_domain.delivers(DESK)
-    await own_domain.arrived(1)
-    letter = await own_domain.answered()
-    assert re.fullmatch(r"support\+b1[0-9a-z]{40}@g\.test", letter.mail_from)
+@pytest.mark.parametrize(
+    ("bounce_domain", "shape"),
+    [("", r"support\+b1[0-9a-z]{40}@g\.test"), ("bounce.g.test", r"b1[0-9a-z]{40}@bounce\.g\.test")],
+    ids=["to the mailbox", "to a domain of their own"],
+)
+async def test_bounces_of_our_mail_are_consumed(folder: Path, sink: Sink, bounce_domain: str, shape: str) -> None:
+    async with _behind_postfix(Layout(LMTP), folder, sink, bounce_domain=bounce_domain) as both:
+        await both.delivers(DESK)
+        await both.arrived(1)
+        letter = await both.answered()
+        assert re.fullmatch(shape, letter.mail_from)
 
-    shown = await own_domain.bounced(letter)
-    assert "<-  250 2.0.0" in shown, shown
-    assert await own_domain.arrived(2) == [(DESK, "ticketed"), (letter.mail_from, "consumed")]
-    assert len(own_domain.world.mails) == 1
+        shown = await both.bounced(letter)
+        assert "<-  250 2.0.0" in shown, shown
+        assert await both.arrived(2) == [(DESK, "ticketed"), (letter.mail_from, "consumed")]
+        assert len(both.world.mails) == 1
 
 
 async def test_while_we_are_down_mail_waits_in_postfix_or_with_its_sender(own_domain: Beside) -> None:
