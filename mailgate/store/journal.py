@@ -17,7 +17,7 @@ import zstandard
 from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_, select, true, update
 
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
-from mailgate.store import ids, tables
+from mailgate.store import ids, locks, tables
 from mailgate.store.dialect import add, has_one_daemon, is_one_of, is_one_of_given, listed
 from mailgate.store.ledger import ACCEPTED, Ledger, ledger
 
@@ -91,6 +91,7 @@ def accept(
     intake = _Intake(new_id, queue_id, owner, lease_s)
     keyed = [(arrival, _digest(arrival.raw)) for arrival in arrivals]
     envelopes = [[_key(arrival, recipient, sha256) for recipient in arrival.recipients] for arrival, sha256 in keyed]
+    locks.accepting(conn, (sha256 for _, sha256 in keyed))
     known = _known(conn, [key for keys in envelopes for key in keys])
     receipts = [
         intake.take(arrival, sha256, keys, known) for (arrival, sha256), keys in zip(keyed, envelopes, strict=True)

@@ -1,6 +1,7 @@
 """Store: what one process at a time may do, where several share a database. A SQLite file has one writer anyway.
 
-Always in this order, and never a lower one after a higher: `together`, then `spending`. So nobody waits in a circle.
+Always in this order, and never a lower one after a higher: `together`, then `spending`; `accepting` goes with neither.
+So nobody waits in a circle.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, text
 
 _TOGETHER = 0x6D67_0001  # the class of locks on what belongs together
 _SPENDING = 0x6D67_0002  # the one lock on permits
+_ACCEPTING = 0x6D67_0003  # the class of locks on what is being accepted
 
 # In one statement, smallest key first.
 _TAKE_ALL = text(
@@ -29,8 +31,7 @@ def together(conn: Connection, names: Iterable[str]) -> bool:
     """
     if conn.dialect.name != "postgresql":
         return False
-    keys = sorted({zlib.crc32(name.encode("utf-8", "surrogatepass")) - (1 << 31) for name in names})
-    conn.execute(_TAKE_ALL, {"space": _TOGETHER, "keys": json.dumps(keys)})
+    _take_all(conn, _TOGETHER, (name.encode("utf-8", "surrogatepass") for name in names))
     return True
 
 
@@ -46,6 +47,20 @@ def spending(conn: Connection) -> bool:
     return True
 
 
+def accepting(conn: Connection, contents: Iterable[bytes]) -> None:
+    """Until the end of this transaction, let nobody else accept mail of these contents.
+
+    A client that heard nothing from one process may ask another for the same: whoever comes second then knows it.
+    """
+    if conn.dialect.name == "postgresql":
+        _take_all(conn, _ACCEPTING, contents)
+
+
 def may_spend(conn: Connection) -> bool:
     """Was `spending` taken in this transaction, or is it not needed?"""
     return conn.dialect.name != "postgresql" or conn.info.get("spending") is conn.get_transaction()
+
+
+def _take_all(conn: Connection, space: int, names: Iterable[bytes]) -> None:
+    keys = sorted({zlib.crc32(name) - (1 << 31) for name in names})
+    conn.execute(_TAKE_ALL, {"space": space, "keys": json.dumps(keys)})
