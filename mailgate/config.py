@@ -8,8 +8,7 @@ is allowed there, with its unit; faults show it, and a test sees that config.exa
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from mailgate import model, tomlfile
 from mailgate.errors import ConfigError, Fault
+from mailgate.faults import MAX_SHOWN_CHARS, across_tables, key_of, shown
 from mailgate.shapes import (
     NO_CREDENTIALS,
     AtLeastOne,
@@ -37,11 +37,8 @@ from mailgate.shapes import (
     SecretFile,
     StoreUrl,
     Text,
-    is_loopback,
 )
 from mailgate.tomlfile import Place, TomlFile
-
-MAX_SHOWN_CHARS = 80  # of a faulty value
 
 # A table that is not written down is an empty one; defaults are checked, so it fills itself like one.
 _ABSENT: Any = {}
@@ -254,7 +251,7 @@ def load(path: Path) -> Settings:
 
 def settings_of(file: TomlFile, folder: Path) -> Settings:
     """Check a parsed file whose relative paths count from `folder`. Raises ConfigError with all faults."""
-    faults = list(_across_tables(file))
+    faults = list(across_tables(file))
     try:
         settings = Settings.model_validate(file.document, context={"folder": folder})
     except ValidationError as error:
@@ -279,23 +276,17 @@ def _fault(file: TomlFile, detail: ErrorDetails) -> Fault:
         return _unknown_key(file, place)
     names = [step for step in place if isinstance(step, str)]
     field = (_tables()[names[0]] if len(names) > 1 else Settings).model_fields[names[-1]]
-    found = "nothing" if detail["type"] == "missing" else _shown(detail["input"])
+    found = "nothing" if detail["type"] == "missing" else shown(detail["input"])
     if detail["type"] == NO_CREDENTIALS:
         found += " where the environment has no CREDENTIALS_DIRECTORY"
     nearest = _nearest(detail["input"], _words(field.annotation))
-    return Fault(file.name, file.line(place), _key(place), found, field.description or "", nearest)
+    return Fault(file.name, file.line(place), key_of(place), found, field.description or "", nearest)
 
 
 def _unknown_key(file: TomlFile, place: Place) -> Fault:
     known = list((_tables()[str(place[0])] if len(place) > 1 else Settings).model_fields)
     nearest = _nearest(place[-1], known)
-    return Fault(file.name, file.line(place), _key(place), "an unknown key", ", ".join(known), nearest)
-
-
-def _key(place: Place) -> str:
-    """`mailbox[2].address`: the address of the second [[mailbox]]; people count from one."""
-    steps = (f"[{step + 1}]" if isinstance(step, int) else f".{_shortened(step)}" for step in place)
-    return "".join(steps).lstrip(".")
+    return Fault(file.name, file.line(place), key_of(place), "an unknown key", ", ".join(known), nearest)
 
 
 def _words(annotation: Any) -> list[str]:
@@ -310,94 +301,3 @@ def _nearest(found: object, known: Iterable[str]) -> str:
     if not isinstance(found, str) or not found or len(found) > MAX_SHOWN_CHARS:
         return ""
     return next(iter(difflib.get_close_matches(found, [word for word in known if word], n=1)), "")
-
-
-def _shown(value: object) -> str:
-    """What was found, short and without the password that a URL may carry."""
-    try:
-        return _shortened(re.sub(r"(://[^:@/]*):[^@]*@", r"\1:…@", repr(value)))
-    except ValueError:
-        # Python refuses to write out an integer of more than 4300 digits.
-        return "a number too long to show"
-
-
-def _shortened(text: str) -> str:
-    printable = text if text.isprintable() else repr(text)
-    return printable if len(printable) <= MAX_SHOWN_CHARS else printable[:MAX_SHOWN_CHARS] + "…"
-
-
-# ── Checks that look at more than one key ─────────────────────────────────────────────────────────────────────────────
-# They read the document itself and pass over wrong shapes, so that their faults come with all the others.
-
-_NEEDS = (
-    ("listener", "tls_cert", "tls_key"),
-    ("listener", "tls_key", "tls_cert"),
-    ("outbound", "user", "password_file"),
-    ("outbound", "user", "relay"),
-    ("outbound", "password_file", "user"),
-    ("web", "url", "bind"),
-)
-
-
-def _across_tables(file: TomlFile) -> Iterator[Fault]:
-    yield from _repeated(file, "mailbox", "address")
-    yield from _repeated(file, "listener", "bind")
-    for name, key, needed in _NEEDS:
-        for place, table in _each(file, name):
-            if _word(table, key) and not _word(table, needed):
-                yield _missing(file, (*place, key), _word(table, key), needed)
-    yield from _assumption(file)
-    yield from _clear_password(file)
-
-
-def _missing(file: TomlFile, place: Place, found: str, needed: str) -> Fault:
-    return Fault(file.name, file.line(place), _key(place), f"{_shown(found)} alone", f"only together with {needed}")
-
-
-def _repeated(file: TomlFile, name: str, key: str) -> Iterator[Fault]:
-    first: dict[str, Place] = {}
-    for place, table in _each(file, name):
-        word = _word(table, key).lower()
-        # Port 0 asks for any free port, a different one each time.
-        if not word or word.endswith(":0"):
-            continue
-        if word in first:
-            allowed = f"each only once; it stands in line {file.line((*first[word], key))} already"
-            yield Fault(file.name, file.line((*place, key)), _key((*place, key)), _shown(word), allowed)
-        first.setdefault(word, place)
-
-
-def _assumption(file: TomlFile) -> Iterator[Fault]:
-    """`assume = "pass"` lets every peer on loopback be whom it says: no other peer may reach us, nor we any other."""
-    words = [_word(table, "assume") for _, table in _each(file, "authentication")]
-    binds = [_word(table, "bind") for _, table in _each(file, "listener")]
-    relays = [_word(table, "relay") for _, table in _each(file, "outbound")] or [""]
-    exposed = [word or "delivery by MX" for word in binds + relays if not is_loopback(word)]
-    if "pass" in words and exposed:
-        place = ("authentication", "assume")
-        allowed = '"pass" only where every listener and the relay are on loopback'
-        yield Fault(file.name, file.line(place), _key(place), f"'pass' with {_shortened(', '.join(exposed))}", allowed)
-
-
-def _clear_password(file: TomlFile) -> Iterator[Fault]:
-    for _, table in _each(file, "outbound"):
-        if _word(table, "user") and table.get("tls") != "required" and not is_loopback(_word(table, "relay")):
-            place = ("outbound", "tls")
-            found = _shown(table.get("tls", "opportunistic"))
-            allowed = '"required" where a password goes to another machine'
-            yield Fault(file.name, file.line(place), _key(place), found, allowed)
-
-
-def _each(file: TomlFile, name: str) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every table of this name with its place, whether it is an array of tables or a single one."""
-    found = file.document.get(name)
-    if isinstance(found, dict):
-        yield (name,), found
-    for index, table in enumerate(found if isinstance(found, list) else []):
-        if isinstance(table, dict):
-            yield (name, index), table
-
-
-def _word(table: dict[str, Any], key: str) -> str:
-    value = table.get(key)
-    return value if isinstance(value, str) else ""
