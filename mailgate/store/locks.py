@@ -12,9 +12,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
+# A server has room for some 6400 locks in all (max_locks_per_transaction times max_connections), and one mail may name
+# hundreds of others.
+MOST = 1000
+
 _TOGETHER = 0x6D67_0001  # the class of locks on what belongs together
 _SPENDING = 0x6D67_0002  # the one lock on permits
 _ACCEPTING = 0x6D67_0003  # the class of locks on what is being accepted
+_EVERYTHING = 0x6D67_0004  # the one lock that stands for all of `together`; whoever takes some of these shares it
 
 # In one statement, smallest key first.
 _TAKE_ALL = text(
@@ -22,6 +27,10 @@ _TAKE_ALL = text(
     " FROM json_array_elements_text(CAST(:keys AS json))"
 )
 _TAKE = text("SELECT pg_advisory_xact_lock(:space, 0)")
+_TAKE_SOME = text(
+    "SELECT pg_advisory_xact_lock_shared(:all, 0), count(pg_advisory_xact_lock(:space, CAST(value AS integer)))"
+    " FROM json_array_elements_text(CAST(:keys AS json))"
+)
 
 
 def together(conn: Connection, names: Iterable[str]) -> bool:
@@ -31,7 +40,11 @@ def together(conn: Connection, names: Iterable[str]) -> bool:
     """
     if conn.dialect.name != "postgresql":
         return False
-    _take_all(conn, _TOGETHER, (name.encode("utf-8", "surrogatepass") for name in names))
+    keys = _keys(name.encode("utf-8", "surrogatepass") for name in names)
+    if len(keys) > MOST:
+        conn.execute(_TAKE, {"space": _EVERYTHING})
+    else:
+        conn.execute(_TAKE_SOME, {"all": _EVERYTHING, "space": _TOGETHER, "keys": json.dumps(keys)})
     return True
 
 
@@ -53,7 +66,7 @@ def accepting(conn: Connection, contents: Iterable[bytes]) -> None:
     A client that heard nothing from one process may ask another for the same: whoever comes second then knows it.
     """
     if conn.dialect.name == "postgresql":
-        _take_all(conn, _ACCEPTING, contents)
+        conn.execute(_TAKE_ALL, {"space": _ACCEPTING, "keys": json.dumps(_keys(contents))})
 
 
 def may_spend(conn: Connection) -> bool:
@@ -61,6 +74,5 @@ def may_spend(conn: Connection) -> bool:
     return conn.dialect.name != "postgresql" or conn.info.get("spending") is conn.get_transaction()
 
 
-def _take_all(conn: Connection, space: int, names: Iterable[bytes]) -> None:
-    keys = sorted({zlib.crc32(name) - (1 << 31) for name in names})
-    conn.execute(_TAKE_ALL, {"space": space, "keys": json.dumps(keys)})
+def _keys(names: Iterable[bytes]) -> list[int]:
+    return sorted({zlib.crc32(name) - (1 << 31) for name in names})

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from mailgate.errors import NotAllowed, TryAgain
 from mailgate.model import Answer, Ask, Met, OutboxState, Purpose, Settlement
@@ -20,6 +20,7 @@ from tests.store.filled import put
 from tests.store.making import NOW, acquaintance, arrival, day, new_id, sending, ticket
 
 MAILS = 120
+ADVISORY = "AND locktype = 'advisory'"
 OUR_OID = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 Take = Callable[[Connection, str], list[int]]
 
@@ -253,6 +254,37 @@ async def test_what_one_process_writes_of_a_sender_the_other_reads_before_it_jud
     assert Counter(seen) == {False: 1, True: 9}
     contacts = await one.read(lambda conn: conn.execute(select(tables.contact)).all())
     assert len(contacts) == 1
+
+
+@pytest.mark.parametrize("number", [locks.MOST, locks.MOST + 1, 20_000])
+async def test_however_much_a_batch_names_it_holds_a_bounded_number_of_locks(one: Database, number: int) -> None:
+    def held(conn: Connection) -> int:
+        locks.together(conn, (f"<{n}@x.test>" for n in range(number)))
+        return conn.execute(text(f"SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() {ADVISORY}")).scalar_one()
+
+    assert await one.write(held) <= locks.MOST + 1
+
+
+async def test_a_batch_that_names_very_much_waits_for_one_that_names_little(one: Database, other: Database) -> None:
+    hold, order = Hold(), list[str]()
+
+    def little(conn: Connection) -> None:
+        locks.together(conn, ["<5@x.test>"])
+        hold(conn)
+        order.append("little")
+
+    def much(conn: Connection) -> None:
+        locks.together(conn, (f"<{n}@x.test>" for n in range(locks.MOST + 1)))
+        order.append("much")
+
+    first = asyncio.create_task(one.write(little))
+    await asyncio.to_thread(hold.begun.wait, 30)
+    second = asyncio.create_task(other.write(much))
+    await asyncio.wait([second], timeout=0.2)
+    hold.let_go.set()
+    await asyncio.gather(first, second)
+
+    assert order == ["little", "much"]
 
 
 # ── Who serves ────────────────────────────────────────────────────────────────────────────────────────────────────────
