@@ -18,6 +18,8 @@ LONG_LINE: Final = "long-line"
 
 MAX_LINE_OCTETS: Final = 1000  # RFC 5321 section 4.5.3.1.6, line end included
 
+COUNTED_AT_ONCE: Final = 64 * 1024
+
 _SHAPES: Final = (b"\n.\n", b"\n.\r", b"\r.\r", b"\r.\n")
 
 
@@ -31,6 +33,27 @@ class Message:
     notes: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class LineEnds:
+    """The line ends of a text, counted in stretches: a regular expression takes a hundred times longer."""
+
+    counted: int = 0
+    pairs: int = 0
+    singles: int = 0
+
+    def count(self, text: bytearray, end: int) -> None:
+        """Count on from where the last count ended to `end`."""
+        start, self.counted = self.counted, end
+        self.singles += text.count(b"\n", start, end) + text.count(b"\r", start, end)
+        # A pair may lie across the border, half of it counted.
+        self.pairs += text.count(b"\r\n", max(0, start - 1), end)
+
+    @property
+    def bare(self) -> bool:
+        """Was there a CR without LF, or an LF without CR?"""
+        return self.singles != 2 * self.pairs
+
+
 class Incoming:
     """One message on its way in; holds no more than a third over the limit, whatever is sent."""
 
@@ -41,6 +64,7 @@ class Incoming:
         self._wire_limit = size_limit_bytes + size_limit_bytes // 3 + len(END)
         self._too_big = False
         self._text = bytearray(END[:2])
+        self._line_ends = LineEnds()
 
     def take(self, block: bytes | memoryview) -> bytes | None:
         """Keep what belongs to the message. What followed its end, or None while that has not come."""
@@ -57,6 +81,9 @@ class Incoming:
             # It is read to its end all the same: a client refused midway would take it for a lost connection.
             self._too_big = True
             del text[: 1 - len(END)]
+        # Little by little, so that nobody waits for the end of a large mail; not what may still be the end.
+        if len(text) - self._line_ends.counted > COUNTED_AT_ONCE:
+            self._line_ends.count(text, len(text) - len(END))
         return behind
 
     def message(self) -> Message:
@@ -64,7 +91,8 @@ class Incoming:
         if self._too_big:
             return Message(b"", True, False, ())
         text, self._text = self._text, bytearray()
-        bare = has_bare_line_end(text)
+        self._line_ends.count(text, len(text))
+        bare = self._line_ends.bare
         smuggled = bare and any(shape in text for shape in _SHAPES)
         raw = unstuffed(text)
         notes = (BARE_LINE_END,) * bare + (LONG_LINE,) * has_long_line(raw)
@@ -77,12 +105,6 @@ def unstuffed(text: bytearray) -> bytes:
     stuffed = text.find(b"\r\n.", 0, last_dot + 1) >= 0
     # Through a view, since a slice of a large mail would be one copy more.
     return bytes(memoryview(text.replace(b"\r\n.", b"\r\n") if stuffed else text)[2:])
-
-
-def has_bare_line_end(text: bytes | bytearray) -> bool:
-    """Is there a CR without LF, or an LF without CR? Counted: a regular expression takes a hundred times longer."""
-    pairs = text.count(b"\r\n")
-    return text.count(b"\n") != pairs or text.count(b"\r") != pairs
 
 
 def has_long_line(raw: bytes) -> bool:

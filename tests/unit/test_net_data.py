@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.net.data import END, Incoming, Message, has_bare_line_end, has_long_line
+from mailgate.net.data import BARE_LINE_END, END, Incoming, LineEnds, Message, has_long_line
 
 LIMIT = 10_000
 
@@ -82,11 +82,20 @@ def test_what_is_too_big_is_not_kept() -> None:
     assert incoming.message() == Message(b"", too_big=True, smuggled=False, notes=())
 
 
-@pytest.mark.parametrize(
-    ("text", "bare"), [(b"a\r\nb\r\n", False), (b"a\nb\r\n", True), (b"a\rb\r\n", True), (b"\n\r", True), (b"", False)]
-)
-def test_a_bare_line_end_is_seen(text: bytes, bare: bool) -> None:
-    assert has_bare_line_end(text) == bare
+@given(text=st.text("\r\na", max_size=12), cut=st.integers(0, 12))
+def test_a_bare_line_end_is_seen_wherever_the_count_was_interrupted(text: str, cut: int) -> None:
+    ends = LineEnds()
+    for end in (min(cut, len(text)), len(text)):
+        ends.count(bytearray(text.encode()), end)
+    assert ends.bare == any(end in text.replace("\r\n", "") for end in "\r\n")
+
+
+@pytest.mark.parametrize("fault", [b"\r", b"\n", b""])
+def test_one_bare_line_end_is_seen_in_a_large_mail(fault: bytes) -> None:
+    lines = b"x" * 76 + b"\r\n"
+    sent = lines * 2000 + b"x" + fault + b"x\r\n" + lines * 2000 + END[2:]
+    message, _ = _received([sent[start : start + 10_007] for start in range(0, len(sent), 10_007)], limit=len(sent))
+    assert message.notes == ((BARE_LINE_END,) if fault else ())
 
 
 @given(lengths=st.lists(st.integers(0, 1500), max_size=12))
