@@ -56,7 +56,7 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _credit(conn, sorted_effects.credited)
     numbers = _open(conn, sorted_effects.new_tickets)
     _join(conn, sorted_effects.joined)
-    _change(conn, sorted_effects.changes)
+    _change(conn, sorted_effects.changes, {effect.id: effect.at for effect in sorted_effects.new_tickets})
     _file(conn, sorted_effects.filings, now)
     _rehold(conn, sorted_effects.reheld, now)
     _release(conn, sorted_effects.released, now)
@@ -186,10 +186,12 @@ def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> No
     _run(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), rows)
 
 
-def _change(conn: Connection, changes: list[TicketChange]) -> None:
+def _change(conn: Connection, changes: list[TicketChange], opened: dict[int, datetime]) -> None:
+    """Write histories; a ticket that was `opened` just now bears that moment already."""
     events = [entries.event(effect) for effect in changes]
     _run(conn, upsert(conn, tables.ticket_event, key="id"), events)
-    _run(conn, _TOUCH, [{"of_ticket": effect.ticket_id, "at": effect.at} for effect in changes])
+    touched = {effect.ticket_id: effect.at for effect in changes}
+    _run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in touched.items() if opened.get(one) != at])
     states = [
         {
             "of_ticket": effect.ticket_id,
