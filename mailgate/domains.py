@@ -1,7 +1,7 @@
-"""Ground: the organizational domain of a host name, by the bundled public suffix list and never by DNS.
+"""Ground: the names of hosts as they are compared, and the organizational domain above each.
 
-The list, not the sender's DNS, decides which names share one limit: a sender who controls his zone could otherwise
-split one domain into many.
+The bundled public suffix list and not the sender's DNS decides which names share one limit: a sender who controls his
+zone could otherwise split one domain into many.
 """
 
 from functools import cache, lru_cache
@@ -12,6 +12,17 @@ from publicsuffixlist import PublicSuffixList
 @cache
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
+
+
+def a_label(domain: str) -> str:
+    """`domain` in lower-case ASCII (RFC 5890); where it cannot be, as it is in lower case."""
+    name = domain.strip().rstrip(".").lower()
+    if name.isascii():
+        return name
+    try:
+        return name.encode("idna").decode("ascii").rstrip(".").lower()
+    except UnicodeError:
+        return name
 
 
 @lru_cache(maxsize=4096)

@@ -6,8 +6,9 @@ refusal would become a bounce to somebody's forged address, so there policy neve
 
 from __future__ import annotations
 
+from mailgate.domains import a_label
 from mailgate.judge import token
-from mailgate.judge.canonical import a_label, base_local
+from mailgate.judge.canonical import base_local
 from mailgate.model import Gateway, Mailbox, Mode, Peer, Reply, Role, Token, TokenKind
 
 MOST_HOPS = 100  # RFC 5321 section 6.3
@@ -26,13 +27,13 @@ def recipient(address: str, gateway: Gateway) -> Reply | None:
     if token.looks_signed(address) is not None:
         return FORGED_TOKEN
     _, domain = _parts(address)
-    return UNKNOWN_MAILBOX if not domain or domain in domains(gateway) else NO_RELAY
+    return UNKNOWN_MAILBOX if not domain or domain in gateway.domains else NO_RELAY
 
 
 def mailbox_of(address: str, gateway: Gateway) -> Mailbox | None:
     """The mailbox that receives mail for `address`: itself, its sub-address, a signed address, postmaster or abuse."""
     local, domain = _parts(address)
-    if local in SERVICE_LOCALS and (not domain or domain in domains(gateway)):
+    if local in SERVICE_LOCALS and (not domain or domain in gateway.domains):
         # Whoever writes to postmaster must reach somebody, whatever mode the desk is in.
         first = gateway.mailboxes[0]
         return _named(local, domain, gateway) or Mailbox(first.address, first.queue, Mode.OFF)
@@ -48,17 +49,11 @@ def recipient_token(address: str, gateway: Gateway) -> Token | None:
     """The valid token in `address`, or None. At the bounce domain nothing but a bounce token is valid."""
     text, (_, domain) = token.looks_signed(address), _parts(address)
     found = token.read_token(text, gateway.keys) if text else None
-    if found is None or domain not in domains(gateway):
+    if found is None or domain not in gateway.domains:
         return None
     if domain == a_label(gateway.bounce_domain) and found.kind is not TokenKind.BOUNCE:
         return None
     return found
-
-
-def domains(gateway: Gateway) -> frozenset[str]:
-    """The domains that we receive mail for, as A-labels."""
-    own = {_parts(box.address)[1] for box in gateway.mailboxes}
-    return frozenset(own | ({a_label(gateway.bounce_domain)} if gateway.bounce_domain else set()))
 
 
 def _named(local: str, domain: str, gateway: Gateway) -> Mailbox | None:

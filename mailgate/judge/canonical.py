@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import re2
 
-from mailgate.domains import organizational
+from mailgate.domains import a_label, organizational
 
 DOTLESS = frozenset({"gmail.com", "googlemail.com"})  # dots in the local part mean nothing there
 
@@ -61,17 +61,6 @@ def _bare(local: str, *, dotless: bool) -> str:
         if bare == local:
             return bare
         local = bare
-
-
-def a_label(domain: str) -> str:
-    """`domain` in lower-case ASCII (RFC 5890); where it cannot be, as it is in lower case."""
-    name = domain.strip().rstrip(".").lower()
-    if name.isascii():
-        return name
-    try:
-        return name.encode("idna").decode("ascii").rstrip(".").lower()
-    except UnicodeError:
-        return name
 
 
 def domain_of(address: str) -> str:

@@ -64,8 +64,9 @@ class Condition:
 
     def accepted(self, value: str) -> str | None:
         """What in this value of a field is accepted; None where nothing is."""
+        accepts = self.accepts.accepts
         for word in self.reads(value[:LONGEST_VALUE].lower()):
-            if self.accepts(word):
+            if accepts(word):
                 return word
         return None
 

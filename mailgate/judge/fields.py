@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from mailgate.judge import admission, token
@@ -91,8 +92,7 @@ def _from_ours(case: Case, gateway: Gateway) -> Values:
 
 def _from_our_domain(case: Case, gateway: Gateway) -> Values:
     """Is an author's domain one of ours?"""
-    domains = admission.domains(gateway)
-    return ("yes",) if any(_domain(author.address) in domains for author in case.mail.authors) else ()
+    return ("yes",) if any(_domain(author.address) in gateway.domains for author in case.mail.authors) else ()
 
 
 def _level(case: Case, gateway: Gateway) -> Values:
@@ -193,6 +193,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
 }
 
 
+@lru_cache(maxsize=1024)  # reverse-path and author are asked for by several fields, and are often the same
 def _locals(address: str) -> Values:
     lower = address.lower()
     written = lower.rpartition("@")[0] or lower
@@ -224,7 +225,7 @@ def _is_ours(address: str, case: Case, gateway: Gateway) -> bool:
     local, _, domain = lower.rpartition("@")
     if domain == _domain(mailbox) and f"{base_local(local)}@{domain}" == mailbox:
         return True
-    if domain not in admission.domains(gateway):
+    if domain not in gateway.domains:
         return False
     signed = token.looks_signed(lower) is not None
     return signed or domain == gateway.bounce_domain.lower() or admission.mailbox_of(lower, gateway) is not None

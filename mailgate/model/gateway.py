@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from mailgate.domains import a_label
 from mailgate.model.terms import Mode
 
 
@@ -26,7 +28,8 @@ class Keys:
     secrets: Mapping[str, bytes] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, because what many ask for every mail is found once.
+@dataclass(frozen=True)
 class Gateway:
     """Who we are: the few settings that judging and composing need."""
 
@@ -40,6 +43,12 @@ class Gateway:
     challenge_delay_s: int = 0
     confirm_min_s: int = 10
     new_contacts_per_day: int = 50
+
+    @cached_property
+    def domains(self) -> frozenset[str]:
+        """The domains that we receive mail for, as A-labels."""
+        own = {a_label(box.address.rpartition("@")[2]) for box in self.mailboxes}
+        return frozenset(own | ({a_label(self.bounce_domain)} if self.bounce_domain else set()))
 
     def mailbox(self, address: str) -> Mailbox | None:
         """The mailbox of exactly this address, case aside."""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.judge.canonical import a_label, base_local, canonical, domain_of, untagged
+from mailgate.domains import a_label
+from mailgate.judge.canonical import base_local, canonical, domain_of, untagged
 
 KEYS = [
     pytest.param("Joe@X.Test", "joe@x.test", id="case"),
