@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from mailgate import wiring
+from mailgate import identity
 from mailgate.config import Settings
 from mailgate.judge import admission
 from mailgate.log import Event, Log
@@ -47,13 +47,13 @@ class Front:
 
     def __init__(self, settings: Settings, log: Log, parent: Parent) -> None:
         """Raises ConfigError: keys or certificates are not as they should be."""
-        database = wiring.database_file(settings)
+        database = identity.database_file(settings)
         assert database, "a server is written to by whole daemons"
         self.log = log
         self.parent = parent
         self.link = Link(gate_path(database), log)
         enough_room = Room(database.parent, settings.store.reserve_bytes)
-        door = FrontDoor(wiring.gateway_of(settings), self.link, ready=enough_room)
+        door = FrontDoor(identity.gateway_of(settings), self.link, ready=enough_room)
         self.reception = Reception(settings, door, parent.sockets, log)
         self._reported: Counter[int] = Counter()
         self._told_to_stop = asyncio.Event()

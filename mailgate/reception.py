@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from time import monotonic
 
-from mailgate import wiring
+from mailgate import identity
 from mailgate.config import ListenerTable, Settings
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.log import Event, Log
@@ -66,7 +66,7 @@ class Reception:
     async def renew_certificates(self) -> None:
         """Read all certificates again, and use all of them or none."""
         try:
-            certificates = [await asyncio.to_thread(wiring.tls_of, table) for table, _ in self._listeners]
+            certificates = [await asyncio.to_thread(identity.tls_of, table) for table, _ in self._listeners]
         except ConfigError as error:
             self._log.error(Event.CERTIFICATES_REJECTED, faults=[str(fault) for fault in error.faults])
             return
@@ -88,9 +88,9 @@ class Reception:
             self._door,
             self._bounds,
             name=self._name,
-            clock=wiring.clock,
+            clock=identity.clock,
             log=self._log,
-            tls_context=wiring.tls_of(table),
+            tls_context=identity.tls_of(table),
         )
 
 

@@ -1,34 +1,36 @@
-"""Faces: makes from the settings the parts that every face needs. Decides nothing."""
+"""Faces: makes from the settings the parts that every face with a store needs. Decides nothing."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from mailgate import keys, rulebook
-from mailgate.config import ListenerTable, Settings
+from mailgate import rulebook
+from mailgate.config import Settings
 from mailgate.context import Context, Mint
-from mailgate.errors import ConfigError, Fault
 from mailgate.highwater import SUFFIX
+from mailgate.identity import clock, database_file, gateway_of, secret, tls_of
 from mailgate.log import Log
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
-from mailgate.net.tls import ServerContext, server_context
 from mailgate.rulebook import Rulebook
 from mailgate.store.database import Database
 
-
-def clock() -> datetime:
-    """The time of this machine, aware, UTC."""
-    return datetime.now(UTC)
-
-
-def gateway_of(settings: Settings) -> Gateway:
-    """Who we are, keys included. Raises ConfigError where the key file is missing or unfit."""
-    return settings.gateway_for(keys.load(settings.gateway.key_file))
+__all__ = [
+    "clock",
+    "context_of",
+    "database_file",
+    "gateway_of",
+    "high_water_file",
+    "open_database",
+    "password_of",
+    "rulebook_of",
+    "rules_folder",
+    "secret",
+    "tls_of",
+]
 
 
 def rulebook_of(settings: Settings) -> Rulebook:
@@ -43,12 +45,6 @@ def rulebook_of(settings: Settings) -> Rulebook:
 def rules_folder(settings: Settings) -> Path:
     """Where the rule files lie."""
     return settings.rules.folder or rulebook.shipped_folder()
-
-
-def database_file(settings: Settings) -> Path | None:
-    """The SQLite file of the store, or None where a server keeps it."""
-    prefix = "sqlite:///"
-    return Path(settings.store.url.removeprefix(prefix)) if settings.store.url.startswith(prefix) else None
 
 
 def high_water_file(settings: Settings) -> Path | None:
@@ -81,24 +77,3 @@ def context_of(
 def password_of(settings: Settings) -> str:
     """The password for the relay, "" where there is none. Raises ConfigError where its file cannot be read."""
     return secret(settings.outbound.password_file, "outbound.password_file")
-
-
-def secret(path: Path | None, key: str) -> str:
-    """The first line of the file that `key` names, "" where none is named. Raises ConfigError."""
-    if path is None:
-        return ""
-    try:
-        return path.read_text().partition("\n")[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Fault(str(path), 0, key, str(error), "a readable file")]) from error
-
-
-def tls_of(listener: ListenerTable) -> ServerContext | None:
-    """The certificate of a listener, or None where it has none. Raises ConfigError where it does not load."""
-    if not listener.tls_cert or not listener.tls_key:
-        return None
-    try:
-        return server_context(listener.tls_cert, listener.tls_key)
-    except OSError as error:
-        allowed = "a certificate and the key that belongs to it, in PEM"
-        raise ConfigError([Fault(str(listener.tls_cert), 0, "listener.tls_cert", str(error), allowed)]) from error

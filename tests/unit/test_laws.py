@@ -6,6 +6,8 @@ stand in front of the roads.
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -291,3 +293,11 @@ def test_nothing_names_a_machine_or_a_paper_from_outside() -> None:
         if FOREIGN.search(line)
     ]
     assert named == []
+
+
+@pytest.mark.parametrize("module", ["mailgate.front", "mailgate.supervisor"])
+def test_who_has_no_store_does_not_carry_its_libraries(module: str) -> None:
+    """There may be many of them on one machine."""
+    program = f"import {module}, sys; print(*sorted({{'sqlalchemy', 'alembic', 'uvicorn', 'dns'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
