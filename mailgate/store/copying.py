@@ -44,22 +44,16 @@ async def copy(
     """
     belt, left, seen = _Belt(), Inventory(), progress or Unseen()
 
-    def fill(conn: Connection) -> Inventory:
-        if instead:
-            dialect.clear(conn, inventory.PLAIN)
-        elif not inventory.is_empty(conn):
-            raise NotAllowed("the target holds something already; nothing was written")
-        _write(conn, belt.unload(), seen)
-        dialect.set_ticket_number(conn, left.ticket_number)
-        arrived = inventory.taken(conn, seen)
-        if differences := left.differences(arrived):
-            raise Damaged("what arrived is not what left, so nothing was kept:", differences)
-        finish(conn)
-        return arrived
-
     def read(conn: Connection) -> None:
         seen.expect(inventory.count(conn))
         belt.load(inventory.batches(conn, left))
+
+    def fill(conn: Connection) -> Inventory:
+        _make_room(conn, instead=instead)
+        _write(conn, belt.unload(), seen)
+        arrived = _compare(conn, left, seen)
+        finish(conn)
+        return arrived
 
     reading = asyncio.create_task(asyncio.to_thread(_look, source, read, belt))
     try:
@@ -79,13 +73,27 @@ def _look(source: Database, read: Callable[[Connection], None], belt: _Belt) -> 
         belt.end(None)
 
 
-def _write(conn: Connection, batches: Iterable[Batch], progress: Progress) -> None:
+def _make_room(conn: Connection, *, instead: bool) -> None:
+    if not instead and not inventory.is_empty(conn):
+        raise NotAllowed("the target holds something already; nothing was written")
     # Migrations leave counters behind, and those that come stand in their place.
-    dialect.clear(conn, [table for table in inventory.PLAIN if table.name == "counter"])
+    leftover = [table for table in inventory.PLAIN if instead or table.name == "counter"]
+    dialect.clear(conn, leftover)
+
+
+def _write(conn: Connection, batches: Iterable[Batch], progress: Progress) -> None:
     for batch in batches:
         names = batch.table.columns.keys()
         conn.execute(insert(batch.table), [dict(zip(names, row, strict=True)) for row in batch.rows])
         progress.advance(len(batch.rows), batch.raw_bytes)
+
+
+def _compare(conn: Connection, left: Inventory, progress: Progress) -> Inventory:
+    dialect.set_ticket_number(conn, left.ticket_number)
+    arrived = inventory.taken(conn, progress)
+    if differences := left.differences(arrived):
+        raise Damaged("what arrived is not what left, so nothing was kept:", differences)
+    return arrived
 
 
 class _Belt:
