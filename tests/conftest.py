@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mailgate.testing import Lab
 from tests.fakes import postgres
-from tests.fakes.stores import POSTGRESQL, SQLITE, PostgresStores, SqliteStores, Stores
+from tests.fakes.stores import POSTGRESQL, SQLITE, Laboratory, PostgresStores, SqliteStores, Stores
 
 settings.register_profile("mailgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mailgate")
@@ -54,3 +56,13 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
 def url(stores: Stores) -> str:
     """The address of a database of its own, migrated and empty."""
     return stores.new()
+
+
+@pytest.fixture
+def laboratory(stores: Stores) -> Laboratory:
+    """Laboratories on a database of each kind, each on one of its own unless `store_url` is given."""
+
+    def make(*words: Any, **more: Any) -> Lab:
+        return Lab(*words, **more if "store_url" in more else {**more, "store_url": stores.new()})
+
+    return make

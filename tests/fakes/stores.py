@@ -20,12 +20,14 @@ import asyncpg
 import pytest
 
 from mailgate.store.database import backend_of
+from mailgate.testing import Lab
 
 T = TypeVar("T")
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 Rows = list[tuple[Any, ...]]
+Laboratory = Callable[..., Lab]  # called as the class itself
 
 
 def only(*kinds: str) -> pytest.MarkDecorator:

@@ -15,6 +15,7 @@ from mailgate.store import journal, tables
 from mailgate.store.ledger import Ledger
 from mailgate.testing import Handed, Lab
 from tests.fakes.letters import letter
+from tests.fakes.stores import Laboratory
 
 SHARED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -69,8 +70,8 @@ PROOFS = st.sampled_from(("A2", "A1", "A0", "verify"))
 
 
 @pytest.fixture
-async def lab() -> AsyncIterator[Lab]:
-    async with Lab() as opened:
+async def lab(laboratory: Laboratory) -> AsyncIterator[Lab]:
+    async with laboratory() as opened:
         yield opened
 
 
@@ -93,7 +94,7 @@ def kept(lab: Lab, handed: Handed) -> list[bytes]:
     return lab.database.look(lambda conn: [journal.decompressed(*row) for row in conn.execute(mine)])
 
 
-@settings(SHARED, max_examples=250)
+@settings(SHARED, max_examples=200)
 @given(raw=ANYTHING, mail_from=SENDERS, rcpt_to=RECIPIENTS, auth=PROOFS)
 async def test_any_bytes_are_kept_and_judged(
     lab: Lab, raw: bytes, mail_from: str, rcpt_to: tuple[str, ...], auth: str

@@ -1,18 +1,15 @@
 """Mails that come at once and mails that come one by one are worth the same: verdicts, tickets, permits, the ledger.
 
 Each example takes up the same past (people we know, a ticket with its acknowledgement, a challenge that waits) from a
-copy of one database file, so that tokens are the same wherever it is taken up.
+copy of one database, so that tokens are the same wherever it is taken up.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import count
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -23,6 +20,7 @@ from sqlalchemy import Connection, select
 from mailgate.store import tables
 from mailgate.testing import START, Handed, Lab, Sent
 from tests.fakes.letters import answer, letter, read
+from tests.fakes.stores import POSTGRESQL, SQLITE, Stores, only
 
 MAILBOXES = {
     "mailbox": [{"address": "support@g.test", "mode": "guarded"}, {"address": "sales@g.test", "mode": "off"}],
@@ -38,27 +36,26 @@ Step: TypeAlias = tuple[str, int]  # a name of MAKERS, and which of several peop
 
 @dataclass(frozen=True)
 class Past:
-    """A database file, and what we had sent by then."""
+    """A database that nobody has open, and what we had sent by then."""
 
-    file: Path
+    stores: Stores
+    url: str
     acknowledgement: Sent  # to Carl, of his ticket
     challenge: Sent  # to Dora, who has not answered yet
 
-    def taken_up(self, file: Path) -> Lab:
-        shutil.copy(self.file, file)
-        return Lab(overrides=MAILBOXES, start=START + timedelta(hours=3), store_url=f"sqlite:///{file}")
+    def taken_up(self) -> Lab:
+        return Lab(overrides=MAILBOXES, start=START + timedelta(hours=3), store_url=self.stores.copy(self.url))
 
 
 @pytest.fixture
-async def past(tmp_path: Path) -> Past:
-    file = tmp_path / "past.db"
-    async with Lab(overrides=MAILBOXES, store_url=f"sqlite:///{file}") as lab:
+async def past(stores: Stores, url: str) -> Past:
+    async with Lab(overrides=MAILBOXES, store_url=url) as lab:
         await lab.desk.trust("tess@t.test", "bob")
         await lab.receive(letter("carl@c.test", "sales@g.test"), mail_from="carl@c.test", rcpt_to=["sales@g.test"])
         await lab.receive(letter("dora@d.test", subject="Hello"), mail_from="dora@d.test")
         await lab.settle()
         sent = {one.kind: one for one in lab.sent}
-    return Past(file, sent["acknowledge"], sent["challenge"])
+    return Past(stores, url, sent["acknowledge"], sent["challenge"])
 
 
 # ── Mails ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,21 +259,39 @@ def same_receipts(handed: Sequence[Handed]) -> list[list[int]]:
     return [[place for place, other in enumerate(ids) if other == mine] for mine in ids]
 
 
-_serial = count()
+SHARED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-@given(steps=STEPS)
-@example(steps=[("answers_challenge", 0), ("challenged", 0), ("challenged", 0)])
-@example(steps=[("challenged", 0), ("autoreply", 1), ("answers_challenge", 0)])
-@example(steps=[("swarm", 0), ("swarm", 1), ("swarm", 2), ("two_mailboxes", 1), (AGAIN, 0), (COPY, 0)])
-@example(steps=[("bounce", 1), ("answers_challenge", 0), ("bounce", 0), ("answers_ticket", 0)])
-@example(steps=[("to_sales", 0), ("to_sales", 0), ("to_sales", 0), ("to_sales", 0), ("answers_ticket", 2)])
-async def test_a_batch_is_worth_its_mails(past: Past, tmp_path: Path, steps: list[Step]) -> None:
-    mails, serial = mails_of(past, steps), next(_serial)
-    async with past.taken_up(tmp_path / f"{serial}-batch.db") as batch, past.taken_up(tmp_path / f"{serial}.db") as row:
+def batches(test: Any) -> Any:
+    """Examples that each found a fault once, then others."""
+    for steps in (
+        [("answers_challenge", 0), ("challenged", 0), ("challenged", 0)],
+        [("challenged", 0), ("autoreply", 1), ("answers_challenge", 0)],
+        [("swarm", 0), ("swarm", 1), ("swarm", 2), ("two_mailboxes", 1), (AGAIN, 0), (COPY, 0)],
+        [("bounce", 1), ("answers_challenge", 0), ("bounce", 0), ("answers_ticket", 0)],
+        [("to_sales", 0), ("to_sales", 0), ("to_sales", 0), ("to_sales", 0), ("answers_ticket", 2)],
+    ):
+        test = example(steps=steps)(test)
+    return given(steps=STEPS)(test)
+
+
+@only(SQLITE)
+@settings(SHARED, max_examples=40)
+@batches
+async def test_a_batch_is_worth_its_mails(past: Past, steps: list[Step]) -> None:
+    await is_worth_its_mails(past, steps)
+
+
+@only(POSTGRESQL)
+@settings(SHARED, max_examples=10)
+@batches
+async def test_a_batch_is_worth_its_mails_on_a_server(past: Past, steps: list[Step]) -> None:
+    await is_worth_its_mails(past, steps)
+
+
+async def is_worth_its_mails(past: Past, steps: list[Step]) -> None:
+    mails = mails_of(past, steps)
+    async with past.taken_up() as batch, past.taken_up() as row:
         together, apart = await at_once(batch, mails), await one_by_one(row, mails)
 
         assert same_receipts(together) == same_receipts(apart)

@@ -18,6 +18,7 @@ from mailgate.web.call import Response, call
 from mailgate.web.console import Letter, OutgoingView, Snapshot
 from mailgate.web.console_source import ConsoleSource
 from mailgate.web.customer import Posting
+from tests.fakes.stores import Laboratory
 
 LETTER = Letter("anna@c.test", "support@g.test", "Where is my parcel?", "It has been on its way for nine days.")
 
@@ -45,8 +46,8 @@ class Demo:
 
 
 @pytest.fixture
-async def demo() -> AsyncIterator[Demo]:
-    async with Lab() as lab:
+async def demo(laboratory: Laboratory) -> AsyncIterator[Demo]:
+    async with laboratory() as lab:
 
         async def send(posting: Posting) -> Reply:
             handed = await lab.receive(posting.raw, mail_from=posting.mail_from, rcpt_to=[posting.rcpt_to])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.testing import Lab
 from tests.fakes.letters import letter
+from tests.fakes.stores import Laboratory
 
 
-async def test_an_accepted_mail_makes_a_ticket_and_its_sender_known() -> None:
-    async with Lab() as lab:
+async def test_an_accepted_mail_makes_a_ticket_and_its_sender_known(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test", auth="A0")
         await lab.settle()
         number = await lab.desk.accept(lab.held()[0].id, "bob")
@@ -23,8 +23,8 @@ async def test_an_accepted_mail_makes_a_ticket_and_its_sender_known() -> None:
         assert lab.ledger().balanced
 
 
-async def test_a_parked_mail_is_one_command_from_a_ticket_and_trusts_nobody() -> None:
-    async with Lab() as lab:
+async def test_a_parked_mail_is_one_command_from_a_ticket_and_trusts_nobody(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         receipt = await lab.receive(letter(List_Id="<news.x.test>"), mail_from="anne@x.test")
         await lab.settle()
         assert lab.ledger().parked == 1
@@ -38,8 +38,8 @@ async def test_a_parked_mail_is_one_command_from_a_ticket_and_trusts_nobody() ->
         assert receipt.reply[0] == 250
 
 
-async def test_spam_is_kept_and_can_be_accepted_later() -> None:
-    async with Lab() as lab:
+async def test_spam_is_kept_and_can_be_accepted_later(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test", auth="A0")
         await lab.settle()
         held = lab.held()[0].id
@@ -52,8 +52,8 @@ async def test_spam_is_kept_and_can_be_accepted_later() -> None:
         assert len(lab.tickets()) == 1
 
 
-async def test_a_blocked_sender_is_kept_out_of_view_and_gets_nothing() -> None:
-    async with Lab() as lab:
+async def test_a_blocked_sender_is_kept_out_of_view_and_gets_nothing(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.desk.block("anne@x.test", "bob")
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
@@ -62,8 +62,8 @@ async def test_a_blocked_sender_is_kept_out_of_view_and_gets_nothing() -> None:
         assert lab.sent == []
 
 
-async def test_a_trusted_sender_is_never_asked() -> None:
-    async with Lab() as lab:
+async def test_a_trusted_sender_is_never_asked(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.desk.trust("Anne+shop@x.test", "bob")
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
@@ -72,8 +72,8 @@ async def test_a_trusted_sender_is_never_asked() -> None:
         assert len(lab.tickets()) == 1
 
 
-async def test_what_is_not_there_is_said_so() -> None:
-    async with Lab() as lab:
+async def test_what_is_not_there_is_said_so(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         with pytest.raises(NotFound, match="no ticket #7"):
             await lab.desk.reply(7, "Hello.", "bob")
         with pytest.raises(NotFound, match="no held mail 7"):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mailgate.testing import Lab
 from tests.fakes.letters import answer, letter, link, read
+from tests.fakes.stores import Laboratory
 
 
 async def confirmed_by_page(lab: Lab, raw: bytes) -> None:
@@ -19,8 +20,8 @@ async def confirmed_by_page(lab: Lab, raw: bytes) -> None:
     await lab.settle()
 
 
-async def test_a_strangers_mail_is_held_and_gets_one_challenge() -> None:
-    async with Lab() as lab:
+async def test_a_strangers_mail_is_held_and_gets_one_challenge(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         receipt = await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
 
@@ -33,8 +34,8 @@ async def test_a_strangers_mail_is_held_and_gets_one_challenge() -> None:
         assert lab.ledger().balanced
 
 
-async def test_five_mails_of_one_stranger_get_one_challenge_and_one_button_lets_all_in() -> None:
-    async with Lab() as lab:
+async def test_five_mails_of_one_stranger_get_one_challenge_and_one_button_lets_all_in(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         for number in range(5):
             await lab.receive(letter(subject=f"Mail {number}"), mail_from="anne@x.test")
             lab.advance(timedelta(minutes=2))
@@ -54,8 +55,8 @@ async def test_five_mails_of_one_stranger_get_one_challenge_and_one_button_lets_
         assert [sent.kind for sent in lab.sent] == ["challenge", "acknowledge"]
 
 
-async def test_an_answer_to_the_acknowledgement_lands_in_the_same_ticket() -> None:
-    async with Lab() as lab:
+async def test_an_answer_to_the_acknowledgement_lands_in_the_same_ticket(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await confirmed_by_page(lab, letter())
         acknowledgement = lab.sent[-1].raw
         raw, to = answer(acknowledgement, "anne@x.test", text="It has gone out by itself.")
@@ -69,8 +70,8 @@ async def test_an_answer_to_the_acknowledgement_lands_in_the_same_ticket() -> No
         assert lab.ledger().appended == 1
 
 
-async def test_an_answer_to_the_challenge_confirms_and_joins_the_ticket() -> None:
-    async with Lab() as lab:
+async def test_an_answer_to_the_challenge_confirms_and_joins_the_ticket(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
         lab.advance(timedelta(minutes=5))
@@ -87,8 +88,8 @@ async def test_an_answer_to_the_challenge_confirms_and_joins_the_ticket() -> Non
         assert contact.standing == "trusted"
 
 
-async def test_a_machine_that_answers_the_challenge_at_once_confirms_nothing() -> None:
-    async with Lab() as lab:
+async def test_a_machine_that_answers_the_challenge_at_once_confirms_nothing(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
         lab.advance(timedelta(seconds=3))
@@ -102,8 +103,8 @@ async def test_a_machine_that_answers_the_challenge_at_once_confirms_nothing() -
         assert [sent.kind for sent in lab.sent] == ["challenge"]
 
 
-async def test_an_unproven_author_gets_nothing() -> None:
-    async with Lab() as lab:
+async def test_an_unproven_author_gets_nothing(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test", auth="A0")
         await lab.settle()
 
@@ -111,8 +112,8 @@ async def test_an_unproven_author_gets_nothing() -> None:
         assert len(lab.held()) == 1
 
 
-async def test_the_retry_after_a_lost_250_gets_the_same_id_and_makes_no_second_mail() -> None:
-    async with Lab() as lab:
+async def test_the_retry_after_a_lost_250_gets_the_same_id_and_makes_no_second_mail(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         raw = letter()
         first = await lab.receive(raw, mail_from="anne@x.test")
         again = await lab.receive(raw, mail_from="anne@x.test")
@@ -122,8 +123,8 @@ async def test_the_retry_after_a_lost_250_gets_the_same_id_and_makes_no_second_m
         assert lab.ledger().accepted == 1
 
 
-async def test_an_agents_answer_threads_in_the_customers_program() -> None:
-    async with Lab() as lab:
+async def test_an_agents_answer_threads_in_the_customers_program(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await confirmed_by_page(lab, letter(message_id="<fire@x.test>"))
         number = lab.tickets()[0].number
 
@@ -139,12 +140,12 @@ async def test_an_agents_answer_threads_in_the_customers_program() -> None:
         assert head["Auto-Submitted"] is None
 
 
-async def test_one_mail_to_two_mailboxes_is_one_ticket() -> None:
+async def test_one_mail_to_two_mailboxes_is_one_ticket(laboratory: Laboratory) -> None:
     boxes = [
         {"address": "support@g.test", "queue": "support", "mode": "off"},
         {"address": "billing@g.test", "queue": "billing", "mode": "off"},
     ]
-    async with Lab(overrides={"mailbox": boxes}) as lab:
+    async with laboratory(overrides={"mailbox": boxes}) as lab:
         both = "support@g.test, billing@g.test"
         await lab.receive(letter(to=both), mail_from="anne@x.test", rcpt_to=["support@g.test", "billing@g.test"])
         await lab.settle()
@@ -154,12 +155,14 @@ async def test_one_mail_to_two_mailboxes_is_one_ticket() -> None:
         assert len(lab.sent) == 1
 
 
-async def test_a_mailbox_that_asks_nobody_is_served_before_one_that_asks() -> None:
+async def test_a_mailbox_that_asks_nobody_is_served_before_one_that_asks(laboratory: Laboratory) -> None:
     boxes = [
         {"address": "support@g.test", "queue": "support", "mode": "guarded"},
         {"address": "billing@g.test", "queue": "billing", "mode": "off"},
     ]
-    async with Lab(overrides={"mailbox": boxes, "listener": [{"bind": "127.0.0.1:2524", "protocol": "lmtp"}]}) as lab:
+    async with laboratory(
+        overrides={"mailbox": boxes, "listener": [{"bind": "127.0.0.1:2524", "protocol": "lmtp"}]}
+    ) as lab:
         to = ["support@g.test", "nobody@g.test", "billing@g.test"]
         receipt = await lab.receive(letter(to=", ".join(to)), mail_from="anne@x.test", rcpt_to=to)
         await lab.settle()
@@ -171,8 +174,8 @@ async def test_a_mailbox_that_asks_nobody_is_served_before_one_that_asks() -> No
         assert [sent.kind for sent in lab.sent] == ["acknowledge"]
 
 
-async def test_a_crash_and_a_restart_repeat_nothing() -> None:
-    async with Lab() as lab:
+async def test_a_crash_and_a_restart_repeat_nothing(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.crash()
         lab.restart()

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from mailgate.testing import Lab
 from tests.fakes.letters import letter
+from tests.fakes.stores import Laboratory
 
 
-async def asked(answer: tuple[int, str]) -> tuple[str, str, str]:
+async def asked(laboratory: Laboratory, answer: tuple[int, str]) -> tuple[str, str, str]:
     """How a stranger and his mail stand after the next hop answered our challenge so."""
-    async with Lab() as lab:
+    async with laboratory() as lab:
         lab.next_hop = lambda _sent: answer
         await lab.receive(letter(), mail_from="anne@x.test")
         for _ in range(30):
@@ -34,9 +34,9 @@ async def asked(answer: tuple[int, str]) -> tuple[str, str, str]:
     ],
 )
 async def test_a_challenge_that_does_not_arrive_leaves_the_mail_to_people(
-    answer: tuple[int, str], standing: str, words: str
+    laboratory: Laboratory, answer: tuple[int, str], standing: str, words: str
 ) -> None:
-    found = await asked(answer)
+    found = await asked(laboratory, answer)
 
     assert found[:2] == (standing, "human")
     assert words in found[2]

@@ -18,6 +18,7 @@ from mailgate.store.marks import Mark
 from mailgate.testing import Lab
 from mailgate.upkeep import Upkeep
 from tests.fakes.letters import letter, link
+from tests.fakes.stores import Laboratory
 
 OFF = {"mailbox": [{"address": "support@g.test", "mode": "off"}]}
 
@@ -42,8 +43,8 @@ async def write(lab: Lab, number: int) -> None:
     await lab.settle()
 
 
-async def test_nothing_automatic_leaves_for_a_day_after_a_restore() -> None:
-    async with Lab(overrides=OFF) as lab:
+async def test_nothing_automatic_leaves_for_a_day_after_a_restore(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFF) as lab:
         await write(lab, 1)
         assert [sent.kind for sent in lab.sent] == ["acknowledge"]
         await lab.database.write(lambda conn: restored.distrust(conn, lab.now))
@@ -60,8 +61,8 @@ async def test_nothing_automatic_leaves_for_a_day_after_a_restore() -> None:
         assert len(lab.sent) == 2
 
 
-async def test_every_refusal_says_why_in_the_trail() -> None:
-    async with Lab(overrides=OFF) as lab:
+async def test_every_refusal_says_why_in_the_trail(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFF) as lab:
         await lab.database.write(lambda conn: restored.distrust(conn, lab.now))
         receipt = await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
@@ -73,8 +74,8 @@ async def test_every_refusal_says_why_in_the_trail() -> None:
         assert "automatic mail is off until 2026-01-06 09:00 UTC" in gate
 
 
-async def test_a_stranger_is_not_asked_and_a_person_looks() -> None:
-    async with Lab() as lab:
+async def test_a_stranger_is_not_asked_and_a_person_looks(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.database.write(lambda conn: restored.distrust(conn, lab.now))
         await write(lab, 1)
 
@@ -82,8 +83,8 @@ async def test_a_stranger_is_not_asked_and_a_person_looks() -> None:
         assert [mail.state for mail in lab.held()] == ["human"]
 
 
-async def test_a_persons_answer_leaves_as_ever() -> None:
-    async with Lab(overrides=OFF) as lab:
+async def test_a_persons_answer_leaves_as_ever(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFF) as lab:
         await lab.database.write(lambda conn: restored.distrust(conn, lab.now))
         await write(lab, 1)
         await lab.desk.reply(1, "Hello.", "bert")
@@ -92,8 +93,8 @@ async def test_a_persons_answer_leaves_as_ever() -> None:
         assert [sent.kind for sent in lab.sent] == ["agent"]
 
 
-async def test_a_person_may_end_the_silence() -> None:
-    async with Lab(overrides=OFF) as lab:
+async def test_a_person_may_end_the_silence(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFF) as lab:
         await lab.database.write(lambda conn: restored.distrust(conn, lab.now))
         await lab.desk.resume()
         await write(lab, 1)
@@ -101,8 +102,8 @@ async def test_a_person_may_end_the_silence() -> None:
         assert len(lab.sent) == 1
 
 
-async def test_a_question_that_was_asked_before_can_still_be_answered() -> None:
-    async with Lab() as lab:
+async def test_a_question_that_was_asked_before_can_still_be_answered(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await write(lab, 1)
         page = link(lab.sent[0].raw)
         await lab.database.write(lambda conn: restored.distrust(conn, lab.now))
@@ -145,8 +146,8 @@ async def test_a_file_that_was_copied_back_is_noticed_at_the_start(tmp_path: Pat
         ]
 
 
-async def test_a_database_that_went_on_is_believed() -> None:
-    async with Lab(overrides=OFF) as lab:
+async def test_a_database_that_went_on_is_believed(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFF) as lab:
         kept = Kept()
         upkeep = Upkeep(replace(lab.context, log=open_log(io.StringIO(), logging.CRITICAL)), memory=kept)
         await upkeep.begin()
@@ -159,9 +160,9 @@ async def test_a_database_that_went_on_is_believed() -> None:
         assert kept.mark == lab.database.look(marks.mark)
 
 
-async def test_one_that_goes_back_under_a_running_daemon_is_noticed_within_the_minute() -> None:
+async def test_one_that_goes_back_under_a_running_daemon_is_noticed_within_the_minute(laboratory: Laboratory) -> None:
     """As when a server's stand-in takes over and lacks the last seconds."""
-    async with Lab(overrides=OFF) as lab:
+    async with laboratory(overrides=OFF) as lab:
         await write(lab, 1)
         upkeep = Upkeep(lab.context, memory=Kept())
         await upkeep.begin()

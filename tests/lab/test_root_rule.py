@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mailgate.testing import Lab
 from tests.fakes.letters import answer, body, letter
+from tests.fakes.stores import Laboratory
 
 OPEN = {"mailbox": [{"address": "support@g.test", "queue": "support", "mode": "open"}]}
 
 
-async def test_a_robot_that_answers_in_the_thread_gets_one_mail() -> None:
+async def test_a_robot_that_answers_in_the_thread_gets_one_mail(laboratory: Laboratory) -> None:
     """T30: an autoresponder without any mark, one address, that keeps the thread."""
-    async with Lab(overrides=OPEN) as lab:
+    async with laboratory(overrides=OPEN) as lab:
         await lab.receive(letter("joe@r.test"), mail_from="joe@r.test")
         await lab.settle()
         for turn in range(20):
@@ -25,9 +25,11 @@ async def test_a_robot_that_answers_in_the_thread_gets_one_mail() -> None:
         assert len(lab.tickets()) == 1
 
 
-async def test_a_help_desk_that_opens_a_new_case_for_each_mail_but_quotes_us_gets_one_mail() -> None:
+async def test_a_help_desk_that_opens_a_case_for_each_mail_but_quotes_us_gets_one_mail(
+    laboratory: Laboratory,
+) -> None:
     """T32: another help desk, a new subject and a new thread each time, our text quoted in its mail."""
-    async with Lab(overrides=OPEN) as lab:
+    async with laboratory(overrides=OPEN) as lab:
         await lab.receive(letter("desk@d.test"), mail_from="desk@d.test")
         await lab.settle()
         for number in range(5):
@@ -41,9 +43,9 @@ async def test_a_help_desk_that_opens_a_new_case_for_each_mail_but_quotes_us_get
         assert lab.ledger().balanced
 
 
-async def test_a_stranger_who_quotes_us_is_held_without_a_word() -> None:
+async def test_a_stranger_who_quotes_us_is_held_without_a_word(laboratory: Laboratory) -> None:
     """T41: a vacation program that quotes our challenge under a subject of its own."""
-    async with Lab() as lab:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
         lab.advance(timedelta(hours=1))
@@ -57,9 +59,9 @@ async def test_a_stranger_who_quotes_us_is_held_without_a_word() -> None:
         assert lab.held()[-1].reason == "quotes a mail of ours, so nothing is sent"
 
 
-async def test_a_robot_without_thread_or_quote_is_bounded_by_its_credit() -> None:
+async def test_a_robot_without_thread_or_quote_is_bounded_by_its_credit(laboratory: Laboratory) -> None:
     """T33, T34: stripped of everything, one mail an hour for four weeks, all different."""
-    async with Lab(overrides=OPEN) as lab:
+    async with laboratory(overrides=OPEN) as lab:
         for hour in range(28 * 24):
             await lab.receive(
                 letter("joe@r.test", subject=f"Word {hour:x} of the hour", text=f"Nothing like {hour * 7919:x}."),

@@ -8,6 +8,7 @@ import pytest
 
 from mailgate.errors import NotAllowed
 from mailgate.testing import Lab, Sent
+from tests.fakes.stores import Laboratory
 
 DESK = "support@g.test"
 HOUR = timedelta(hours=1)
@@ -27,8 +28,8 @@ async def _comes_in(lab: Lab, sent: Sent, to: str) -> tuple[str, str]:
     return verdict["kind"], verdict["state"]
 
 
-async def test_it_is_a_persons_mail_from_the_mailbox_it_goes_to() -> None:
-    async with Lab() as lab:
+async def test_it_is_a_persons_mail_from_the_mailbox_it_goes_to(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         sent = await _sent(lab, DESK)
 
         assert (sent.kind, sent.rcpt_to) == ("agent", DESK)
@@ -36,8 +37,8 @@ async def test_it_is_a_persons_mail_from_the_mailbox_it_goes_to() -> None:
         assert b"Auto-Submitted" not in sent.raw
 
 
-async def test_come_back_it_is_consumed_and_nothing_follows() -> None:
-    async with Lab() as lab:
+async def test_come_back_it_is_consumed_and_nothing_follows(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         sent = await _sent(lab, DESK)
 
         assert await _comes_in(lab, sent, DESK) == ("own_loop", "consumed")
@@ -47,23 +48,23 @@ async def test_come_back_it_is_consumed_and_nothing_follows() -> None:
         assert lab.ledger().balanced
 
 
-async def test_at_another_address_than_it_was_sent_to_it_is_kept_for_people() -> None:
-    async with Lab() as lab:
+async def test_at_another_address_than_it_was_sent_to_it_is_kept_for_people(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         sent = await _sent(lab, "somebody@x.test")
 
         assert await _comes_in(lab, sent, DESK) == ("own_loop", "parked")
 
 
-async def test_long_after_it_was_sent_it_is_kept_for_people() -> None:
-    async with Lab() as lab:
+async def test_long_after_it_was_sent_it_is_kept_for_people(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         sent = await _sent(lab, DESK)
         lab.advance(2 * HOUR)
 
         assert await _comes_in(lab, sent, DESK) == ("own_loop", "parked")
 
 
-async def test_an_answer_to_it_is_a_mail_like_any_other() -> None:
-    async with Lab(overrides={"mailbox": [{"address": DESK, "mode": "off"}]}) as lab:
+async def test_an_answer_to_it_is_a_mail_like_any_other(laboratory: Laboratory) -> None:
+    async with laboratory(overrides={"mailbox": [{"address": DESK, "mode": "off"}]}) as lab:
         sent = await _sent(lab, "anne@x.test")
         reply = b"From: anne@x.test\nTo: support@g.test\nSubject: Re: A test\nMessage-ID: <1@x.test>\n\nIt did.\n"
         handed = await lab.receive(reply, mail_from="anne@x.test", rcpt_to=[_reply_to(sent)])
@@ -74,8 +75,8 @@ async def test_an_answer_to_it_is_a_mail_like_any_other() -> None:
         assert (verdict["kind"], verdict["state"]) == ("human", "ticketed")
 
 
-async def test_what_is_no_address_is_not_allowed() -> None:
-    async with Lab() as lab:
+async def test_what_is_no_address_is_not_allowed(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         with pytest.raises(NotAllowed, match="no address"):
             await lab.desk.send_test("nobody", "A test", "Does this arrive?", HOUR)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-from mailgate.testing import Lab
 from mailgate.upkeep import Upkeep
 from tests.fakes.letters import letter, link
+from tests.fakes.stores import Laboratory
 
 
-async def test_a_challenge_expires_after_fourteen_days_and_the_mail_stays_in_view() -> None:
-    async with Lab() as lab:
+async def test_a_challenge_expires_after_fourteen_days_and_the_mail_stays_in_view(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
         page = link(lab.sent[0].raw)
@@ -29,8 +29,8 @@ async def test_a_challenge_expires_after_fourteen_days_and_the_mail_stays_in_vie
         assert lab.tickets() == []
 
 
-async def test_the_same_bytes_are_a_new_mail_once_no_queue_can_still_retry_them() -> None:
-    async with Lab() as lab:
+async def test_the_same_bytes_are_a_new_mail_once_no_queue_can_still_retry_them(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         raw = letter()
         first = await lab.receive(raw, mail_from="anne@x.test")
         lab.advance(timedelta(days=8))
@@ -42,8 +42,8 @@ async def test_the_same_bytes_are_a_new_mail_once_no_queue_can_still_retry_them(
         assert lab.ledger().accepted == 2
 
 
-async def test_refusals_are_written_down_once() -> None:
-    async with Lab() as lab:
+async def test_refusals_are_written_down_once(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         refused = Counter({550: 2, 451: 1})
         upkeep = Upkeep(lab.context, refused=lambda: refused)
         await upkeep.settle()
@@ -54,8 +54,8 @@ async def test_refusals_are_written_down_once() -> None:
         assert lab.ledger().refused == 4
 
 
-async def test_the_rules_that_judged_are_remembered_with_the_mail() -> None:
-    async with Lab() as lab:
+async def test_the_rules_that_judged_are_remembered_with_the_mail(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         receipt = await lab.receive(letter(), mail_from="anne@x.test")
         await lab.settle()
 
