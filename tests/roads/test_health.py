@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -36,8 +35,8 @@ def disk() -> Disk:
 
 
 @pytest.fixture
-async def database(tmp_path: Path, disk: Disk) -> AsyncIterator[Database]:
-    database = await Database.open(f"sqlite:///{tmp_path / 'm.db'}", durable=False, create=True, faults=disk)
+async def database(url: str, disk: Disk) -> AsyncIterator[Database]:
+    database = await Database.open(url, durable=False, faults=disk)
     yield database
     await database.close()
 

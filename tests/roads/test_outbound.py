@@ -12,17 +12,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from mailgate.errors import TryAgain
 from mailgate.log import open_log
 from mailgate.model import Answer, Due, Grant, OutboxState, Permit, Purpose, Sending
 from mailgate.outbound import IN_MEMORY, PER_DOMAIN, Outbound
-from mailgate.store import outbox, record, tables
+from mailgate.store import locks, outbox, record, tables
 from mailgate.store.database import Database
 from tests.fakes.waiting import wait_until
 
@@ -102,7 +101,11 @@ class World:
         return Outbound(self.database, self.hop.deliver, lambda: self.now, log, owner="test", **options)
 
     async def queue(self, *mails: Sending) -> None:
-        await self.database.write(lambda conn: record.apply(conn, mails, self.now))
+        def work(conn: Connection) -> None:
+            locks.spending(conn)
+            record.apply(conn, mails, self.now)
+
+        await self.database.write(work)
 
     async def rows(self) -> dict[int, Any]:
         found = await self.database.read(lambda conn: conn.execute(select(tables.outbox)).all())
@@ -122,12 +125,12 @@ def faults() -> list[str]:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, faults: list[str]) -> AsyncIterator[World]:
+async def world(url: str, faults: list[str]) -> AsyncIterator[World]:
     def fault(point: str) -> None:
         if faults and point == "before-commit":
             raise TryAgain(faults[0])
 
-    database = await Database.open(f"sqlite:///{tmp_path}/m.db", durable=False, create=True, faults=fault)
+    database = await Database.open(url, durable=False, faults=fault)
     yield World(database, Hop(), io.StringIO())
     faults.clear()
     await database.close()
