@@ -36,6 +36,17 @@ END_S = 2.0
 STATEMENTS = 500  # that a connection keeps prepared; all of ours are some 150
 MIGRATING = 0x6D67_7570  # the key of the lock that lets one process at a time change the schema
 
+# What the server does of itself. A process that froze or was cut off without a word holds locks that others wait for:
+# its session must end long before the two hours that a kernel waits by default.
+SETTINGS = {
+    "application_name": "mailgate",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+}
+
 # SQLSTATE classes and codes that pass, or that a person mends; the sender keeps his mail meanwhile.
 _PASSING_CLASSES = ("08", "28", "40", "53", "55", "57", "58", "XX")
 _PASSING_CODES = ("25006", "25P03", "3D000", "42501", "42P01")  # read-only, timed out, no database, no right, no table
@@ -66,9 +77,7 @@ class PostgresServer:
 
     def engine(self, **options: Any) -> AsyncEngine:
         """An engine for one event loop."""
-        settings = {"application_name": "mailgate", "jit": "off"}
-        if not self._durable:
-            settings["synchronous_commit"] = "off"
+        settings = SETTINGS if self._durable else {**SETTINGS, "synchronous_commit": "off"}
         arguments = {
             "timeout": CONNECT_S,
             "command_timeout": COMMAND_S,

@@ -173,6 +173,26 @@ async def test_a_process_that_was_buried_alive_writes_nothing_over_the_one_that_
     await late.close()
 
 
+async def test_a_process_that_froze_holds_nobody_up_for_long(one: Database, other: Database) -> None:
+    """The server ends a transaction in which nothing happens."""
+    hold, quick = Hold(), text("SET idle_in_transaction_session_timeout = '200ms'")
+
+    def frozen(conn: Connection) -> None:
+        waits = conn.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+        assert waits == "30s"
+        conn.execute(quick)
+        locks.spending(conn)
+        hold(conn)
+
+    slow = asyncio.create_task(one.write(frozen))
+    await asyncio.to_thread(hold.begun.wait, 30)
+    await asyncio.wait_for(put(other, sending()), 20)
+    hold.let_go.set()
+
+    with pytest.raises(TryAgain):
+        await slow
+
+
 async def test_the_name_of_a_process_that_was_cut_off_is_its_own_again(
     one: Database, other: Database, stores: PostgresStores, url: str
 ) -> None:
