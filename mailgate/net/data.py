@@ -44,14 +44,26 @@ class LineEnds:
     def count(self, text: bytearray, end: int) -> None:
         """Count on from where the last count ended to `end`."""
         start, self.counted = self.counted, end
-        self.singles += text.count(b"\n", start, end) + text.count(b"\r", start, end)
+        feeds = text.count(b"\n", start, end)
+        self.singles += feeds + text.count(b"\r", start, end)
         # A pair may lie across the border, half of it counted.
-        self.pairs += text.count(b"\r\n", max(0, start - 1), end)
+        even = feeds > 1 and _are_even(text, start, end, feeds)
+        self.pairs += feeds if even else text.count(b"\r\n", max(0, start - 1), end)
 
     @property
     def bare(self) -> bool:
         """Was there a CR without LF, or an LF without CR?"""
         return self.singles != 2 * self.pairs
+
+
+def _are_even(text: bytearray, start: int, end: int, feeds: int) -> bool:
+    """Are all of these line feeds the ends of lines of one length with CR LF?
+
+    Attachments have such lines, and to see it is many times faster than to count pairs.
+    """
+    first = text.find(b"\n", start, end)
+    width = text.find(b"\n", first + 1, end) - first
+    return text[first:end:width] == b"\n" * feeds and text[first - 1 : end - 1 : width] == b"\r" * feeds
 
 
 class Incoming:
