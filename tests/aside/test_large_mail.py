@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import dkim
@@ -14,9 +15,11 @@ import pytest
 
 from mailgate import keys, wiring
 from mailgate.aside import LARGE_BYTES, Aside
+from mailgate.model import Level, Peer
+from mailgate.net.authenticate import Authenticator
 from mailgate.testing import Lab
 from tests.fakes import jobs
-from tests.fakes.dns import NameServer
+from tests.fakes.dns import NameServer, Zone
 from tests.fakes.letters import letter
 from tests.serve.running import Running
 
@@ -128,6 +131,19 @@ async def test_a_mail_that_kills_every_worker_is_set_aside_alone(aside: Aside) -
         await lab.receive_many([LARGE, SMALL])
         await lab.settle()
         assert _counted(lab) == [2, 1, 1, True]
+
+
+async def test_a_signature_that_kills_the_worker_costs_the_sender_his_proof_and_us_no_mail(aside: Aside) -> None:
+    names = Zone({("s1._domainkey.x.test", "TXT"): (KEY.strip('"').encode(),)})
+    raw = await asyncio.to_thread(signed, 1)
+    for beside, level, result in ((aside.run, Level.A2, "pass"), (partial(_deadly, aside), Level.A0, "temperror")):
+        authenticator = Authenticator(names, beside=beside)
+        proof = await authenticator.authenticate(raw, "anne@x.test", Peer(ip="127.0.0.1"), "x.test")
+        assert (proof.level, proof.dkim) == (level, result)
+
+
+async def _deadly(aside: Aside, _work: object, header: object, body: bytes, signed: object) -> object:
+    return await aside.run(jobs.die, body)
 
 
 def _counted(lab: Lab) -> list[object]:
