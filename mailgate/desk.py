@@ -281,6 +281,7 @@ class Desk:
             addresses=frozenset({key}),
             domains=frozenset({domain_of(key)}),
             held_of=frozenset({key}),
+            windows=self.book().limits.windows_of_all,
         )
         locks.together(conn, {key})
         locks.spending(conn)

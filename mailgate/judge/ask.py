@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from mailgate.judge import answer, verdict
 from mailgate.judge.canonical import domain_of
+from mailgate.judge.limits import Limits
 from mailgate.model import Ask, Case, Gateway, Level
 
 SLACK = timedelta(hours=1)  # covers every mail that is not too late to be answered
 
 
-def ask(cases: Sequence[Case], gateway: Gateway) -> Ask:
+def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
     """The one question for all of `cases`; facts that no case can use are not asked for."""
     senders = {sender for sender in map(verdict.sender_of, cases) if sender}
     answerable = [case for case in cases if case.authentication.level is not Level.A0]
@@ -28,6 +29,8 @@ def ask(cases: Sequence[Case], gateway: Gateway) -> Ask:
             answer.origin(case.accepted.peer, case.authentication, case.accepted.mail_from) for case in answerable
         ),
         fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
+        windows=limits.windows_of_all if answerable else (),
+        until=max(moments),
     )
 
 

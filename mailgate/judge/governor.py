@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mailgate.judge.limits import Counted, Credit, Key, Limit, Limits
-from mailgate.model import Acquaintance, DomainCredit, Grant, Permit, Purpose, Standing
+from mailgate.model import Acquaintance, DomainCredit, Grant, Permit, Purpose, Standing, Total
 
 SILENT_STANDINGS = {
     Standing.ROBOT: "the address answered like a machine",
@@ -43,12 +43,43 @@ Counter = tuple[Key, Counted, str]  # whose automatic mails of which sort
 
 
 @dataclass(slots=True)
+class _Window:
+    """Everybody's permits of one sort: in the window for every mail of a batch, or for some."""
+
+    all: int = 0
+    some: list[datetime] = field(default_factory=list)
+
+    def add(self, total: Total) -> None:
+        if total.at is None:
+            self.all += total.count
+        else:
+            self.some.append(total.at)
+
+    def count(self, since: datetime) -> int:
+        return self.all + len(self.some) - bisect_right(self.some, since)
+
+
+@dataclass(slots=True)
 class Counters:
     """The ledger of permits, sorted for counting. `silent_until`: it may lack some, so nothing can be counted yet."""
 
     silent_until: datetime | None = None
     times: dict[Counter, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    totals: dict[tuple[Counted, timedelta], _Window] = field(default_factory=lambda: defaultdict(_Window))
     causes: set[int] = field(default_factory=set)
+
+    def remember(self, grants: Iterable[Grant], totals: Iterable[Total]) -> None:
+        """Start from what the store holds: permits by whom they went to, and `totals` of everybody's."""
+        for grant in grants:
+            self.causes.add(grant.cause)
+            for counter in _counters(grant):
+                if counter[0] is not Key.TOTAL:
+                    self.times[counter].append(grant.at)
+        for total in totals:
+            for kind in _kinds(total.purpose, unproven=total.unproven):
+                self.totals[kind, total.per].add(total)
+        for times in (*self.times.values(), *(window.some for window in self.totals.values())):
+            times.sort()
 
     def add(self, grant: Grant) -> None:
         """Count one more permit, whenever it was granted."""
@@ -59,7 +90,11 @@ class Counters:
     def count(self, counter: Counter, per: timedelta | None, at: datetime) -> int:
         """How many permits of `counter` fall into the window of length `per` that ends at `at`; None is for ever."""
         times = self.times.get(counter, [])
-        return len(times) if per is None else len(times) - bisect_right(times, at - per)
+        if per is None:
+            return len(times)
+        count = len(times) - bisect_right(times, at - per)
+        stored = self.totals.get((counter[1], per)) if counter[0] is Key.TOTAL else None
+        return count + (stored.count(at - per) if stored else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +176,13 @@ def _words(limit: Limit) -> str:
     return f"{mail} per {limit.key} {span}"
 
 
+def _kinds(purpose: Purpose, *, unproven: bool) -> list[Counted]:
+    return [Counted.ANY, _COUNTED[purpose], *([Counted.UNPROVEN] if unproven else [])]
+
+
 def _counters(grant: Grant) -> Iterator[Counter]:
     """Every counter that this permit moves. A provider of many has a count of its own and is no origin."""
-    kinds = [Counted.ANY, _COUNTED[grant.purpose], *([Counted.UNPROVEN] if grant.unproven else [])]
+    kinds = _kinds(grant.purpose, unproven=grant.unproven)
     subjects = (
         (Key.TICKET, str(grant.ticket_id or "")),
         (Key.ADDRESS, grant.address),

@@ -58,8 +58,7 @@ class History:
         self.gateway = gateway
         self.mint = mint
         self.counters = governor.Counters(silent_until=facts.silent_until)
-        for grant in facts.grants:
-            self.counters.add(grant)
+        self.counters.remember(facts.grants, facts.totals)
 
     def acquaintance(self, address: str, at: datetime, name: str = "") -> Acquaintance:
         """What we hold of `address` at `at`, with lapses and drips counted; a newcomer's row where it is new."""

@@ -123,6 +123,11 @@ class Limits:
             raise ConfigError(reader.faults)
         return limits
 
+    @property
+    def windows_of_all(self) -> tuple[timedelta, ...]:
+        """The windows in which everybody's permits are counted."""
+        return tuple(sorted({one.per for one in self.windows if one.key is Key.TOTAL and one.per is not None}))
+
     def for_desk(self, new_contacts_per_day: int) -> Limits:
         """The same limits for a desk that expects so many newcomers a day: those marked `scaled` grow and shrink."""
         windows = tuple(

@@ -31,6 +31,7 @@ from mailgate.model.known import (
     KnownMessage,
     KnownTicket,
     Participant,
+    Total,
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
 from mailgate.model.outbox import Answer, Due, Settlement
@@ -114,6 +115,7 @@ __all__ = [
     "TicketState",
     "Token",
     "TokenKind",
+    "Total",
     "Trust",
     "Verdict",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailgate.model.terms import ChallengeState, HeldState, Level, Purpose, Standing, TicketState, Trust
 
@@ -128,6 +128,20 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """How many permits of one sort lie in the window `per` before every mail that is asked for: `count`, without `at`.
+
+    With `at`, one that lies in it for some of them only.
+    """
+
+    per: timedelta
+    purpose: Purpose
+    unproven: bool
+    count: int
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What a batch wants to know; `store.facts` answers in a fixed number of statements."""
 
@@ -140,6 +154,8 @@ class Ask:
     origins: frozenset[str] = frozenset()
     fingerprints: frozenset[str] = frozenset()
     held_of: frozenset[str] = frozenset()  # addresses whose held mail is wanted
+    windows: tuple[timedelta, ...] = ()  # in which everybody's permits are counted,
+    until: datetime | None = None  # for mails of `now` to this moment; None: of `now` alone
 
 
 @dataclass(slots=True)
@@ -149,6 +165,7 @@ class Facts:
     acquaintances: dict[str, Acquaintance] = field(default_factory=dict)
     domains: dict[str, DomainCredit] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
     messages: dict[str, list[KnownMessage]] = field(default_factory=dict)  # by Message-ID, oldest first
     tokens: dict[int, KnownMessage] = field(default_factory=dict)  # our outgoing mail by token id
     tickets: dict[int, KnownTicket] = field(default_factory=dict)

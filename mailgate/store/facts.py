@@ -11,16 +11,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, and_, bindparam, func, or_, select, union
+from sqlalchemy import Connection, Select, bindparam, func, select
 
-from mailgate.model import Ask, Facts, Grant, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
-from mailgate.store import locks, restored, rows, tables
+from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
+from mailgate.store import grants, locks, restored, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 
-GRANT_DAYS = 30  # the longest window but one
-CHALLENGE_DAYS = 365  # that one: challenges to an address
-TOTAL_HOURS = 24  # the longest window that counts everybody's mail
 REOPENED_DAYS = 7
 SAME_IDENTITY_MOST = 20  # newest mails of one Message-ID; a mail that loops has thousands
 HELD_MOST = 5000  # mails let in or moved by one batch
@@ -44,27 +41,11 @@ def _newest_of_each_identity() -> Select[Any]:
     return select(numbered).where(numbered.c.place <= SAME_IDENTITY_MOST).order_by(numbered.c.at, numbered.c.id)
 
 
-def _countable_permits() -> CompoundSelect[Any]:
-    """Each part has an index of its own; one condition with OR would have none."""
-    month, year, day = (bindparam(name, type_=tables.Utc()) for name in ("month", "year", "day"))
-    recent = _PERMIT.at > month
-    of_year = and_(_PERMIT.purpose == Purpose.CHALLENGE, _PERMIT.at > year)
-    return union(
-        select(tables.permit).where(is_one_of_given(_PERMIT.address, "addresses"), or_(recent, of_year)),
-        select(tables.permit).where(is_one_of_given(_PERMIT.domain, "domains"), recent),
-        select(tables.permit).where(is_one_of_given(_PERMIT.origin, "origins"), recent),
-        select(tables.permit).where(is_one_of_given(_PERMIT.fingerprint, "fingerprints"), recent),
-        select(tables.permit).where(is_one_of_given(_PERMIT.ticket_id, "ticket_ids")),
-        select(tables.permit).where(_PERMIT.at > day),
-    )
-
-
 # Built once: to build a statement costs more than to run it.
 _BY_IDENTITY = _newest_of_each_identity()
 _BY_TOKEN = select(*rows.MESSAGE_COLUMNS).where(is_one_of_given(_MESSAGE.token_id, "wanted"))
 _ACQUAINTANCES = select(tables.address).where(is_one_of_given(_ADDRESS.address, "wanted"))
 _DOMAINS = select(tables.domain).where(is_one_of_given(_DOMAIN.domain, "wanted"))
-_GRANTS = _countable_permits()
 _TICKETS = select(tables.ticket).where(is_one_of_given(_TICKET.id, "wanted"))
 _PARTICIPANTS = (
     select(tables.participant).where(is_one_of_given(_PARTICIPANT.ticket_id, "wanted")).order_by(_PARTICIPANT.address)
@@ -105,7 +86,8 @@ def gather(conn: Connection, ask: Ask) -> Facts:
     return Facts(
         acquaintances={row.address: rows.acquaintance(row) for row in _rows(conn, _ACQUAINTANCES, addresses)},
         domains={row.domain: rows.domain_credit(row) for row in _rows(conn, _DOMAINS, ask.domains)},
-        grants=_grants(conn, ask, addresses, ticket_ids),
+        grants=grants.named(conn, ask, addresses, ticket_ids),
+        totals=grants.everybodys(conn, ask) if addresses else [],
         messages=by_identity,
         tokens=tokens,
         tickets=_tickets(conn, ticket_ids, ask.now),
@@ -125,26 +107,6 @@ def _by_identity(conn: Connection, identities: Collection[str]) -> dict[str, lis
     for row in _rows(conn, _BY_IDENTITY, identities):
         messages[row.identity].append(rows.known_message(row))
     return dict(messages)
-
-
-def _grants(conn: Connection, ask: Ask, addresses: frozenset[str], ticket_ids: frozenset[int]) -> list[Grant]:
-    """The permits that any limit could count, each once. Those of a future that a clock once showed count too."""
-    wanted: dict[str, Collection[int] | Collection[str]] = {
-        "addresses": addresses,
-        "domains": ask.domains,
-        "origins": ask.origins,
-        "fingerprints": ask.fingerprints,
-        "ticket_ids": ticket_ids,
-    }
-    if not any(wanted.values()):
-        return []
-    since = {
-        "month": ask.now - timedelta(days=GRANT_DAYS),
-        "year": ask.now - timedelta(days=CHALLENGE_DAYS),
-        "day": ask.now - timedelta(hours=TOTAL_HOURS) if addresses else None,  # no permit is newer than NULL
-    }
-    found = conn.execute(_GRANTS, {**{name: listed(values) for name, values in wanted.items()}, **since})
-    return [rows.grant(row) for row in found]
 
 
 def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dict[int, KnownTicket]:

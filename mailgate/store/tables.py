@@ -346,8 +346,10 @@ permit = Table(
     Index(None, "origin", "at"),
     Index(None, "fingerprint", "at"),
     Index(None, "ticket_id"),
-    Index(None, "at"),
+    Index(None, "at", "purpose", "unproven"),
 )
+
+_some("ix_permit_challenge", "permit", ("address", "at"), "purpose = 'challenge'")
 
 outbox = Table(
     "outbox",

@@ -133,7 +133,8 @@ class Judging:
         return self.judge([self.case(letter) for letter in letters])
 
     def judge(self, cases: Sequence[Case]) -> list[Filing]:
-        history = History(self.store.gather(ask(cases, self.gateway)), rulebook().limits, self.gateway, self.mint)
+        limits = rulebook().limits
+        history = History(self.store.gather(ask(cases, self.gateway, limits)), limits, self.gateway, self.mint)
         outcomes = [verdict.judge(case, rulebook().signals, history) for case in cases]
         for outcome in outcomes:
             self.store.apply(outcome.effects)
@@ -189,7 +190,11 @@ class Judging:
     def history(self, address: str) -> History:
         key = canonical(address)
         wanted = Ask(
-            self.now, addresses=frozenset({key}), domains=frozenset({domain_of(key)}), held_of=frozenset({key})
+            self.now,
+            addresses=frozenset({key}),
+            domains=frozenset({domain_of(key)}),
+            held_of=frozenset({key}),
+            windows=rulebook().limits.windows_of_all,
         )
         return History(self.store.gather(wanted), rulebook().limits, self.gateway, self.mint)
 

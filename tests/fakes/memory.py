@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,6 +35,7 @@ from mailgate.model import (
     State,
     TicketChange,
     TicketState,
+    Total,
 )
 
 
@@ -65,6 +66,7 @@ class MemoryStore:
             acquaintances={key: one for key, one in self.acquaintances.items() if key in addresses},
             domains={key: one for key, one in self.domains.items() if key in ask.domains},
             grants=[one for one in self.grants if _counts(one, ask, addresses, ticket_ids)],
+            totals=[*_totals(self.grants, ask)] if addresses else [],
             tokens={number: one for number, one in tokens.items() if number is not None},
             tickets={key: self._ticket(key, ask) for key in ticket_ids if key in self.tickets},
         )
@@ -184,8 +186,16 @@ def _counts(grant: Grant, ask: Ask, addresses: frozenset[str], ticket_ids: froze
     recent = age < timedelta(days=30)
     return (
         (grant.address in addresses and (recent or (grant.purpose is Purpose.CHALLENGE and age < timedelta(days=365))))
-        or (bool(addresses) and age < timedelta(hours=24))
-        or (recent and (grant.domain in ask.domains or grant.origin in ask.origins))
+        or (recent and grant.domain in ask.domains and (grant.unproven or not grant.shared))
+        or (recent and grant.origin in ask.origins)
         or (recent and grant.fingerprint in ask.fingerprints)
         or grant.ticket_id in ticket_ids
     )
+
+
+def _totals(grants: Iterable[Grant], ask: Ask) -> Iterator[Total]:
+    until = max(ask.now, ask.until or ask.now)
+    for per in ask.windows:
+        for one in grants:
+            if one.at > ask.now - per:
+                yield Total(per, one.purpose, one.unproven, 1, None if one.at > until - per else one.at)

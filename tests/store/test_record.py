@@ -387,11 +387,13 @@ GRANTS: list[tuple[str, dict[str, object], bool]] = [
     ("old-challenge", {"at": day(-300), "purpose": Purpose.CHALLENGE}, True),
     ("ancient-challenge", {"at": day(-366), "purpose": Purpose.CHALLENGE}, False),
     ("of-the-future", {"at": day(400)}, True),
-    ("others-today", STRANGE, True),
+    ("others-today", STRANGE, False),
     ("others-lately", STRANGE | {"at": day(-2)}, False),
     ("same-domain", STRANGE | {"domain": "x.test", "at": day(-2)}, True),
     ("same-origin", STRANGE | {"origin": "192.0.2.0/24", "at": day(-2)}, True),
     ("same-fingerprint", STRANGE | {"fingerprint": "f", "at": day(-2)}, True),
+    ("provider-of-many", STRANGE | {"domain": "x.test", "shared": True, "unproven": False}, False),
+    ("strangers-at-a-provider", STRANGE | {"domain": "x.test", "shared": True, "unproven": True}, True),
     ("domain-long-ago", STRANGE | {"domain": "x.test", "at": day(-31)}, False),
 ]
 
@@ -405,6 +407,23 @@ async def test_every_permit_that_a_limit_could_count_is_read_once(
 
     read = await gather(db, addresses=["anne@x.test"], domains=["x.test"], origins=["192.0.2.0/24"], fingerprints=["f"])
     assert read.grants == ([given_] if found else [])
+
+
+async def test_everybodys_permits_are_counted_and_told_apart_only_where_windows_differ(db: Database) -> None:
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    for at in (NOW, NOW - minute, NOW - hour + 2 * minute, NOW - hour - 3 * minute, NOW - hour - 6 * minute):
+        await put(db, sending(given=grant(**STRANGE, at=at)))
+    await put(db, sending(Purpose.CHALLENGE, given=grant(**STRANGE, purpose=Purpose.CHALLENGE)))
+
+    wanted = Ask(NOW - 5 * minute, frozenset({"anne@x.test"}), windows=(hour,), until=NOW)
+    found = await db.write(lambda conn: facts.gather(conn, wanted))
+
+    edge = NOW - hour - 3 * minute
+    assert sorted((one.purpose, one.count, one.at) for one in found.totals) == [
+        (Purpose.ACKNOWLEDGE, 1, edge),
+        (Purpose.ACKNOWLEDGE, 3, None),
+        (Purpose.CHALLENGE, 1, None),
+    ]
 
 
 async def test_the_permits_of_a_ticket_are_read_however_old(db: Database) -> None:

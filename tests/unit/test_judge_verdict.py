@@ -99,8 +99,10 @@ def test_windows_are_read_from_the_oldest_mail_that_may_still_be_answered(desk: 
     old = replace(young, accepted=replace(young.accepted, at=desk.now - timedelta(minutes=9)))
     ancient = replace(young, accepted=replace(young.accepted, at=desk.now - timedelta(days=99)))
 
-    assert ask([old, young], GATEWAY).now == old.accepted.at
-    assert ask([ancient, young], GATEWAY).now == young.accepted.at - SLACK
+    limits = rulebook().limits
+    assert ask([old, young], GATEWAY, limits).now == old.accepted.at
+    assert ask([ancient, young], GATEWAY, limits).now == young.accepted.at - SLACK
+    assert ask([old, young], GATEWAY, limits).until == young.accepted.at
 
 
 def test_a_mail_put_back_after_it_was_shunted_is_judged_at_its_own_time_and_not_answered(desk: Judging) -> None:
