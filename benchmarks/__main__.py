@@ -31,7 +31,7 @@ def main() -> int:
     facts = machine.facts() | venvs.versions("roundup", "django-helpdesk", "django")
     text = "\n".join(table.lines(result, facts, quick=options.quick)) + "\n"
     print(text)
-    kept = _keep(options.folder, result, facts, text)
+    kept = _keep(options.folder, result, facts, text, quick=options.quick)
     broken = [row for bench, runs in result.items() for row in table.promises(bench, runs) if row[-1] != table.KEPT]
     for name, what, measured, held_to, verdict in broken:
         print(f"{verdict}: {name}: {what}: {measured}, held to {held_to}", file=sys.stderr)
@@ -71,7 +71,7 @@ def _measure(benches: Sequence[Bench], repeats: int | None, *, quick: bool) -> t
     return result, failed
 
 
-def _keep(folder: Path, result: Result, facts: Mapping[str, str], text: str) -> Path:
+def _keep(folder: Path, result: Result, facts: Mapping[str, str], text: str, *, quick: bool) -> Path:
     """Write the result as Markdown, as JSON and as pictures into a folder of its own."""
     place = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     place.mkdir(parents=True)
@@ -80,7 +80,7 @@ def _keep(folder: Path, result: Result, facts: Mapping[str, str], text: str) -> 
     (place / "runs.json").write_text(json.dumps(document, indent=1) + "\n")
     for bench, runs in result.items():
         if runs:
-            picture.draw(bench, runs, place)
+            picture.draw(bench, runs, place, quick=quick)
     return place
 
 

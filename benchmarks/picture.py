@@ -17,12 +17,13 @@ _SHOWN = ("accepted_per_s", "judged_per_s", "tickets_per_s", "median_ms", "p99_m
 _MOST_PANELS = 3
 
 
-def draw(bench: Bench, runs: Sequence[Run], folder: Path) -> list[Path]:
+def draw(bench: Bench, runs: Sequence[Run], folder: Path, *, quick: bool = False) -> list[Path]:
     """Draw a bench into SVG and PNG files of its name; where they are."""
     followed = list(dict.fromkeys(name for run in runs for name in run.series))
     shown = [name for name in _SHOWN if any(name in run.figures for run in runs)][:_MOST_PANELS]
     figure = Figure(figsize=(3 + 3 * len(shown), 7 if followed else 3.5), layout="constrained", dpi=100)
-    figure.suptitle(f"{bench.name}: {bench.words}", fontsize=10)
+    title = "small loads, no figures to quote" if quick else bench.words
+    figure.suptitle(f"{bench.name}: {title}", fontsize=10, wrap=True)
     rows = figure.subfigures(2 if followed else 1, 1, squeeze=False)[:, 0]
     for name, axes in zip(shown, rows[0].subplots(1, len(shown), squeeze=False, sharey=True)[0], strict=True):
         _bars(axes, name, runs)
@@ -39,10 +40,11 @@ def _bars(axes: Axes, name: str, runs: Sequence[Run]) -> None:
     found = {contestant: list(values(runs, contestant, name).values()) for contestant in reversed(contestants(runs))}
     colours = [_OURS if contestant.startswith("mailgate") else _PEERS for contestant in found]
     middles = [median(all_of_it) if all_of_it else 0.0 for all_of_it in found.values()]
-    bars = axes.barh(list(found), middles, color=colours, height=0.6)
-    written = [UNITS[name].form.format(middle) if middle else "" for middle in middles]
-    axes.bar_label(bars, written, padding=6)
-    for contestant, all_of_it in found.items():
+    axes.barh(list(found), middles, color=colours, height=0.6)
+    for (contestant, all_of_it), middle in zip(found.items(), middles, strict=True):
+        if all_of_it:
+            words = UNITS[name].form.format(middle)
+            axes.annotate(words, (max(all_of_it), contestant), (6, 0), textcoords="offset points", va="center")
         axes.scatter(all_of_it, [contestant] * len(all_of_it), color="black", s=10, zorder=3)
     axes.margins(x=0.25)
     axes.set_xlabel(UNITS[name].heading)
@@ -53,7 +55,7 @@ def _lines(axes: Axes, name: str, runs: Sequence[Run]) -> None:
     for run in runs:
         if name in run.series:
             axes.plot(*zip(*run.series[name], strict=True), color=_OURS, linewidth=1.2)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.1)
     axes.set_xlabel("seconds")
     axes.set_ylabel(UNITS[name].heading.removeprefix("highest "))
     axes.spines[["top", "right"]].set_visible(False)

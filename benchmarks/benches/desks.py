@@ -36,7 +36,9 @@ async def _open(quick: bool) -> AsyncIterator[Sequence[Contestant]]:
         ours = await stack.enter_async_context(gateway())
         numbers = itertools.count()
         contestants = [
-            Contestant("mailgate", partial(_through_the_wire, ours, numbers, _OURS_QUICK if quick else _OURS)),
+            Contestant(
+                "mailgate", partial(_through_the_wire, ours, numbers, _OURS_QUICK if quick else _OURS), ours.server.pid
+            ),
             Contestant(f"mailgate inject{_EACH}", partial(_injected, ours, numbers, quick)),
         ]
         for kind in (Roundup, Helpdesk):
