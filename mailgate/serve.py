@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from importlib.metadata import version
@@ -227,6 +228,8 @@ class Daemon:
         return task
 
     def _ready(self) -> None:
+        # What was made until now stays for good: the collector would only stop everybody to look at it again.
+        gc.freeze()
         for key in self.settings.without_effect():
             self.log.warning(Event.CONFIG_KEY_WITHOUT_EFFECT, key=key)
         if self.settings.authentication.assume:
