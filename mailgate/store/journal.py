@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_,
 
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
 from mailgate.store import ids, locks, tables
+from mailgate.store.bulk import put
 from mailgate.store.dialect import add, has_one_daemon, is_one_of, is_one_of_given, listed
 from mailgate.store.ledger import ACCEPTED, Ledger, ledger
 
@@ -97,8 +98,8 @@ def accept(
         intake.take(arrival, sha256, keys, known) for (arrival, sha256), keys in zip(keyed, envelopes, strict=True)
     ]
     if intake.journal_rows:
-        conn.execute(_ADD_RAW, intake.raw_rows)
-        conn.execute(_ADD, intake.journal_rows)
+        put(conn, _ADD_RAW, intake.raw_rows)
+        put(conn, _ADD, intake.journal_rows)
         _count(conn, raw_id=intake.raw_rows[0]["id"], more=len(intake.journal_rows))
     return receipts
 

@@ -32,6 +32,7 @@ from mailgate.model import (
     TicketState,
 )
 from mailgate.store import entries, locks, tables
+from mailgate.store.bulk import put
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, next_ticket_numbers, upsert
 
 Rows = list[dict[str, Any]]
@@ -123,20 +124,20 @@ def _meet(conn: Connection, met: Iterable[Met], now: datetime) -> None:
     known = {effect.acquaintance.address: effect.acquaintance for effect in met}.values()  # the last word counts
     contacts = [{"id": one.contact_id, "name": one.name, "created_at": now} for one in known]
     addresses = [entries.acquaintance(one) for one in known]
-    _run(conn, upsert(conn, tables.contact, key="id"), contacts)
-    _run(conn, upsert(conn, tables.address, key="address", change=_ADDRESS_CHANGES), addresses)
+    put(conn, upsert(conn, tables.contact, key="id"), contacts)
+    put(conn, upsert(conn, tables.address, key="address", change=_ADDRESS_CHANGES), addresses)
 
 
 def _credit(conn: Connection, credited: Iterable[Credited]) -> None:
     domains = {effect.domain.domain: effect.domain for effect in credited}.values()
     rows = [{"domain": one.domain, "credit": one.credit, "credit_at": one.credit_at} for one in domains]
-    _run(conn, upsert(conn, tables.domain, key="domain", change=("credit", "credit_at")), rows)
+    put(conn, upsert(conn, tables.domain, key="domain", change=("credit", "credit_at")), rows)
 
 
 def _ask(conn: Connection, asked: Iterable[Asked], now: datetime) -> None:
     challenges = {effect.challenge.id: effect.challenge for effect in asked}.values()
     rows = [entries.challenge(one) for one in challenges]
-    _run(conn, upsert(conn, tables.challenge, key="id", change=_CHALLENGE_CHANGES), rows)
+    put(conn, upsert(conn, tables.challenge, key="id", change=_CHALLENGE_CHANGES), rows)
     _call_back(conn, [one.token_id for one in challenges if not one.state.running], now)
 
 
@@ -172,7 +173,7 @@ def _open(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
     ids = [effect.id for effect in new_tickets]
     numbers = dict(zip(ids, next_ticket_numbers(conn, len(ids)), strict=True))
     rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
-    _run(conn, _ADD_TICKET, rows)
+    put(conn, _ADD_TICKET, rows)
     _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
     return numbers
 
@@ -183,13 +184,13 @@ def _join(conn: Connection, joined: Iterable[Joined]) -> None:
 
 def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> None:
     rows = [{"ticket_id": to, "address": one.address, "bound": one.bound} for to, one in who if one.address]
-    _run(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), rows)
+    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), rows)
 
 
 def _change(conn: Connection, changes: list[TicketChange], opened: dict[int, datetime]) -> None:
     """Write histories; a ticket that was `opened` just now bears that moment already."""
     events = [entries.event(effect) for effect in changes]
-    _run(conn, upsert(conn, tables.ticket_event, key="id"), events)
+    put(conn, upsert(conn, tables.ticket_event, key="id"), events)
     touched = {effect.ticket_id: effect.at for effect in changes}
     _run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in touched.items() if opened.get(one) != at])
     states = [
@@ -227,7 +228,7 @@ def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
     )
     if settled != len(filings):
         raise Overtaken(f"{len(filings) - settled} mails were settled by somebody else")
-    _run(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
+    put(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
 
 
 # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,10 +271,10 @@ def _rehold(conn: Connection, reheld: Iterable[Reheld], now: datetime) -> None:
 
 def _send(conn: Connection, sendings: list[Sending]) -> None:
     """Queue mail and spend its permits, in the same transaction and nowhere else."""
-    _run(conn, _ADD_RAW, [entries.raw(sending) for sending in sendings])
+    put(conn, _ADD_RAW, [entries.raw(sending) for sending in sendings])
     permits = [sending.permit for sending in sendings if sending.permit]
     if permits and not locks.may_spend(conn):
         raise AssertionError("permits are spent by one process at a time")
-    _run(conn, _ADD_PERMIT, [entries.permit(permit) for permit in permits])
-    _run(conn, _ADD_MESSAGE, [entries.outgoing(sending) for sending in sendings])
-    _run(conn, _ADD_OUTGOING, [entries.queued(sending) for sending in sendings])
+    put(conn, _ADD_PERMIT, [entries.permit(permit) for permit in permits])
+    put(conn, _ADD_MESSAGE, [entries.outgoing(sending) for sending in sendings])
+    put(conn, _ADD_OUTGOING, [entries.queued(sending) for sending in sendings])
