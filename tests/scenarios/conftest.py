@@ -26,8 +26,9 @@ async def sink() -> AsyncIterator[Sink]:
 
 
 @pytest.fixture
-async def daemon(folder: Path, sink: Sink) -> AsyncIterator[Daemon]:
-    async with Daemon(folder, relay=sink.address, extra=ASSUME_PASS) as running:
+async def daemon(folder: Path, sink: Sink, url: str) -> AsyncIterator[Daemon]:
+    """A daemon on a database of each kind, whose peers count as proven."""
+    async with Daemon(folder, relay=sink.address, url=url, extra=ASSUME_PASS) as running:
         yield running
 
 

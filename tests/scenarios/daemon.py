@@ -5,7 +5,7 @@
         await daemon.kill()               # as by kill -9
         await daemon.start()              # the same files, the same ports
 
-What the daemon did is asked of its own commands (`daemon.ledger()`), or of the file that it leaves (`daemon.rows`).
+What the daemon did is asked of its own commands (`daemon.ledger()`), or of its database (`daemon.rows`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.fakes.stores import run_sql
+from tests.fakes.stores import file_of, run_sql
 from tests.fakes.waiting import wait_until
 from tests.scenarios.ports import free_port
 
@@ -54,7 +54,7 @@ class Daemon:
     ) -> None:
         """`mailboxes` are addresses and their modes; `extra` is appended to the configuration, as TOML.
 
-        `store` is the file of its database, `url` one on a server instead.
+        `store` is the file of its database, or `url` the address of one of either kind.
         `whole` is the configuration itself; then nothing else is put into it. `options` are those of `serve`, and
         `environment` is added to ours.
         """
@@ -62,8 +62,8 @@ class Daemon:
         self.smtp_port = free_port()
         self.lmtp_port = free_port()
         self.lmtp_socket = folder / "lmtp"
-        self.database = store or folder / "mailgate.db"
-        self.url = url or f"sqlite:///{self.database}"
+        self.url = url or f"sqlite:///{store or folder / 'mailgate.db'}"
+        self.database = file_of(self.url)  # where it is one
         self.config = folder / "config.toml"
         self.starts = 0
         self._log: list[dict[str, Any]] = []

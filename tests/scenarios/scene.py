@@ -48,12 +48,12 @@ from tests.wire.wire import Client
 SMALL_DISK = "16m"
 QUEUED = "SELECT queue_id FROM journal ORDER BY id"
 
-# A table that a scenario has itself replaces the one here. RELAY and DNS are our own, on ports of their own.
+# A table that a scenario has itself replaces the one here. RELAY, DNS and STORE are our own.
 DEFAULTS = {
     "gateway": '[gateway]\nname = "mx.g.test"\nkey_file = "mailgate.keys"',
     "mailbox": '[[mailbox]]\naddress = "support@g.test"',
     "listener": '[[listener]]\nbind = "127.0.0.1:0"\n[[listener]]\nbind = "127.0.0.1:0"\nprotocol = "lmtp"',
-    "store": '[store]\nurl = "sqlite:///mailgate.db"',
+    "store": '[store]\nurl = "STORE"',
     "outbound": '[outbound]\nrelay = "RELAY"\ntls = "none"',
     "dns": '[dns]\nresolvers = ["DNS"]',
     "authentication": '[authentication]\nassume = "pass"',
@@ -70,14 +70,14 @@ async def play(script: Path, daemon: Daemon, authority: trustme.CA) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(script: Path, folder: Path, sink: Sink, authority: trustme.CA) -> AsyncIterator[Daemon]:
-    """The daemon of a scenario, its files in `folder`."""
+async def running(script: Path, folder: Path, sink: Sink, authority: trustme.CA, url: str) -> AsyncIterator[Daemon]:
+    """The daemon of a scenario, its files in `folder`, its database at `url` unless the scenario itself says where."""
     dns = NameServer(_zone(script / "zone.toml"))
-    config = _config(script / "config.toml", relay=sink.address, dns=await dns.start())
+    config = _config(script / "config.toml", relay=sink.address, dns=await dns.start(), url=url)
     _write_certificate(folder, authority)
     try:
         with _disk(folder / "disk", wanted="sqlite:///disk/" in config):
-            async with Daemon(folder, relay="", store=folder / _database(config), whole=config) as daemon:
+            async with Daemon(folder, relay="", url=_database(config, folder), whole=config) as daemon:
                 yield daemon
     finally:
         dns.transport.close()
@@ -153,15 +153,27 @@ class _Actor(Player):
 # ── What is there before it begins ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _config(file: Path, *, relay: str, dns: str) -> str:
+def needs_a_file(script: Path) -> bool:
+    """Is the scenario about a database that is a file?"""
+    config = script / "config.toml"
+    named = config.exists() and "store" in tomllib.loads(config.read_text())
+    return named or any("!: lock" in dialogue.read_text() for dialogue in _dialogues(script))
+
+
+def _config(file: Path, *, relay: str, dns: str, url: str) -> str:
     own = file.read_text() if file.exists() else ""
     given = tomllib.loads(own)
     whole = "\n".join([own, *(table for name, table in DEFAULTS.items() if name not in given)])
-    return whole.replace('"RELAY"', f'"{relay}"').replace('"DNS"', f'"{dns}"')
+    for word, address in {"RELAY": relay, "DNS": dns, "STORE": url}.items():
+        whole = whole.replace(f'"{word}"', f'"{address}"')
+    return whole
 
 
-def _database(config: str) -> str:
-    return str(tomllib.loads(config)["store"]["url"]).removeprefix("sqlite:///")
+def _database(config: str, folder: Path) -> str:
+    """The address of the database, whole wherever it is read."""
+    url = str(tomllib.loads(config)["store"]["url"])
+    prefix = "sqlite:///"
+    return f"{prefix}{folder / url.removeprefix(prefix)}" if url.startswith(prefix) else url
 
 
 def _zone(file: Path) -> dict[tuple[str, str], list[str] | Rcode]:

@@ -65,11 +65,11 @@ async def crashed(daemon: Daemon, sender: Sender, sink: Sink, chance: random.Ran
     await daemon.kill()
 
 
-async def survive(folder: Path, sink: Sink, kills: int, seed: int) -> None:
+async def survive(folder: Path, sink: Sink, url: str, kills: int, seed: int) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
     letters = Correspondence(sink)
-    async with Daemon(folder, relay=sink.address, extra=CONFIG) as daemon:
+    async with Daemon(folder, relay=sink.address, url=url, extra=CONFIG) as daemon:
         sender = Sender(daemon.smtp_port, letters.next)
         async with asyncio.TaskGroup() as group:
             group.create_task(sender.run())
@@ -127,14 +127,14 @@ def _message_id(zstd: bytes) -> str:
 
 
 @pytest.mark.timeout(400)
-async def test_every_accepted_mail_survives_five_kills(folder: Path, sink: Sink) -> None:
-    await survive(folder, sink, kills=5, seed=random.SystemRandom().randrange(1 << 32))
+async def test_every_accepted_mail_survives_five_kills(folder: Path, sink: Sink, url: str) -> None:
+    await survive(folder, sink, url, kills=5, seed=random.SystemRandom().randrange(1 << 32))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-async def test_every_accepted_mail_survives_fifty_kills(folder: Path, sink: Sink) -> None:
-    await survive(folder, sink, kills=50, seed=random.SystemRandom().randrange(1 << 32))
+async def test_every_accepted_mail_survives_fifty_kills(folder: Path, sink: Sink, url: str) -> None:
+    await survive(folder, sink, url, kills=50, seed=random.SystemRandom().randrange(1 << 32))
 
 
 async def test_a_client_that_lost_our_250_hears_the_same_id_and_the_mail_is_kept_once(daemon: Daemon) -> None:

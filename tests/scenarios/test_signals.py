@@ -54,10 +54,10 @@ class TestRules:
     """The rule files lie in a folder of the operator's own."""
 
     @pytest.fixture
-    async def daemon(self, folder: Path, sink: Sink) -> AsyncIterator[Daemon]:
+    async def daemon(self, folder: Path, sink: Sink, url: str) -> AsyncIterator[Daemon]:
         shutil.copytree(rulebook.shipped_folder(), folder / "rules")
         extra = f'{ASSUME_PASS}\n[rules]\nfolder = "{folder}/rules"'
-        async with Daemon(folder, relay=sink.address, extra=extra) as running:
+        async with Daemon(folder, relay=sink.address, url=url, extra=extra) as running:
             yield running
 
     async def test_sighup_loads_them_anew(self, daemon: Daemon) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.sink import Sink
+from tests.fakes.stores import SQLITE, only
 from tests.scenarios.conftest import ASSUME_PASS
 from tests.scenarios.daemon import Daemon
 from tests.scenarios.sender import Client, Reply, Sender, deliver, letter
@@ -35,6 +36,7 @@ async def _comes_in_at_last(daemon: Daemon, number: int) -> None:
     assert (ledger["balanced"], ledger["pending"], ledger["shunted"]) == (True, 0, 0)
 
 
+@only(SQLITE)
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
 async def test_a_database_that_another_process_has_locked_is_451(daemon: Daemon, lock: str) -> None:
     """T101."""
@@ -46,6 +48,7 @@ async def test_a_database_that_another_process_has_locked_is_451(daemon: Daemon,
     await _comes_in_at_last(daemon, 1)
 
 
+@only(SQLITE)
 @pytest.mark.parametrize("names", [("",), ("", "-wal", "-shm")], ids=["the file alone", "with its log"])
 async def test_a_database_that_was_moved_away_is_451_until_it_is_back(daemon: Daemon, names: tuple[str, ...]) -> None:
     """T101."""
@@ -61,7 +64,7 @@ async def test_a_database_that_was_moved_away_is_451_until_it_is_back(daemon: Da
     assert not daemon.database.exists()
 
     for moved in away.iterdir():
-        shutil.move(moved, daemon.folder)
+        shutil.move(moved, daemon.database.parent)
     await _comes_in_at_last(daemon, 2)
 
 
@@ -108,6 +111,7 @@ async def test_a_disk_with_no_room_to_spare_is_452_before_the_mail(small_disk: P
         await _comes_in_at_last(daemon, 1)
 
 
+@only(SQLITE)
 async def test_an_edge_that_is_in_trouble_still_talks(daemon: Daemon) -> None:
     """The connection outlives the refusal, and the next mail on it is taken once the trouble is over."""
     async with Client(daemon.smtp_port) as client:

@@ -8,6 +8,7 @@ import pytest
 import trustme
 
 from tests.fakes.sink import Sink
+from tests.fakes.stores import POSTGRESQL, SQLITE
 from tests.scenarios import aftermath, scene
 
 SCENARIOS = sorted(path.parent for path in Path(__file__).with_name("wire").glob("*/expect.toml"))
@@ -18,9 +19,17 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@pytest.mark.parametrize("script", SCENARIOS, ids=[script.name for script in SCENARIOS])
-async def test_the_wire(script: Path, folder: Path, sink: Sink, authority: trustme.CA) -> None:
-    async with scene.running(script, folder, sink, authority) as daemon:
+@pytest.mark.parametrize(
+    ("stores", "script"),
+    [
+        pytest.param(kind, script, id=f"{kind}-{script.name}")
+        for script in SCENARIOS
+        for kind in ([SQLITE] if scene.needs_a_file(script) else [SQLITE, POSTGRESQL])
+    ],
+    indirect=["stores"],
+)
+async def test_the_wire(script: Path, folder: Path, sink: Sink, authority: trustme.CA, url: str) -> None:
+    async with scene.running(script, folder, sink, authority, url) as daemon:
         await scene.play(script, daemon, authority)
         await aftermath.holds(script, daemon, sink)
 
