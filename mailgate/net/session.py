@@ -38,6 +38,8 @@ class _NoHooks:
         return []
 
 
+SHORTEST_TIMER_S: Final = 0.001  # what an event loop can tell from no time at all
+
 _NO_HOOKS: Final = _NoHooks()
 
 
@@ -62,7 +64,7 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self._incoming: Incoming | None = None
         self._incoming_since_s = 0.0
         self._unsent: list[bytes] = []
-        self._deadline_s = loop.time() + site.bounds.command_wait_s
+        self._deadline_s = self._rings_s = loop.time() + site.bounds.command_wait_s
         self._late: Reply | None = None
         self._waits = True
         self._clogged = False  # the client does not read what it is told
@@ -152,14 +154,16 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         costs no timer.
         """
         self._deadline_s, self._late = deadline_s, late
-        now_s, timer = self.loop.time(), self._timeout_handle
-        if timer is None or not now_s < timer.when() <= deadline_s:
-            self._reset_timeout(max(deadline_s - now_s, 0.001))
+        if not self.loop.time() < self._rings_s <= deadline_s:
+            self._ring_at(deadline_s)
+
+    def _ring_at(self, moment_s: float) -> None:
+        self._rings_s = moment_s
+        self._reset_timeout(max(moment_s - self.loop.time(), SHORTEST_TIMER_S))
 
     def _timeout_cb(self) -> None:
-        remaining_s = self._deadline_s - self.loop.time()
-        if remaining_s > 0:
-            self._reset_timeout(remaining_s)
+        if self.loop.time() < self._deadline_s:
+            self._ring_at(self._deadline_s)
         elif self._writer.transport.is_closing():
             self.abort()
         else:
