@@ -11,6 +11,7 @@ import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from mailgate.log import open_log
 from mailgate.model import Protocol, Role
@@ -60,6 +61,10 @@ async def listening(
     bind: Bind = LOOPBACK, bounds: Bounds | None = None, *, tls_context: ServerContext | None = None
 ) -> AsyncIterator[Wire]:
     door, written = FakeDoor(), io.StringIO()
+    loop = asyncio.get_running_loop()
+    troubles: list[dict[str, Any]] = []
+    # Errors in callbacks reach nobody else.
+    loop.set_exception_handler(lambda _, context: troubles.append(context))
     listener = Listener(
         bind,
         door,
@@ -75,6 +80,8 @@ async def listening(
     finally:
         door.open.set()
         await listener.drain(5)
+        loop.set_exception_handler(None)
+        assert troubles == []
 
 
 class Client:
