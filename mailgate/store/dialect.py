@@ -1,7 +1,7 @@
 """Store: the few sentences that SQLite and PostgreSQL say differently, so that no other file needs to know which it is.
 
-A set of values of any size travels as one JSON parameter: the number of statements, of parameters and of compiled
-texts stays the same for one mail and for two hundred.
+A set of values of any size travels as one parameter: the number of statements, of parameters and of compiled texts
+stays the same for one mail and for two hundred.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Boolean,
     ColumnElement,
     Connection,
+    Dialect,
     Table,
     Text,
+    TypeDecorator,
     bindparam,
     delete,
     select,
@@ -29,64 +30,75 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from mailgate.store.tables import clean, counter
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 TICKET = "ticket"  # the name of the counter of tickets
 
 
-class _Numbers(FunctionElement[Any]):
-    """The numbers of a JSON list, as rows."""
+class _List(TypeDecorator[Sequence[Any]]):
+    """A list of values as one parameter: an array for PostgreSQL, JSON for SQLite."""
 
-    type = BigInteger()
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, *, numbers: bool) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        of: TypeEngine[Any] = BigInteger() if self.numbers else Text()
+        return dialect.type_descriptor(postgresql.ARRAY(of) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "postgresql" else _encode(value)
+
+
+class _IsOneOf(FunctionElement[bool]):
+    """Is a column among a list of values? Of all ways to ask this is the one that is answered by the column's index."""
+
+    type = Boolean()
     inherit_cache = True
 
-
-class _Texts(FunctionElement[Any]):
-    """The texts of a JSON list, as rows."""
-
-    type = Text()
-    inherit_cache = True
+    def self_group(self, against: Any = None) -> Self:
+        """It has its brackets. Among other conditions SQLite would be told to compare it with 1, past all indexes."""
+        return self
 
 
-@compiles(_Numbers, "sqlite")
-@compiles(_Texts, "sqlite")
-def _in_sqlite(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
-    return _rows("value FROM json_each({})", element, compiler, kw)
+@compiles(_IsOneOf, "sqlite")
+def _in_sqlite(element: _IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return _said("({} IN (SELECT value FROM json_each({})))", element, compiler, kw)
 
 
-@compiles(_Numbers, "postgresql")
-def _numbers_in_postgresql(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
-    return _rows("CAST(value AS bigint) FROM json_array_elements_text(CAST({} AS json))", element, compiler, kw)
+@compiles(_IsOneOf, "postgresql")
+def _in_postgresql(element: _IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return _said("({} = ANY ({}))", element, compiler, kw)
 
 
-@compiles(_Texts, "postgresql")
-def _texts_in_postgresql(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> str:
-    return _rows("value FROM json_array_elements_text(CAST({} AS json))", element, compiler, kw)
-
-
-def _rows(form: str, element: FunctionElement[Any], compiler: SQLCompiler, kw: dict[str, Any]) -> str:
-    return f"(SELECT {form.format(compiler.process(element.clauses, **kw))})"
+def _said(form: str, element: _IsOneOf, compiler: SQLCompiler, kw: dict[str, Any]) -> str:
+    return form.format(*(compiler.process(clause, **kw) for clause in element.clauses))
 
 
 def is_one_of(column: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:
     """Does `column` hold one of `values`, however many there are?"""
-    return _among(column, bindparam(None, listed(values), type_=Text()))
+    return _IsOneOf(column, bindparam(None, listed(values), type_=_list_of(column)))
 
 
 def is_one_of_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """The same for a statement that is built once: its parameter `name` takes what `listed` makes of the values."""
-    return _among(column, bindparam(name, type_=Text()))
+    return _IsOneOf(column, bindparam(name, type_=_list_of(column)))
 
 
-def listed(values: Iterable[int] | Iterable[str]) -> str:
+def listed(values: Iterable[int] | Iterable[str]) -> list[int | str]:
     """A set of values as one parameter."""
-    return json.dumps([clean(value) if isinstance(value, str) else value for value in values])
+    return [clean(value) if isinstance(value, str) else value for value in values]
 
 
-def _among(column: ColumnElement[Any], parameter: BindParameter[str]) -> ColumnElement[bool]:
-    members = _Numbers if column.type.python_type is int else _Texts
-    return column.op("IN", is_comparison=True, return_type=Boolean())(members(parameter))
+def _list_of(column: ColumnElement[Any]) -> _List:
+    return _List(numbers=column.type.python_type is int)
 
 
 def upsert(conn: Connection, table: Table, *, key: str | tuple[str, ...], change: tuple[str, ...] = ()) -> Any:
