@@ -1,0 +1,190 @@
+"""Every statement of the way of a mail is answered by indexes, however much is stored: the planners are asked.
+
+A laboratory is led through all that happens to mail, and what it says to the database is written down. Then each
+sentence is explained in a database with so many rows that to read a whole table would be a mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from mailgate.store import leases, outbox, tables, watch
+from mailgate.store.database import Database
+from mailgate.testing import START, Lab
+from tests.fakes.letters import answer, letter, link
+from tests.fakes.stores import POSTGRESQL, SQLITE, Stores
+from tests.store.crowd import crowd
+
+# What has a few rows in any installation: to read all of it is right.
+SMALL = {"counter", "rule_set", "refusal", "alembic_version"}
+GROWING = set(tables.metadata.tables) - SMALL
+# These hold the few rows that wait; to go through all of one is what it is for.
+OF_THE_WAITING = {
+    index.name
+    for table in tables.metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+}
+NO_QUESTION = re.compile(
+    r"\s*(PRAGMA|BEGIN|SET|SHOW|CREATE|ALTER|SELECT pg_|SELECT nextval|INSERT INTO \w+ .*VALUES)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A statement as the driver was given it, with the values of its first time."""
+
+    text: str
+    values: tuple[Any, ...]
+
+
+@contextmanager
+def written_down() -> Iterator[dict[str, Said]]:
+    """All that is said to any database meanwhile, each statement once."""
+    said: dict[str, Said] = {}
+
+    def listen(_conn: object, _cursor: object, text: str, values: Any, _context: object, many: bool) -> None:
+        if not NO_QUESTION.match(text):
+            said.setdefault(text, Said(text, tuple(values[0] if many else values)))
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        yield said
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+
+async def live(lab: Lab) -> None:
+    """All that happens to mail: in, judged, asked, answered, sent, bounced, let in, and kept up."""
+    await lab.receive(letter("anne@x.test"), mail_from="anne@x.test")
+    await lab.receive(letter("dora@d.test", subject="Hello"), mail_from="dora@d.test")
+    await lab.receive(letter("carl@c.test", "sales@g.test"), mail_from="carl@c.test", rcpt_to=["sales@g.test"])
+    await lab.settle()
+    lab.advance(timedelta(minutes=5))
+    sent = {(one.kind, one.rcpt_to): one.raw for one in lab.sent}
+    await lab.click(link(sent["challenge", "anne@x.test"]))
+    await lab.click(link(sent["challenge", "anne@x.test"]), "POST")
+    for of, author in (("challenge", "dora@d.test"), ("acknowledge", "carl@c.test")):
+        raw, to = answer(sent[of, author], author)
+        await lab.receive(raw, mail_from=author, rcpt_to=[to])
+    raw, to = answer(sent["acknowledge", "carl@c.test"], "carl@c.test", Auto_Submitted="auto-replied")
+    await lab.receive(raw, mail_from="", rcpt_to=[to])
+    await lab.settle()
+    await lab.desk.reply(1, "We send another.", "bob")
+    lab.next_hop = lambda _sent: (550, "5.1.1 no such user")
+    await lab.receive(letter("eve@e.test", subject="New here"), mail_from="eve@e.test")
+    await lab.settle()
+    lab.advance(timedelta(days=15))
+    await lab.settle()
+    await lab.crash()
+    await lab.restart()
+
+
+async def keep(db: Database) -> None:
+    """What the daemon asks beside the mail itself."""
+    await db.write(lambda conn: watch.probe(conn, START))
+    await db.read(watch.depths)
+    await db.read(outbox.next_due)
+    await db.write(lambda conn: leases.bury(conn, START))
+
+
+@pytest.fixture
+async def said(stores: Stores) -> list[Said]:
+    boxes = [{"address": "support@g.test", "mode": "guarded"}, {"address": "sales@g.test", "mode": "off"}]
+    url = stores.new()
+    with written_down() as found:
+        async with Lab(overrides={"mailbox": boxes}, store_url=url) as lab:
+            await live(lab)
+            await keep(lab.database)
+            assert {one.kind for one in lab.sent} == {"acknowledge", "challenge", "agent"}
+    assert len(found) > 40
+    return list(found.values())
+
+
+@pytest.fixture
+async def crowded(stores: Stores) -> str:
+    """A database with many rows in each table that grows."""
+    url = stores.new()
+    db = await Database.open(url, durable=False)
+    await db.write(crowd)
+    await db.close()
+    return url
+
+
+async def test_no_statement_of_the_way_of_a_mail_reads_a_whole_table(
+    stores: Stores, said: list[Said], crowded: str
+) -> None:
+    explain = {SQLITE: in_a_file, POSTGRESQL: on_a_server}[stores.kind]
+    whole = [f"{what}\n    {one.text}" for one, what in await explain(crowded, said)]
+
+    assert not whole, "\n".join(["whole tables are read:", *whole])
+
+
+# ── A file ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TO_PLAN_COST = 25.0  # as PostgreSQL counts it, for a statement of some ten tables
+SCAN = re.compile(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?")
+
+
+async def in_a_file(url: str, said: list[Said]) -> list[tuple[Said, str]]:
+    found: list[tuple[Said, str]] = []
+    db = await Database.open(url, durable=False, daemon=False)
+
+    def ask(conn: Connection) -> None:
+        for one in said:
+            for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {one.text}", one.values):
+                scan = SCAN.match(row[3])
+                if scan and scan[1] in GROWING and scan[2] not in OF_THE_WAITING:
+                    found.append((one, row[3]))
+
+    await db.read(ask)
+    await db.close()
+    return found
+
+
+# ── A server ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def on_a_server(url: str, said: list[Said]) -> list[tuple[Said, str]]:
+    """By the plan for the values at hand, and by the one that is kept for any."""
+    found: list[tuple[Said, str]] = []
+    connection = await asyncpg.connect(url)
+    await connection.execute("ANALYZE; SET jit = off")
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    for one in said:
+        ours = await plan_of(connection, one.text, *one.values)
+        found += [(one, what) for what in whole_reads(ours)]
+        await connection.execute(f"PREPARE asked AS {one.text}")
+        nothing = f"({', '.join(['NULL'] * len(one.values))})" if one.values else ""
+        general = await plan_of(connection, f"EXECUTE asked{nothing}")
+        await connection.execute("DEALLOCATE asked")
+        # Where it costs more than to plan anew each time, it is never kept.
+        if general["Total Cost"] < ours["Total Cost"] + TO_PLAN_COST:
+            found += [(one, f"in general: {what}") for what in whole_reads(general)]
+    await connection.close()
+    return found
+
+
+async def plan_of(connection: Any, text: str, *values: Any) -> dict[str, Any]:
+    plan: dict[str, Any] = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {text}", *values))[0]["Plan"]
+    return plan
+
+
+def whole_reads(plan: dict[str, Any]) -> Iterator[str]:
+    relation, index = plan.get("Relation Name"), plan.get("Index Name")
+    if plan["Node Type"] == "Seq Scan" and relation in GROWING:
+        yield f"Seq Scan on {relation}, {plan['Plan Rows']} rows"
+    if index and "Index Cond" not in plan and index not in OF_THE_WAITING:
+        yield f"{plan['Node Type']} of all of {index}, {plan['Plan Rows']} rows"
+    for below in plan.get("Plans", ()):
+        yield from whole_reads(below)
