@@ -72,7 +72,7 @@ def parsed(text: str) -> Samples:
 def judged(*letters: Letter, judging: Judging | None = None) -> list[Outcome]:
     judging = judging or Judging()
     cases = [judging.case(letter) for letter in letters]
-    facts = judging.store.gather(ask(cases, judging.gateway))
+    facts = judging.store.gather(ask(cases, judging.gateway, rulebook().limits))
     history = History(facts, rulebook().limits, judging.gateway, judging.mint)
     return [verdict.judge(case, rulebook().signals, history) for case in cases]
 
