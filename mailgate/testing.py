@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
 
@@ -111,6 +112,8 @@ class Lab:
         self._folder = tempfile.TemporaryDirectory(prefix="mailgate-lab-")
         self._root = Path(self._folder.name)
         self._url = store_url or f"sqlite:///{self._root / 'lab.db'}"
+        # Several may be open on one database.
+        self._owner = f"lab-{token_hex(8)}"
         self._proofs: dict[bytes, Level] = {}
         self._alive = self._must_open = True
         self.now = self._kept_up_to = start
@@ -223,15 +226,17 @@ class Lab:
         settings = config.settings_of(tomlfile.TomlFile("laboratory", self._document), self._root)
         gateway, book = settings.gateway_for(KEYS), wiring.rulebook_of(settings)
         self._alive, self._must_open = True, False
-        self.database = await Database.open(self._url, durable=False, create=True, faults=self._fault)
+        self.database = await Database.open(
+            self._url, durable=False, create=True, owner=self._owner, faults=self._fault
+        )
         log = open_log(io.StringIO(), logging.CRITICAL)
         context = self.context = Context(
             self.database, gateway, lambda: book, Mint(self.database.new_id), lambda: self.now, log
         )
         self._real = Authenticator(_Answers(self.dns))
-        self.intake = Intake(context, self._authenticate, owner="lab")
+        self.intake = Intake(context, self._authenticate, owner=self._owner)
         self.door = Door(self.database, gateway, intake=self.intake)
-        self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner="lab")
+        self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         self._pages = make_app(self.desk, clock=context.clock)
