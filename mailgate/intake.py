@@ -351,7 +351,8 @@ class Intake:
         return outcomes
 
     def _judge(self, conn: Connection, cases: Sequence[Case], book: Rulebook) -> list[Outcome]:
-        history = History(facts.gather(conn, ask(cases, self.gateway, book.limits)), book.limits, self.gateway, self.mint)
+        known = facts.gather(conn, ask(cases, self.gateway, book.limits))
+        history = History(known, book.limits, self.gateway, self.mint)
         return [verdict.judge(case, book.signals, history) for case in cases]
 
     async def _failed(self, accepted: Accepted, error: str) -> None:
