@@ -157,8 +157,10 @@ class Sender:
     Each connection comes from another network, as those of many strangers do, and carries a few letters.
     """
 
-    def __init__(self, port: int, source: Callable[[], Letter | None], *, connections: int = 8) -> None:
-        """`source` gives the next letter to send, None when there are no more."""
+    def __init__(
+        self, port: int, source: Callable[[], Letter | None], *, connections: int = 8, pause_s: float = 0.0
+    ) -> None:
+        """`source` gives the next letter to send, None when there are no more; `pause_s` is between two of them."""
         self.accepted: dict[str, str] = {}  # Message-ID: the text of its 250
         self.refused: list[Reply] = []  # permanently, which no mail here deserves
         self.retries = 0
@@ -166,6 +168,7 @@ class Sender:
         self._port = port
         self._source = source
         self._connections = connections
+        self._pause_s = pause_s
 
     async def run(self) -> None:
         """Deliver until the source is empty and every letter has its 250."""
@@ -180,6 +183,7 @@ class Sender:
                 async with Client(self._port, our_ip=self._next_network()) as client:
                     for _ in range(LETTERS_A_CALL):
                         waiting = waiting and await self._attempt(client, waiting)
+                        await asyncio.sleep(self._pause_s)
             # Down, or killed under our hands: come again, as a queue would, only sooner.
             except HangUpError:
                 self.retries += 1
