@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mailgate.errors import ConfigError
+from mailgate.errors import ConfigError, TryAgain
 from mailgate.store import schema
 from mailgate.store.backend import Backend, Faults, Membership
 from mailgate.store.ids import Snowflakes
@@ -145,14 +145,14 @@ class Database:
 
 @contextmanager
 def _troubles(backend: Backend) -> Iterator[None]:
-    """Troubles of the machine leave as TryAgain."""
+    """Troubles of the machine leave as TryAgain, which names the database."""
     try:
         yield
     except Exception as error:
         temporary = backend.trouble(error)
         if temporary is None:
             raise
-        raise temporary from error
+        raise TryAgain(f"{backend.name}: {temporary}", code=temporary.code, public=temporary.public) from error
 
 
 def backend_of(url: str, *, durable: bool = True, password: str = "") -> Backend:
