@@ -32,7 +32,7 @@ async def test_a_url_that_cannot_be_is_the_operators_fault(address: str, found: 
 
 
 async def test_a_server_that_is_not_there_is_trouble_that_may_pass() -> None:
-    with pytest.raises(TryAgain, match="postgresql://postgres@127.0.0.1:1/mailgate: "):
+    with pytest.raises(TryAgain, match=r"postgresql://postgres@127\.0\.0\.1:1/mailgate: "):
         await Database.open("postgresql://postgres@127.0.0.1:1/mailgate", create=True)
 
 
