@@ -4,7 +4,8 @@ The house rules of this file:
 * One thread, one connection, one transaction at a time. Nobody waits for the database but this thread.
 * What has queued while a transaction was committed goes into the next one together: no timer, and a job that is alone
   does not wait for company.
-* Grouped jobs (acceptances, settlements) go before single ones, but each round takes one of those too.
+* Grouped jobs (acceptances, settlements) go before single ones, for somebody waits for them; but a single one is kept
+  back by them for a blink at most.
 * Trouble of the machine is TryAgain for all who were in the transaction; the connection is made anew for the next.
 * Any other error belongs to one job. In a group it is not known whose it is, so each is tried alone.
 """
@@ -17,6 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -27,6 +29,7 @@ from mailgate.store.backend import Backend, Faults, Session
 T = TypeVar("T")
 
 GROUP_MOST = 200  # jobs in one transaction; beyond 50 little is gained, beyond 200 nothing
+SINGLES_WAIT_S = 0.05  # that groups may keep a single job back: senders of a burst come first, and nobody starves
 QUEUE_MOST = 5000  # jobs that wait; more than a machine that still works ever has
 
 Work = Callable[[Connection, list[Any]], list[Any]]
@@ -89,13 +92,15 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        going = True
+        going, single_at_s = True, monotonic()
         while going or self._groups or self._singles:
             going = self._collect(wait=going and not self._groups and not self._singles) and going
-            for work in list(self._groups):
+            groups = list(self._groups)
+            for work in groups:
                 self._write_group(work, self._next_group(work))
-            if self._singles:
+            if self._singles and (not groups or monotonic() - single_at_s >= SINGLES_WAIT_S):
                 self._write_single(self._singles.popleft())
+                single_at_s = monotonic()
         self._drop()
 
     def _collect(self, *, wait: bool) -> bool:
