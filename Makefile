@@ -1,6 +1,8 @@
 # `make run` starts the demo, `make test` runs every test. Both build .venv from a package index when it is missing.
 PYTHON ?= python3
 BIN := .venv/bin
+# Many tests wait for servers of their own, so one more than there are processors is not too many.
+WORKERS := $(shell expr $$(nproc) + 1)
 
 .PHONY: run test lint types soak bench bench-quick bench-large clean
 
@@ -8,7 +10,7 @@ run: .venv/run
 	$(BIN)/mailgate demo
 
 test: .venv/dev
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 lint: .venv/dev
 	$(BIN)/ruff check mailgate tests benchmarks
