@@ -83,15 +83,17 @@ async def survive(folder: Path, sink: Sink, url: str, troubles: list[tuple[str, 
         async with asyncio.TaskGroup() as group:
             for sender in senders:
                 group.create_task(sender.run())
-            await both_take_mail(senders)
-            for what, lasts_s, to in troubles:
+            await both_take_mail(pair, senders)
+            for what, about_s, to in troubles:
                 hurt = pair.cables if to > 1 else [pair.cables[to]]
+                lasts_s = about_s * chance.uniform(0.5, 1.5)
+                print(f"{what} for {lasts_s:.1f} s, {['one', 'other', 'both'][to]}")
                 for cable in hurt:
                     TROUBLES[what](cable)
-                await asyncio.sleep(lasts_s * chance.uniform(0.5, 1.5))
+                await asyncio.sleep(lasts_s)
                 for cable in hurt:
                     cable.mend()
-                await both_take_mail(senders)
+                await both_take_mail(pair, senders)
             letters.stopped = True
         await pair.daemons[0].settled(deadline_s=120)
         await every_letter_is_in_its_place(pair.daemons[0], letters, *senders)
@@ -101,13 +103,15 @@ async def survive(folder: Path, sink: Sink, url: str, troubles: list[tuple[str, 
             assert Counter(line["event"] for line in daemon.log if line.get("level") == "error") == {}
 
 
-async def both_take_mail(senders: list[Sender]) -> None:
+async def both_take_mail(pair: Pair, senders: list[Sender]) -> None:
     """Each daemon gives 250 again, to several mails, of itself."""
-    goals = [len(sender.accepted) + 3 * SESSIONS for sender in senders]
-    await wait_until(
-        lambda: all(len(sender.accepted) >= goal for sender, goal in zip(senders, goals, strict=True)),
-        deadline_s=BACK_S,
-    )
+    for daemon, sender in zip(pair.daemons, senders, strict=True):
+        goal = len(sender.accepted) + 3 * SESSIONS
+        try:
+            await wait_until(lambda sender=sender, goal=goal: len(sender.accepted) >= goal, deadline_s=BACK_S)
+        except TimeoutError as error:
+            error.add_note(f"{daemon.folder.name} takes no mail: {daemon.last_words()}")
+            raise
 
 
 @pytest.mark.timeout(400)
