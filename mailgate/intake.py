@@ -19,10 +19,12 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate import letters
 from mailgate.backlog import Backlog
@@ -139,8 +141,7 @@ class Door(Threshold):
 # ── Process ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Stages:
+class Stages(Struct, frozen=True):
     """Milliseconds that a batch spent in each stage, per mail."""
 
     prepare_ms: float

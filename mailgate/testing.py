@@ -17,12 +17,14 @@ import io
 import logging
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from mailgate import config, tomlfile, wiring
 from mailgate.context import Context, Mint

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import structs, to_builtins
 from sqlalchemy import Connection
 
 from mailgate import config, keys, tomlfile, wiring
@@ -164,7 +165,9 @@ async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authenti
     if question.authenticator:
         return await question.authenticator.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
     # Nobody can be proven who is not one.
-    return replace(question.assumed, domain=domain) if domain else Authentication(why="not proven: no single author")
+    if not domain:
+        return Authentication(why="not proven: no single author")
+    return structs.replace(question.assumed, domain=domain)
 
 
 def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +189,7 @@ def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
             "references": mail.references,
             "enclosed": mail.enclosed_ids,
         },
-        "report": asdict(report) if report else None,
+        "report": to_builtins(report) if report else None,
         "findings": verdict["findings"],
     }
 

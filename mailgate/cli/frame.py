@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,7 @@ def record(row: object) -> dict[str, Any]:
     """A row of any shape by its names, as people know them: `from_` is from, and raw bytes are left out."""
     if isinstance(row, Mapping):
         return dict(row)
-    assert is_dataclass(row)
-    pairs = ((one.name.rstrip("_"), getattr(row, one.name)) for one in fields(row))
+    pairs = ((name.rstrip("_"), getattr(row, name)) for name in _names(row))
     return {name: value for name, value in pairs if not isinstance(value, bytes)}
 
 
@@ -99,7 +98,12 @@ def _width(text: str) -> int:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    return record(value) if is_dataclass(value) else str(value)
+    return record(value) if _names(value) else str(value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """The fields of one of our values, of either make; nothing where it is none."""
+    return getattr(type(value), "__match_args__", ())
 
 
 # ── The shared options ────────────────────────────────────────────────────────────────────────────────────────────────

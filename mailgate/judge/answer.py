@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.judge import governor
 from mailgate.judge.canonical import canonical, domain_of, untagged
@@ -172,8 +174,7 @@ def _through_the_gate(
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Trigger:
+class _Trigger(Struct, frozen=True):
     """The mail that an automatic one answers."""
 
     mailbox: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.judge import answer, trust
 from mailgate.judge.docket import Planned
@@ -24,8 +26,7 @@ from mailgate.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(Struct, frozen=True):
     """A welcome's effects, the one acknowledgement that a confirmation may cause, and the first ticket it made."""
 
     effects: tuple[Effect, ...]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
@@ -29,8 +32,7 @@ from mailgate.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """An automatic mail that has its permit and still needs its text."""
 
     purpose: Purpose
@@ -52,8 +54,7 @@ class Planned:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """Where a mail goes, and why, in words for people."""
 
     state: State
@@ -65,8 +66,7 @@ class Placement:
     duplicate_of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """All that follows from one mail: rows to write, and automatic mail to compose."""
 
     effects: tuple[Effect, ...]

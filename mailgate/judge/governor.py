@@ -13,8 +13,11 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.judge.limits import Counted, Credit, Key, Limit, Limits
 from mailgate.model import Acquaintance, DomainCredit, Grant, Permit, Purpose, Standing, Total
@@ -31,8 +34,7 @@ SILENCE = "the database was restored, so what was sent since is not known: autom
 _COUNTED = {Purpose.CHALLENGE: Counted.CHALLENGE, Purpose.ACKNOWLEDGE: Counted.ACKNOWLEDGE}
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why an automatic mail may not leave, in words, and the rule that says so."""
 
     reason: str
@@ -97,8 +99,7 @@ class Counters:
         return count + (stored.count(at - per) if stored else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """Whose credit an automatic mail takes: the address's and its domain's."""
 
     known: Acquaintance

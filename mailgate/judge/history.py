@@ -7,9 +7,10 @@ the same words in which the store will write it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from mailgate.judge import governor, trust
 from mailgate.judge.limits import Limits

@@ -6,9 +6,10 @@ A pure table walk over the next hop's answer. Knows neither the store nor the ne
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from mailgate.model import Answer, Due, OutboxState, Purpose, Settlement
 

@@ -6,8 +6,9 @@ Evidence says what a mail proves; relation says who brings it; the table says wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from mailgate.judge.canonical import domain_of
 from mailgate.model import Authentication, Case, Facts, KnownMessage, KnownTicket, Level, Token, TokenKind
@@ -56,8 +57,7 @@ TABLE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A mail is linked to one that we sent. `message` is None where the store has forgotten what the token meant."""
 
     evidence: Evidence

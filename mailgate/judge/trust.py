@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from mailgate.judge.limits import Timing
 from mailgate.model import Acquaintance, Authentication, Level, Standing, Trust

@@ -5,7 +5,8 @@ Read it top down: findings, kind, what signals allow, links, place; then one fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.judge import answer, kind, placement, signals, thread, token
 from mailgate.judge.canonical import canonical
@@ -27,8 +28,7 @@ from mailgate.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What a mail is by itself, before anybody asks who sent it or what came before."""
 
     findings: tuple[Finding, ...]

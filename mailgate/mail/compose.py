@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+
+from msgspec import Struct
 
 from mailgate.mail import words
 from mailgate.mail.address import LONGEST_ADDRESS, addr_spec
@@ -42,8 +43,7 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # of a Windows FILETIME
 _ATEXT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~ ")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A mail to be composed. Identifiers carry their angle brackets; "" or () leaves a field out."""
 
     purpose: Purpose

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from mailgate.mail import charset, words
 
@@ -14,8 +15,7 @@ MOST_PARAMETERS = 50
 LONGEST_PARAMETERS = 16 * 1024  # characters of one field in which parameters are looked for
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """Header fields by lower-case name, each with its values in order of appearance, unfolded and not decoded."""
 
     values: Mapping[str, tuple[str, ...]]

@@ -6,7 +6,8 @@ Never raises, whatever the bytes are; a report that names nobody is a report wit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mailgate.mail import headers, words
 from mailgate.mail.parse import ids
@@ -35,8 +36,7 @@ _REPORTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """What became of the mail for one recipient. Every field may be empty, for reports leave out what they like."""
 
     address: str
@@ -45,8 +45,7 @@ class Fate:
     reason: str  # what the other server said
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A report: `type` is "delivery-status", "disposition-notification" or "feedback-report"."""
 
     type: str

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.mail import headers, words
 
@@ -20,8 +23,7 @@ LONGEST_BOUNDARY = 200  # RFC 2046 section 5.1.1 says 70
 MOST_PART_HEADER_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A MIME part: its body is `raw[start:end]`, still in its transfer encoding."""
 
     content_type: str
@@ -37,8 +39,7 @@ class Part:
         return decoded(raw[self.start : min(self.end, self.start + most_bytes)], self.encoding)
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Struct, frozen=True):
     """The parts of a message in order; the first is the message itself."""
 
     parts: tuple[Part, ...]

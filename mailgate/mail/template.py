@@ -6,8 +6,9 @@ Knows nothing of who gets the mail; whoever renders it must put nothing of a str
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from string import Template as Substitution
+
+from msgspec import Struct
 
 from mailgate.mail import words
 
@@ -24,8 +25,7 @@ class TemplateError(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text that was checked: rendering it cannot fail."""
 
     subject: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.model.known import Acquaintance, Challenge, DomainCredit, Grant, Participant
 from mailgate.model.terms import HeldState, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Filing:
+class Filing(Struct, frozen=True):
     """The mail takes its place: one row of `message`, one step of the journal."""
 
     message_id: int
@@ -26,8 +26,7 @@ class Filing:
     duplicate_of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewTicket:
+class NewTicket(Struct, frozen=True):
     """A ticket is opened. Its number is given by the store."""
 
     id: int
@@ -39,8 +38,7 @@ class NewTicket:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TicketChange:
+class TicketChange(Struct, frozen=True):
     """One line of a ticket's history; `state` is set where it changes."""
 
     id: int
@@ -52,37 +50,32 @@ class TicketChange:
     state: TicketState | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """An address becomes a participant of a ticket."""
 
     ticket_id: int
     participant: Participant
 
 
-@dataclass(frozen=True, slots=True)
-class Met:
+class Met(Struct, frozen=True):
     """An address stands anew."""
 
     acquaintance: Acquaintance
 
 
-@dataclass(frozen=True, slots=True)
-class Credited:
+class Credited(Struct, frozen=True):
     """A domain's balance stands anew."""
 
     domain: DomainCredit
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A challenge stands anew."""
 
     challenge: Challenge
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """A held or parked mail goes into a ticket."""
 
     journal_id: int
@@ -91,8 +84,7 @@ class Released:
     state: State  # ticketed, or appended where it joins one
 
 
-@dataclass(frozen=True, slots=True)
-class Reheld:
+class Reheld(Struct, frozen=True):
     """Held mail now waits for somebody else, or is judged spam."""
 
     message_ids: tuple[int, ...]
@@ -100,16 +92,14 @@ class Reheld:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True):
     """The right to send one automatic mail. Only `judge.governor` makes one (a law test says so)."""
 
     id: int
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """A mail for the outbox, ready to leave; its raw bytes are composed before the store sees it."""
 
     outbox_id: int

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from mailgate.model.terms import ChallengeState, HeldState, Level, Purpose, Standing, TicketState, Trust
 
 
-@dataclass(frozen=True, slots=True)
-class Acquaintance:
+class Acquaintance(Struct, frozen=True):
     """What we hold of one canonical address (a row of `address`)."""
 
     address: str
@@ -25,8 +26,7 @@ class Acquaintance:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DomainCredit:
+class DomainCredit(Struct, frozen=True):
     """The credit balance of one organizational domain."""
 
     domain: str
@@ -34,8 +34,7 @@ class DomainCredit:
     credit_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMessage:
+class KnownMessage(Struct, frozen=True):
     """A message already filed. Outgoing ones have `purpose`, `token_id` and `recipient`."""
 
     id: int
@@ -51,16 +50,14 @@ class KnownMessage:
     mailbox: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
+class Participant(Struct, frozen=True):
     """Who takes part in a ticket, and how well he was proven when he came."""
 
     address: str  # canonical
     bound: Level
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTicket:
+class KnownTicket(Struct, frozen=True):
     """What threading asks of a ticket."""
 
     id: int
@@ -74,8 +71,7 @@ class KnownTicket:
     reopened_at: tuple[datetime, ...] = ()  # reopenings by mail of the last 7 days, oldest first
 
 
-@dataclass(frozen=True, slots=True)
-class HeldMail:
+class HeldMail(Struct, frozen=True):
     """A mail that waits for its sender or for a person of ours."""
 
     journal_id: int
@@ -94,8 +90,7 @@ class HeldMail:
     author: str = ""  # the address as its owner wrote it; "" where only `address` is known
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """A question to a stranger: are you there?"""
 
     id: int
@@ -111,8 +106,7 @@ class Challenge:
     seen_at: datetime | None = None  # its page was first looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """A row of the ledger of permits: one automatic mail that was ever allowed."""
 
     at: datetime
@@ -127,8 +121,7 @@ class Grant:
     cause: int  # journal id, or challenge id for a confirmation
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(Struct, frozen=True):
     """How many permits of one sort lie in the window `per` before every mail that is asked for: `count`, without `at`.
 
     With `at`, one that lies in it for some of them only.
@@ -141,8 +134,7 @@ class Total:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What a batch wants to know; `store.facts` answers in a fixed number of statements."""
 
     now: datetime

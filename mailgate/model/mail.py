@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.model.terms import Level, Protocol, Role, TokenKind
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An SMTP reply: `Reply(250, "2.0.0 Ok")`. `close` asks the listener to hang up after it."""
 
     code: int
@@ -21,8 +21,7 @@ class Reply:
         return f"{self.code} {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """The client of a session. `ip` is empty on a unix socket; `known` is false where the peer is only our own MTA."""
 
     ip: str = ""
@@ -34,8 +33,7 @@ class Peer:
     utf8: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """One finished transaction: `raw` as received after dot-unstuffing; `notes` are the wire's own observations."""
 
     mail_from: str  # "" is the null reverse-path
@@ -46,8 +44,7 @@ class Arrival:
     notes: tuple[str, ...] = ()  # "bare-line-end", "long-line", "bad-reverse-path"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """One recipient's place in the journal. `fresh` is false where the very same mail had been accepted before."""
 
     queue_id: str
@@ -56,8 +53,7 @@ class Receipt:
     raw_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A journal row claimed for processing: one mail for one recipient."""
 
     journal_id: int
@@ -74,16 +70,14 @@ class Accepted:
     raw_id: int = 0  # where the bytes are stored; 0 where they are not
 
 
-@dataclass(frozen=True, slots=True)
-class Mailaddr:
+class Mailaddr(Struct, frozen=True):
     """One address of a header: `address` is addr-spec, its domain in lower case; `name` the decoded display name."""
 
     address: str
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """What one message says of itself. Header values are unfolded, undecoded text, in order of appearance."""
 
     headers: Mapping[str, tuple[str, ...]]  # by lower-case name
@@ -114,8 +108,7 @@ class Mail:
         return self.authors[0] if len(self.authors) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Authentication:
+class Authentication(Struct, frozen=True):
     """Who the mail comes from, as proven. Results are the words of RFC 8601; `domain` is the one that aligned."""
 
     level: Level = Level.A0
@@ -127,8 +120,7 @@ class Authentication:
     why: str = ""  # words for a person: "proven by DKIM of example.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A signed identifier whose MAC was right. What it is bound to stands in the store under `id`."""
 
     kind: TokenKind

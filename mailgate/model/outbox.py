@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mailgate.model.terms import OutboxState, Purpose
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """An outgoing mail claimed for delivery."""
 
     outbox_id: int
@@ -24,8 +24,7 @@ class Due:
     cause: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the next hop said: `code` 0 where it could not be asked. `text` is one line, at most 500 characters."""
 
     code: int
@@ -33,8 +32,7 @@ class Answer:
     handed: bool = False  # DATA had been written when the answer, or the silence, came
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """What follows from an attempt. `next_at` is set where `state` is ready again."""
 
     outbox_id: int

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from mailgate.model.gateway import Mailbox
 from mailgate.model.mail import Accepted, Authentication, Mail, Token
 from mailgate.model.terms import Disposition, Kind, Strength
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One signal that a mail gave: which rule saw it, in what value, and how much it weighs."""
 
     id: str  # "B1"
@@ -25,8 +25,7 @@ class Finding:
     says: str = ""  # in words for people
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """All that is known of one mail before history is asked."""
 
     accepted: Accepted
@@ -43,16 +42,14 @@ class Case:
     rules: str = ""  # version of the rule files that judge it
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One line of a verdict's trail: what was asked and what came of it, in words."""
 
     check: str
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class Respond:
+class Respond(Struct, frozen=True):
     """Whether an automatic answer is allowed by signals and authentication alone, and why not."""
 
     acknowledge: bool
@@ -60,8 +57,7 @@ class Respond:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What we think of one mail, with the whole way to it."""
 
     kind: Kind

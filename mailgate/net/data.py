@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 END: Final = b"\r\n.\r\n"
 BARE_LINE_END: Final = "bare-line-end"
 LONG_LINE: Final = "long-line"
@@ -23,8 +25,7 @@ COUNTED_AT_ONCE: Final = 64 * 1024
 _SHAPES: Final = (b"\n.\n", b"\n.\r", b"\r.\r", b"\r.\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What was received: `raw` after dot-unstuffing, else untouched; empty where it was too big to be kept."""
 
     raw: bytes

@@ -9,8 +9,11 @@ recipients nobody knows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mailgate.model import Peer, Protocol, Reply, Role
 from mailgate.net import paths, proxy, replies
@@ -298,8 +301,7 @@ class Dialogue:
         return replace(peer, ip=ip or peer.ip, known=known, helo=helo if _is_safe_name(helo) else peer.helo)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wishes:
+class _Wishes(Struct, frozen=True):
     """What the parameters of MAIL ask for."""
 
     size_bytes: int = 0

@@ -13,13 +13,13 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import dkim
 from dkim.canonicalization import compress_whitespace
 from dkim.crypto import UnparsableKeyError, parse_public_key
 from dkim.util import InvalidTagValueList, parse_tag_value
+from msgspec import Struct
 
 from mailgate.net.resolver import Lookup, Trouble
 
@@ -45,8 +45,7 @@ Field: TypeAlias = tuple[bytes, bytes]
 Key: TypeAlias = Lookup[bytes]  # the TXT records found under a key's name
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """What one signature proves, in the words of RFC 8601 section 2.7.1, and why not more."""
 
     domain: str
@@ -54,8 +53,7 @@ class Judged:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A signature that is worth asking for its key. `index` counts from the top."""
 
     index: int

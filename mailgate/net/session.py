@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
+from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event

@@ -8,10 +8,10 @@ needs some three to eight runs of 0.1 ms.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import spf as pyspf
+from msgspec import Struct
 
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 
@@ -22,8 +22,7 @@ TERM_BYTES_MAX: Final = 256  # the expressions that pyspf puts to a term take th
 Question: TypeAlias = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Spf:
+class Spf(Struct, frozen=True):
     """The result in the words of RFC 8601. `permissive`: the record lets anybody pass, or says nothing of others."""
 
     result: str

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
 import zstandard
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_, select, true, update
 
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
@@ -59,8 +59,7 @@ _ADD = insert(_JOURNAL)
 # ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """`accept` as work for a group: two made of the same parts are equal, so their items go together.
 
     With an `owner` the rows are leased to him for `lease_s` from their acceptance on, with their first attempt counted:

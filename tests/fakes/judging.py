@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mailgate.judge import admission, challenge, confirm, token, verdict
 from mailgate.judge.ask import ask
@@ -77,8 +80,7 @@ class CountingMint:
         return (1 << 62) + self.new_id()
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A mail by what is unusual about it."""
 
     author: str = "joe@x.test"

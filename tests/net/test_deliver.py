@@ -7,11 +7,11 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
 from mailgate.model import Answer, Due, Purpose

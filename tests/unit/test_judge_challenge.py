@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.model import (
     ChallengeState,
@@ -136,7 +137,7 @@ def test_nobody_is_asked_twice_in_thirty_days(desk: Judging) -> None:
 
 
 def test_a_dry_run_asks_nobody_and_says_so() -> None:
-    desk = Judging(replace(GATEWAY, dry_run=True))
+    desk = Judging(dataclasses.replace(GATEWAY, dry_run=True))
 
     filing = desk.receive(Letter())
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.judge.governor import ANSWERED, Balance, Counters, Refusal, after_human_act, decide, dripped
 from mailgate.judge.limits import Counted, Key, Limit
@@ -39,7 +41,7 @@ RICH = Balance(
 
 
 def ask(counters: Counters, wanted: Grant = WANTED, balance: Balance = RICH, *only: Limit) -> Permit | Refusal:
-    limits = replace(LIMITS, windows=only) if only else LIMITS
+    limits = dataclasses.replace(LIMITS, windows=only) if only else LIMITS
     return decide(wanted, balance, counters, limits, lambda: 1)
 
 
@@ -160,7 +162,7 @@ def test_an_unknown_origin_or_text_counts_nowhere() -> None:
 def test_one_cause_has_one_permit_whatever_the_file_says() -> None:
     counters = Counters()
     counters.add(replace(WANTED, at=NOW - timedelta(days=300)))
-    no_limits = replace(LIMITS, windows=())
+    no_limits = dataclasses.replace(LIMITS, windows=())
 
     assert decide(WANTED, RICH, counters, no_limits, lambda: 1) == Refusal(ANSWERED, "RFC 3834 section 6")
 
@@ -245,7 +247,7 @@ class Played:
         wanted = replace(
             WANTED, at=at, address=address, cause=next(self.causes), ticket_id=None, unproven=not balance.known.proven
         )
-        limits = replace(LIMITS, windows=self.windows)
+        limits = dataclasses.replace(LIMITS, windows=self.windows)
         decision = decide(wanted, balance, self.counters, limits, lambda: 1)
         if isinstance(decision, Permit):
             balance = balance.after(wanted)

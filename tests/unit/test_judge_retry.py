@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.judge.retry import NOT_SENT_TWICE, fate, is_permanent, too_late
 from mailgate.model import Answer, Due, OutboxState, Purpose

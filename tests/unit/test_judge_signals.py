@@ -1,12 +1,13 @@
 # Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """What the shipped signals say of mail: each row by its own examples, then the scenarios, then anything at all."""
 
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mailgate.judge import token
 from mailgate.judge.kind import Weight, kind_of, weigh
@@ -43,8 +44,7 @@ MAC = "0" * token.MAC_CHARS
 PLAIN = {"From": "Joe <joe@x.test>", "To": "support@g.test", "Subject": "My printer burns", "Message-ID": "<1@x.test>"}
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A mail by what is unusual about it."""
 
     headers: dict[str, str | None] = field(default_factory=dict)  # None takes an ordinary one away

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.judge.thread import MOST_REFERENCES, TABLE, Evidence, Place, Relation, link, named_ids, relation
 from mailgate.model import (

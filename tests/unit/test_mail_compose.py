@@ -1,11 +1,11 @@
 import base64
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailgate.mail.compose import LONGEST_LINE, Draft, compose, needs_utf8
 from mailgate.mail.parse import parse
