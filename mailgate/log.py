@@ -5,7 +5,6 @@ Lines carry no addresses, subjects or bodies at info. Pure rooms do not log: the
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,10 +15,11 @@ import structlog
 from structlog.typing import EventDict
 from structlog.typing import FilteringBoundLogger as Log
 
+from mailgate.asciijson import encoder
+
 __all__ = ["Event", "Log", "bridge", "open_log", "without_addresses"]
 
-# Made once; what JSON has no word for is shown as Python would show it.
-_encode = json.JSONEncoder(default=repr).encode
+_encode = encoder(otherwise=repr)  # what JSON has no word for is shown as Python would show it
 _ADDRESS = re2.compile(r"\S*@\S*")
 
 

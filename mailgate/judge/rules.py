@@ -53,14 +53,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The signals that look at one field, and what finds those among them that a value may give."""
+    """The signals that look at one field, and what finds those among them whose own condition holds."""
 
     signals: tuple[Signal, ...]
     watch: Watch
 
-    def worth_asking(self, values: Sequence[str]) -> list[Signal]:
-        """The signals that one of `values` may give."""
-        return [self.signals[place] for place in self.watch.hits(values)]
+    def given(self, values: Sequence[str]) -> list[tuple[Signal, str]]:
+        """The signals whose own condition accepts one of `values`, each with what it accepts."""
+        return [(self.signals[place], seen) for place, seen in self.watch.seen(values)]
 
 
 @dataclass(frozen=True, slots=True)

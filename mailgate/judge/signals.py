@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from mailgate.judge.conditions import Condition
 from mailgate.judge.fields import FIELDS
@@ -17,22 +17,20 @@ def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, .
     mail = _Mail(case, gateway)
     found: dict[int, Finding] = {}
     for values, watched in _met(mail, signals):
-        for signal in watched.worth_asking(values):
-            if signal.place not in found and (seen := mail.shows(signal, values)) is not None:
+        for signal, seen in watched.given(values):
+            if signal.place not in found and mail.allows(signal):
                 found[signal.place] = _finding(signal, seen)
     return tuple(found[place] for place in sorted(found))
 
 
 class _Mail:
-    """The fields of one mail, each computed once and only where a signal asks for it."""
+    """The fields of one mail, each computed once."""
 
-    __slots__ = ("_computed", "case", "gateway", "headers")
+    __slots__ = ("computed", "headers")
 
     def __init__(self, case: Case, gateway: Gateway) -> None:
-        self.case = case
-        self.gateway = gateway
         self.headers = case.mail.headers
-        self._computed: dict[str, tuple[str, ...]] = {}
+        self.computed = {name: compute(case, gateway) for name, compute in FIELDS.items()}
 
     def values(self, field: str) -> tuple[str, ...]:
         """The values of any field that a rule may name."""
@@ -43,22 +41,11 @@ class _Mail:
                     value for each in self.headers if each.startswith(name[:-1]) for value in self.headers[each]
                 )
             return self.headers.get(name, ())
-        return self.computed(field)
+        return self.computed[field]
 
-    def computed(self, field: str) -> tuple[str, ...]:
-        """The values of a field that is no header."""
-        if field not in self._computed:
-            self._computed[field] = FIELDS[field](self.case, self.gateway)
-        return self._computed[field]
-
-    def shows(self, signal: Signal, values: Iterable[str]) -> str | None:
-        """What of `values` the signal is about, where all its conditions hold; else None."""
-        # The worst of several instances decides, so one that is accepted is enough.
-        for value in values:
-            if (seen := signal.condition.accepted(value)) is not None:
-                holds = all(map(self.holds, signal.also)) and not any(map(self.holds, signal.unless))
-                return seen if holds else None
-        return None
+    def allows(self, signal: Signal) -> bool:
+        """Do its further conditions let a signal count, whose own condition is met?"""
+        return all(map(self.holds, signal.also)) and not any(map(self.holds, signal.unless))
 
     def holds(self, condition: Condition) -> bool:
         """Does any field of the condition have a value that is accepted?"""
@@ -76,7 +63,7 @@ def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[tuple[str, ...], Watch
                 if name.startswith(prefix):
                     yield values, signals.by_prefix[prefix]
     for field, watched in signals.by_field.items():
-        if values := mail.computed(field):
+        if values := mail.computed[field]:
             yield values, watched
 
 

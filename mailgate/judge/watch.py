@@ -1,22 +1,31 @@
 """All conditions that look at one field, asked at once: a mail pays for what its value hits, not for what is listed.
 
 Fixed words are looked up in a dictionary, patterns are one RE2 set that reads the value once; only what neither can
-hold is asked one by one. A watch names who is worth asking; what is seen, and whether it counts, others say.
+hold is asked one by one. What a short value gave is remembered, for nearly all mail says the same few things in most
+fields. A watch says what is seen; whether it counts, others say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import re2
 
 from mailgate.judge.conditions import LONGEST_VALUE, Condition, pattern_options
+
+REMEMBERED_MOST = 256  # values of a field
+REMEMBERED_CHARS = 64  # of each, so that all fields together remember no more than some megabytes
+
+Seen = tuple[tuple[int, str], ...]  # the places of conditions, each with what it accepted
 
 
 class Watch:
     """The conditions of one field, each known by its place in `conditions`."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
+        self._conditions = tuple(conditions)
+        self._remembered = lru_cache(REMEMBERED_MOST)(lambda value: self._seen((value,)))
         self._words: dict[str, set[int]] = {}
         self._patterns: list[int] = []
         self._set: re2.Set | None = None
@@ -44,6 +53,21 @@ class Watch:
             self._others.update(self._patterns)
         else:
             self._set = together
+
+    def seen(self, values: Sequence[str]) -> Seen:
+        """The conditions that accept one of `values`, each once, with what the first that it accepts has shown it."""
+        if len(values) == 1 and len(values[0]) <= REMEMBERED_CHARS:
+            return self._remembered(values[0])
+        return self._seen(values)
+
+    def _seen(self, values: Sequence[str]) -> Seen:
+        found = {}
+        for place in self.hits(values):
+            accepted = map(self._conditions[place].accepted, values)
+            first = next((what for what in accepted if what is not None), None)
+            if first is not None:
+                found[place] = first
+        return tuple(found.items())
 
     def hits(self, values: Sequence[str]) -> set[int]:
         """The places of all conditions that may accept one of `values`; of all that do, none is missing."""

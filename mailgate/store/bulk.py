@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert
+from sqlalchemy import Connection, Dialect, Enum, Insert
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from mailgate.store.types import Stored
 
 STATEMENTS_MOST = 256  # of all connections together; each thread that writes has some twenty
 
@@ -33,14 +37,27 @@ def _prepared(
     assert isinstance(compiled, SQLCompiler)
     names = compiled.positiontup or []
     absent = {name: _default(statement, name) for name in names if name not in columns}
-    converters = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    ways = list(zip(names, converters, strict=True))
+    converters = [_converter(compiled.binds[name].type, dialect) for name in names]
+    conversions = [(place, convert) for place, convert in enumerate(converters) if convert]
+    in_order = itemgetter(*names)
 
     def values(row: Row) -> tuple[Any, ...]:
-        whole = absent | row if absent else row
-        return tuple([convert(whole[name]) if convert else whole[name] for name, convert in ways])
+        whole = list(in_order(absent | row if absent else row))
+        for place, convert in conversions:
+            whole[place] = convert(whole[place])
+        return tuple(whole)
 
     return str(compiled), values
+
+
+def _converter(of: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes a value fit for the driver. Our own types say it outright, which spares a layer of calls for each."""
+    if isinstance(of, Stored):
+        return of.stored
+    if isinstance(of, Enum) and of.enum_class:
+        members: dict[Any, str] = {member: member.value for member in of.enum_class}
+        return {None: None, **members}.__getitem__
+    return of.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _default(statement: Insert, name: str) -> Any:

@@ -32,7 +32,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from mailgate.store.tables import clean, counter
+from mailgate.store.tables import counter
+from mailgate.store.types import clean
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

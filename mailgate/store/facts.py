@@ -17,6 +17,7 @@ from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Part
 from mailgate.store import grants, locks, restored, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
+from mailgate.store.types import Utc
 
 REOPENED_DAYS = 7
 SAME_IDENTITY_MOST = 20  # newest mails of one Message-ID; a mail that loops has thousands
@@ -52,7 +53,7 @@ _PARTICIPANTS = (
 )
 _REOPENED = (
     select(_EVENT.ticket_id, _EVENT.at)
-    .where(is_one_of_given(_EVENT.ticket_id, "wanted"), _EVENT.at > bindparam("since", type_=tables.Utc()))
+    .where(is_one_of_given(_EVENT.ticket_id, "wanted"), _EVENT.at > bindparam("since", type_=Utc()))
     .where(_EVENT.event == "reopened", _EVENT.actor == "mail")
     .order_by(_EVENT.at)
 )

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from mailgate.model import Ask, Grant, Total
 from mailgate.store import rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
+from mailgate.store.types import Utc
 
 GRANT_DAYS = 30  # the longest window but one
 CHALLENGE_DAYS = 365  # that one: challenges to an address
@@ -36,7 +37,7 @@ _PERMIT = tables.permit.c
 
 
 def _since(name: str) -> ColumnElement[bool]:
-    return _PERMIT.at > bindparam(name, type_=tables.Utc())
+    return _PERMIT.at > bindparam(name, type_=Utc())
 
 
 def _named() -> CompoundSelect[Any]:
@@ -64,11 +65,11 @@ def _everybodys(windows: int) -> CompoundSelect[Any]:
     """For each window two parts: a count of what is in it for every mail, and the moments that are for some."""
     parts = []
     for place in range(windows):
-        first, last = (bindparam(f"{name}{place}", type_=tables.Utc()) for name in ("first", "last"))
+        first, last = (bindparam(f"{name}{place}", type_=Utc()) for name in ("first", "last"))
         window: ColumnElement[Any] = literal_column(str(place)).label("place")
         number: ColumnElement[Any] = func.count().label("number")
         one: ColumnElement[Any] = literal_column("1").label("number")
-        never: ColumnElement[Any] = cast(null(), tables.Utc).label("at")
+        never: ColumnElement[Any] = cast(null(), Utc).label("at")
         sort: tuple[ColumnElement[Any], ...] = (_PERMIT.purpose, _PERMIT.unproven)
         parts += [
             select(window, *sort, number, never).where(_PERMIT.at > last).group_by(*sort),

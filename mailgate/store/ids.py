@@ -16,6 +16,7 @@ EPOCH_MS = 1_735_689_600_000  # 2025-01-01; 41 bits of milliseconds reach to 209
 LARGEST = (1 << 63) - 1
 QUEUE_ID_CHARS = 13
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 
 
 class Snowflakes:
@@ -50,8 +51,4 @@ def node_of(made: int) -> int:
 
 def queue_id(number: int) -> str:
     """The text by which both sides of a session name an accepted mail: thirteen letters and digits, no vowel traps."""
-    digits = []
-    for _ in range(QUEUE_ID_CHARS):
-        digits.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(digits))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(60, -1, -10)])[-QUEUE_ID_CHARS:]

@@ -21,6 +21,7 @@ from mailgate.store import ids, locks, tables
 from mailgate.store.bulk import put
 from mailgate.store.dialect import add, has_one_daemon, is_one_of, is_one_of_given, listed
 from mailgate.store.ledger import ACCEPTED, Ledger, ledger
+from mailgate.store.types import clean
 
 __all__ = [
     "Acceptance",
@@ -168,8 +169,8 @@ def kept(arrival: Arrival, receipts: Sequence[Receipt]) -> list[Accepted]:
             journal_id=receipt.journal_id,
             queue_id=receipt.queue_id,
             at=arrival.at,
-            mail_from=tables.clean(arrival.mail_from),
-            rcpt_to=tables.clean(recipient),
+            mail_from=clean(arrival.mail_from),
+            rcpt_to=clean(recipient),
             peer=arrival.peer,
             raw=arrival.raw,
             notes=tuple(arrival.notes),

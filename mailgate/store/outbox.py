@@ -27,6 +27,7 @@ from mailgate.model import (
 from mailgate.store import tables
 from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.journal import decompressed
+from mailgate.store.types import Utc
 
 UNDELIVERABLE_DAYS = 60
 
@@ -223,7 +224,7 @@ _SETTLE = (
     .where(_OUTBOX.c.id == bindparam("of_outbox"))
     .values(
         state=bindparam("to_state"),
-        next_at=func.coalesce(bindparam("then", type_=tables.Utc()), _OUTBOX.c.next_at),
+        next_at=func.coalesce(bindparam("then", type_=Utc()), _OUTBOX.c.next_at),
         last_code=bindparam("code"),
         last_reply=bindparam("reply"),
         settled_at=bindparam("ended"),

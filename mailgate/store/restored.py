@@ -14,6 +14,7 @@ from mailgate.model import OutboxState, Purpose, State
 from mailgate.store import marks, outbox, tables
 from mailgate.store.dialect import upsert
 from mailgate.store.marks import Mark
+from mailgate.store.types import EPOCH
 
 SILENCE_HOURS = 24  # the longest window that counts everybody's automatic mail
 SILENT_UNTIL = "silent-until"  # the name of the counter, in microseconds since 1970 UTC
@@ -27,7 +28,7 @@ _US = timedelta(microseconds=1)
 def silent_until(conn: Connection) -> datetime | None:
     """Until when nothing automatic leaves; None where that was never so, or a person ended it."""
     found = conn.execute(_SILENT).scalar()
-    return None if found is None else tables.EPOCH + found * _US
+    return None if found is None else EPOCH + found * _US
 
 
 def distrust(conn: Connection, now: datetime, seen: Mark | None = None) -> datetime:
@@ -48,7 +49,7 @@ def distrust(conn: Connection, now: datetime, seen: Mark | None = None) -> datet
     if seen:
         marks.skip_to(conn, seen.ticket_number)
     until = max(now + timedelta(hours=SILENCE_HOURS), silent_until(conn) or now)
-    row = {"name": SILENT_UNTIL, "value": (until - tables.EPOCH) // _US}
+    row = {"name": SILENT_UNTIL, "value": (until - EPOCH) // _US}
     conn.execute(upsert(conn, _COUNTER, key="name", change=("value",)), row)
     return until
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +11,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    Dialect,
     Enum,
     ForeignKey,
     Index,
@@ -22,7 +19,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     text,
 )
 
@@ -39,9 +35,7 @@ from mailgate.model import (
     TicketState,
     Trust,
 )
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+from mailgate.store.types import Document, Utc, Words
 
 
 class Direction(StrEnum):
@@ -49,55 +43,6 @@ class Direction(StrEnum):
 
     IN = "in"
     OUT = "out"
-
-
-class Utc(TypeDecorator[datetime]):
-    """An aware datetime, stored as whole microseconds since 1970 UTC: exact, ordered, the same in every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        since = value - EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-class Words(TypeDecorator[str]):
-    """Text that came by mail: no NUL and no lone surrogate, which databases refuse, ever reaches a row."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else clean(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return value
-
-
-class Document(TypeDecorator[Any]):
-    """A JSON document, stored as ASCII text."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else _encode(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
-
-
-def clean(value: str) -> str:
-    """`value` as every database can keep it; unchanged unless it holds a NUL or a lone surrogate."""
-    if value.isascii():
-        return value.replace("\0", "\ufffd") if "\0" in value else value
-    return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 metadata = MetaData(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Connection, Integer, Table, text
 
-from mailgate.store import tables
+from mailgate.store import tables, types
 from mailgate.testing import START
 
 ROWS = 30_000
@@ -123,8 +123,8 @@ def _least(column: Column[object]) -> str:
     choices = getattr(kind, "enums", None)
     if choices:
         return f"'{choices[0]}'"
-    if isinstance(kind, tables.Document):
+    if isinstance(kind, types.Document):
         return "'[]'"
-    if isinstance(kind, (tables.Utc, Integer)):
+    if isinstance(kind, (types.Utc, Integer)):
         return "0"
     return "''"

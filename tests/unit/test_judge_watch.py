@@ -44,6 +44,18 @@ def test_a_watch_misses_nothing(values: list[str]) -> None:
     assert accepting(CONDITIONS, values) <= Watch(CONDITIONS).hits(values)
 
 
+@given(st.lists(st.sampled_from(["", "yes", " Yes ", "YES, no", "yes; x", "no", "7", "Ü", "\ud800"]) | st.text()))
+def test_a_watch_sees_what_each_condition_sees_also_the_second_time(values: list[str]) -> None:
+    expected = {}
+    for place, each in enumerate(CONDITIONS):
+        accepted = [what for what in map(each.accepted, values) if what is not None]
+        expected |= {place: accepted[0]} if accepted else {}
+
+    watch = Watch(CONDITIONS)
+
+    assert [dict(watch.seen(values)), dict(watch.seen(values))] == [expected, expected]
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, id=name) for name in [*SHIPPED.by_header, *SHIPPED.by_prefix, *SHIPPED.by_field]]
 )
@@ -53,7 +65,7 @@ def test_the_watches_of_the_shipped_signals_miss_no_example(name: str) -> None:
 
     for signal in watched.signals:
         for value in signal.hits:
-            assert signal in watched.worth_asking([value])
+            assert signal in [given for given, _ in watched.given([value])]
 
 
 def test_words_and_patterns_name_only_what_they_hit() -> None:
