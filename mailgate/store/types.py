@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, Text, TypeDecorator
 
@@ -21,7 +20,11 @@ class Stored(TypeDecorator[T]):
     """A type of ours: `stored` says what of a value stands in a row, whatever the database."""
 
     __abstract__ = True
-    stored: ClassVar[Callable[[Any], Any]]
+
+    @staticmethod
+    def stored(value: Any) -> Any:
+        """What stands in a row for `value`; nothing for nothing."""
+        return value
 
     def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:
         return self.stored(value)

@@ -1,6 +1,7 @@
 import hashlib
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from hypothesis import example, given
@@ -145,6 +146,17 @@ def test_identifiers_are_found(value: str, expected: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("value", ["", "yesterday", "Sun, 99 Foo 2026", "1 Jan 99999999999 00:00:00 +9999", "\0" * 400])
 def test_a_date_that_is_none_is_none(value: str) -> None:
     assert date(value) is None
+
+
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(9998, 12, 31)), st.integers(-1439, 1439), st.sampled_from(["", " (CET)"])
+)
+def test_a_date_is_read_as_the_standard_library_reads_it(local: datetime, offset_min: int, comment: str) -> None:
+    zone = timezone(timedelta(minutes=offset_min))
+    written = format_datetime(local.replace(tzinfo=zone)) + comment
+
+    assert date(written) == parsedate_to_datetime(written) == local.replace(tzinfo=zone, microsecond=0)
+    assert date(written.partition(", ")[2]) == date(written)
 
 
 def test_a_delivery_report_gives_its_actions_and_what_it_encloses() -> None:
