@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from mailgate.model import Accepted, Arrival
 
-MAILS_MOST = 256
+MAILS_MOST = 4096  # small ones, of a burst that lasts some seconds
 BYTES_MOST = 32 << 20
 
 

@@ -110,12 +110,13 @@ class Door(Threshold):
         if refusal:
             return [refusal] * len(arrival.recipients)
         # The most open mailbox comes first in the journal: a copy that waits must not hide one that need not.
-        several = len(arrival.recipients) > 1
-        ordered = tuple(sorted(arrival.recipients, key=self._guard)) if several else arrival.recipients
+        ordered = arrival
+        if len(arrival.recipients) > 1:
+            ordered = replace(arrival, recipients=tuple(sorted(arrival.recipients, key=self._guard)))
         begun = perf_counter()
-        receipts = await self._write_down(replace(arrival, recipients=ordered))
+        receipts = await self._write_down(ordered)
         self.meter.accepted(arrival.peer, sum(receipt.fresh for receipt in receipts), perf_counter() - begun)
-        queued = dict(zip(ordered, receipts, strict=True))
+        queued = dict(zip(ordered.recipients, receipts, strict=True))
         return [Reply(250, f"2.0.0 Ok: queued as {queued[to].queue_id}") for to in arrival.recipients]
 
     async def _write_down(self, arrival: Arrival) -> list[Receipt]:

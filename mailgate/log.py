@@ -70,13 +70,18 @@ def open_log(stream: TextIO, level: int = logging.INFO) -> Log:
         structlog.WriteLogger(stream),
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
+            _with_traceback,
             _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     ).bind()
     return logger
+
+
+def _with_traceback(logger: object, method: str, event: EventDict) -> EventDict:
+    """What structlog makes of an error; most events have none, and then it need not be asked."""
+    return structlog.processors.format_exc_info(logger, method, event) if event.get("exc_info") else event
 
 
 def _line(_logger: object, _method: str, event: EventDict) -> str:

@@ -6,11 +6,14 @@ refusal would become a bounce to somebody's forged address, so there policy neve
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mailgate.domains import a_label
 from mailgate.judge import token
 from mailgate.judge.canonical import base_local
 from mailgate.model import Gateway, Mailbox, Mode, Peer, Reply, Role, Token, TokenKind
 
+PARTS_REMEMBERED = 1024  # addresses: our own are asked for with every mail
 MOST_HOPS = 100  # RFC 5321 section 6.3
 SERVICE_LOCALS = frozenset({"postmaster", "abuse"})  # RFC 5321 section 4.5.1, RFC 2142 section 2
 
@@ -60,6 +63,7 @@ def _named(local: str, domain: str, gateway: Gateway) -> Mailbox | None:
     return next((box for box in gateway.mailboxes if _parts(box.address) == (local, domain)), None)
 
 
+@lru_cache(PARTS_REMEMBERED)
 def _parts(address: str) -> tuple[str, str]:
     """Local part and domain as they are compared: lower case, unquoted, A-label; "" as domain where there is none."""
     local, at, domain = address.rpartition("@")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from mailgate.errors import ConfigError, Fault
@@ -19,6 +20,8 @@ from mailgate.judge.watch import Watch
 from mailgate.model import Disposition, Kind, Strength
 
 MOST_SIGNALS = 2000
+REMEMBERED_MOST = 256  # values of a field
+REMEMBERED_CHARS = 64  # of each, so that all fields together remember some megabytes at most
 
 HEADER = "header:"
 _CONDITION = frozenset({"field", "read", *MATCHERS})
@@ -51,16 +54,25 @@ class Signal:
     misses: tuple[str, ...]  # those it must not: they are tried whenever the file is read
 
 
-@dataclass(frozen=True, slots=True)
+Given = tuple[tuple[Signal, str], ...]  # signals, each with the value that gave it
+
+
 class Watched:
-    """The signals that look at one field, and what finds those among them whose own condition holds."""
+    """The signals that look at one field. What a short value gave is remembered, for most say the same few things."""
 
-    signals: tuple[Signal, ...]
-    watch: Watch
+    def __init__(self, signals: Sequence[Signal]) -> None:
+        self.signals = tuple(signals)
+        self._watch = Watch([signal.condition for signal in signals])
+        self._given_by_one = lru_cache(REMEMBERED_MOST)(lambda value: self._given((value,)))
 
-    def given(self, values: Sequence[str]) -> list[tuple[Signal, str]]:
+    def given(self, values: Sequence[str]) -> Given:
         """The signals whose own condition accepts one of `values`, each with what it accepts."""
-        return [(self.signals[place], seen) for place, seen in self.watch.seen(values)]
+        if len(values) == 1 and len(values[0]) <= REMEMBERED_CHARS:
+            return self._given_by_one(values[0])
+        return self._given(values)
+
+    def _given(self, values: Sequence[str]) -> Given:
+        return tuple((self.signals[place], seen) for place, seen in self._watch.seen(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +113,7 @@ def _indexed(signals: tuple[Signal, ...]) -> Signals:
 
 
 def _watched(index: Mapping[str, Sequence[Signal]]) -> dict[str, Watched]:
-    return {
-        name: Watched(tuple(signals), Watch([signal.condition for signal in signals]))
-        for name, signals in index.items()
-    }
+    return {name: Watched(signals) for name, signals in index.items()}
 
 
 class _Reader:

@@ -74,6 +74,8 @@ def address(kind: TokenKind, token_id: int, mailbox: str, keys: Keys, *, domain:
 
 def looks_signed(address_: str) -> str | None:
     """The token's text where `address_` has the shape of a signed address, valid or forged; else None."""
+    if len(address_) <= TOKEN_CHARS:  # as nearly all are
+        return None
     local = address_.rpartition("@")[0].strip('"')
     text = local.rpartition("+")[2].lower()
     shaped = len(text) == TOKEN_CHARS and text[0] in _KINDS and text[1] == VERSION and decode(text[3:]) is not None

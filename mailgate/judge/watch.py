@@ -1,21 +1,16 @@
 """All conditions that look at one field, asked at once: a mail pays for what its value hits, not for what is listed.
 
 Fixed words are looked up in a dictionary, patterns are one RE2 set that reads the value once; only what neither can
-hold is asked one by one. What a short value gave is remembered, for nearly all mail says the same few things in most
-fields. A watch says what is seen; whether it counts, others say.
+hold is asked one by one. A watch says what is seen; whether it counts, others say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import re2
 
 from mailgate.judge.conditions import LONGEST_VALUE, Condition, pattern_options
-
-REMEMBERED_MOST = 256  # values of a field
-REMEMBERED_CHARS = 64  # of each, so that all fields together remember no more than some megabytes
 
 Seen = tuple[tuple[int, str], ...]  # the places of conditions, each with what it accepted
 
@@ -25,7 +20,6 @@ class Watch:
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._conditions = tuple(conditions)
-        self._remembered = lru_cache(REMEMBERED_MOST)(lambda value: self._seen((value,)))
         self._words: dict[str, set[int]] = {}
         self._patterns: list[int] = []
         self._set: re2.Set | None = None
@@ -56,11 +50,6 @@ class Watch:
 
     def seen(self, values: Sequence[str]) -> Seen:
         """The conditions that accept one of `values`, each once, with what the first that it accepts has shown it."""
-        if len(values) == 1 and len(values[0]) <= REMEMBERED_CHARS:
-            return self._remembered(values[0])
-        return self._seen(values)
-
-    def _seen(self, values: Sequence[str]) -> Seen:
         found = {}
         for place in self.hits(values):
             accepted = map(self._conditions[place].accepted, values)

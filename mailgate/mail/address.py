@@ -7,12 +7,15 @@ reads the field itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from mailgate.mail import words
 from mailgate.model import Mailaddr
 
 MOST_ADDRESSES = 1000  # read from one field name; no desk is written to beside more people
 LONGEST_ADDRESS = 320  # RFC 5321 section 4.5.3.1: 64 octets, the @, 255 octets
+REMEMBERED_MOST = 1024  # fields: most mail is written to the same few addresses, and much of it by the same people
+REMEMBERED_CHARS = 128  # of each
 
 _SPECIAL = frozenset('"(<,;:[')
 _FORBIDDEN = frozenset(' "(),:;<>@[\\]')  # in a local part or domain that is not quoted
@@ -22,11 +25,16 @@ def parse(fields: Iterable[str]) -> tuple[Mailaddr, ...]:
     """Every address of these field values, in order, at most `MOST_ADDRESSES`; display names are decoded."""
     found: list[Mailaddr] = []
     for field in fields:
-        for mailbox in _mailboxes(field):
+        for mailbox in _of_short(field) if len(field) <= REMEMBERED_CHARS else _mailboxes(field):
             found.append(mailbox)
             if len(found) == MOST_ADDRESSES:
                 return tuple(found)
     return tuple(found)
+
+
+@lru_cache(REMEMBERED_MOST)
+def _of_short(field: str) -> tuple[Mailaddr, ...]:
+    return tuple(_mailboxes(field))
 
 
 def addr_spec(text: str) -> str:

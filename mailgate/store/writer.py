@@ -4,8 +4,9 @@ The house rules of this file:
 * One thread, one connection, one transaction at a time. Nobody waits for the database but this thread.
 * What has queued while a transaction was committed goes into the next one together: no timer, and a job that is alone
   does not wait for company.
-* Grouped jobs (acceptances, settlements) go before single ones, for somebody waits for them; but a single one is kept
-  back by them for a blink at most.
+* Grouped jobs (acceptances, settlements) go before single ones, for somebody waits for them; also those that will come
+  in a moment, since senders of a burst come again as soon as they were answered. But a single one is kept back by them
+  for a blink at most.
 * Trouble of the machine is TryAgain for all who were in the transaction; the connection is made anew for the next.
 * Any other error belongs to one job. In a group it is not known whose it is, so each is tried alone.
 """
@@ -29,7 +30,8 @@ from mailgate.store.backend import Backend, Faults, Session
 T = TypeVar("T")
 
 GROUP_MOST = 200  # jobs in one transaction; beyond 50 little is gained, beyond 200 nothing
-SINGLES_WAIT_S = 0.05  # that groups may keep a single job back: senders of a burst come first, and nobody starves
+SINGLES_WAIT_S = 0.1  # that groups may keep a single job back: senders of a burst come first, and nobody starves
+LULL_S = 0.01  # without a group, after which no more are expected
 QUEUE_MOST = 5000  # jobs that wait; more than a machine that still works ever has
 
 Work = Callable[[Connection, list[Any]], list[Any]]
@@ -92,23 +94,26 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        going, single_at_s = True, monotonic()
+        going, group_at_s, single_at_s = True, 0.0, 0.0
         while going or self._groups or self._singles:
-            going = self._collect(wait=going and not self._groups and not self._singles) and going
-            groups = list(self._groups)
-            for work in groups:
+            # When the turn of single jobs comes: at once after the end was asked for, for then nobody comes any more.
+            due_s = min(group_at_s + LULL_S, single_at_s + SINGLES_WAIT_S) if going else 0.0
+            wait_s = due_s - monotonic() if self._singles else None
+            going = self._collect(0.0 if self._groups or not going else wait_s) and going
+            for work in list(self._groups):
                 self._write_group(work, self._next_group(work))
-            if self._singles and (not groups or monotonic() - single_at_s >= SINGLES_WAIT_S):
+                group_at_s = monotonic()
+            if self._singles and monotonic() >= due_s:
                 self._write_single(self._singles.popleft())
                 single_at_s = monotonic()
         self._drop()
 
-    def _collect(self, *, wait: bool) -> bool:
-        """Sort what has queued; false once the end was asked for."""
+    def _collect(self, wait_s: float | None) -> bool:
+        """Sort what has queued; wait so long for a first job, None for ever. False once the end was asked for."""
         try:
             while True:
-                job = self._queue.get(block=wait)
-                wait = False
+                job = self._queue.get(block=wait_s is None or wait_s > 0, timeout=wait_s)
+                wait_s = 0.0
                 if job is None:
                     return False
                 if job.grouped:

@@ -45,15 +45,13 @@ def test_a_watch_misses_nothing(values: list[str]) -> None:
 
 
 @given(st.lists(st.sampled_from(["", "yes", " Yes ", "YES, no", "yes; x", "no", "7", "Ü", "\ud800"]) | st.text()))
-def test_a_watch_sees_what_each_condition_sees_also_the_second_time(values: list[str]) -> None:
+def test_a_watch_sees_what_each_condition_sees(values: list[str]) -> None:
     expected = {}
     for place, each in enumerate(CONDITIONS):
         accepted = [what for what in map(each.accepted, values) if what is not None]
         expected |= {place: accepted[0]} if accepted else {}
 
-    watch = Watch(CONDITIONS)
-
-    assert [dict(watch.seen(values)), dict(watch.seen(values))] == [expected, expected]
+    assert dict(Watch(CONDITIONS).seen(values)) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,7 +63,9 @@ def test_the_watches_of_the_shipped_signals_miss_no_example(name: str) -> None:
 
     for signal in watched.signals:
         for value in signal.hits:
-            assert signal in [given for given, _ in watched.given([value])]
+            # Twice, since the second time it is remembered.
+            for _ in range(2):
+                assert signal in [given for given, _ in watched.given([value])]
 
 
 def test_words_and_patterns_name_only_what_they_hit() -> None:

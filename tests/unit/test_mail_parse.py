@@ -149,7 +149,9 @@ def test_a_date_that_is_none_is_none(value: str) -> None:
 
 
 @given(
-    st.datetimes(datetime(1971, 1, 1), datetime(9998, 12, 31)), st.integers(-1439, 1439), st.sampled_from(["", " (CET)"])
+    st.datetimes(datetime(1971, 1, 1), datetime(9998, 12, 31)),
+    st.integers(-1439, 1439),
+    st.sampled_from(["", " (CET)"]),
 )
 def test_a_date_is_read_as_the_standard_library_reads_it(local: datetime, offset_min: int, comment: str) -> None:
     zone = timezone(timedelta(minutes=offset_min))
