@@ -5,6 +5,7 @@ Codes are those of RFC 5321 section 4.2, the numbers behind them those of RFC 34
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from mailgate.model import Reply
@@ -74,6 +75,8 @@ MISTAKES: Final = frozenset(
 )  # fmt: skip
 
 
+# Nearly every reply is one of the above.
+@lru_cache(maxsize=256)
 def render(reply: Reply) -> bytes:
     """The reply as it goes over the wire. Lines of its text become lines of one reply (RFC 5321 section 4.2.1).
 
