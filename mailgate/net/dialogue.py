@@ -9,7 +9,6 @@ recipients nobody knows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import Struct
@@ -30,15 +29,14 @@ _MAX_HELLO: Final = 255
 _UNSAFE_HELLO: Final = frozenset('()<>\\";, ')
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(Struct):
     """One mail on its way from MAIL to the final dot."""
 
     mail_from: str
     peer: Peer
     began_s: float
     notes: tuple[str, ...] = ()
-    recipients: list[str] = field(default_factory=list)
+    recipients: list[str] = []
 
 
 class Dialogue:
@@ -48,7 +46,8 @@ class Dialogue:
         self, bind: Bind, bounds: Bounds, door: Door, name: str, peer: Peer, *, trusted: bool, tls_offered: bool
     ) -> None:
         self.transaction: Transaction | None = None
-        self._bind = bind
+        self.is_lmtp = bind.protocol is Protocol.LMTP  # each recipient gets a reply of its own after the dot
+        self._is_edge = bind.role is Role.EDGE
         self._bounds = bounds
         self._door = door
         self._name = name
@@ -67,15 +66,6 @@ class Dialogue:
     def greeting(self) -> Reply:
         """The first words, without a version."""
         return Reply(220, f"{self._name} {'LMTP' if self.is_lmtp else 'ESMTP'} mailgate")
-
-    @property
-    def is_lmtp(self) -> bool:
-        """Does each recipient get a reply of its own after the dot?"""
-        return self._bind.protocol is Protocol.LMTP
-
-    @property
-    def _is_edge(self) -> bool:
-        return self._bind.role is Role.EDGE
 
     def answer(self, line: bytes, *, followed: bool, now_s: float) -> Reply:
         """The reply to one line, given with its line feed; `followed`: the client has already said more behind it."""

@@ -25,10 +25,8 @@ _VALUE: Final = frozenset(map(chr, range(33, 127))) - {"="}
 
 def cut(argument: str) -> tuple[str, str] | None:
     """Split `<path> parameters` into what stands between the brackets and the rest; None where there is no path."""
-    if not argument.startswith("<"):
-        return None
-    end = _closing(argument)
-    if end < 0:
+    end = _closing(argument) if '"' in argument else argument.find(">")
+    if end < 0 or argument[0] != "<":
         return None
     rest = argument[end + 1 :]
     return (argument[1:end], rest) if not rest or rest[0] == " " else None
@@ -36,8 +34,6 @@ def cut(argument: str) -> tuple[str, str] | None:
 
 def _closing(text: str) -> int:
     """Where the first bracket outside a quoted string closes the path, -1 where none does."""
-    if '"' not in text:
-        return text.find(">")
     quoted = escaped = False
     for place, char in enumerate(text):
         if escaped:
