@@ -35,7 +35,8 @@ class Inbox:
         self.buffer += block
         if len(self.buffer) > HIGH_WATER_BYTES:
             self.pause()
-        self._wake()
+        if self._more is not None:
+            self._wake()
 
     def end(self) -> None:
         """Nothing more will come."""

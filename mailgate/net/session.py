@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from math import inf
+from operator import itemgetter
 from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
@@ -28,7 +30,7 @@ from mailgate.net import proxy, replies
 from mailgate.net.data import Incoming, Message
 from mailgate.net.dialogue import Dialogue, Transaction
 from mailgate.net.inbox import Inbox
-from mailgate.net.site import Site
+from mailgate.net.site import Acceptance, Site
 
 
 class _NoHooks:
@@ -50,6 +52,14 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
     from the system, and give it back, for every line. uvloop has such a buffer itself, and calls `data_received`.
     """
 
+    # aiosmtpd's class has so many attributes that Python would be slower to find ours among them.
+    __slots__ = (
+        *("_clogged", "_deadline_s", "_dialogue", "_draining", "_inbox", "_incoming", "_incoming_since_s", "_ip"),
+        *("_late", "_over", "_recipients", "_rings_s", "_settled_ip", "_site", "_transaction", "_unsent", "_waits"),
+        *("_wire", "gone"),
+    )
+
+    _wire: asyncio.Transport  # where bytes come and go
     _dialogue: Dialogue  # from the greeting on
     _transaction: Transaction  # of the message that comes in, and of the one that was last handed to the door
     _recipients: tuple[str, ...]  # likewise, each once
@@ -75,9 +85,14 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
     # ── The life of the connection ────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._inbox.attach(cast("asyncio.Transport", transport))
+        self._attach(transport)
         self._site.sessions.add(self)
         super().connection_made(transport)
+
+    def _attach(self, transport: asyncio.BaseTransport) -> None:
+        # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
+        self._wire = cast("asyncio.Transport", transport)
+        self._inbox.attach(self._wire)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._site.landing
@@ -128,7 +143,7 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Hang up at once."""
         if self.transport is not None:
-            self._writer.transport.abort()
+            self._wire.abort()
 
     def _fail(self) -> None:
         self._site.log.exception(Event.SESSION_FAILED)
@@ -136,13 +151,13 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
 
     def _part(self, last: Reply | None) -> None:
         """Say a last word, out of turn, and hang up; hang up for good when that has not been read for a while."""
-        if self.transport is None or self._writer.transport.is_closing():
+        if self.transport is None or self._wire.is_closing():
             return
         if last is not None:
             self._say(last)
         self._over = True
         self._flush()
-        self._writer.transport.close()
+        self._wire.close()
         self._expect(self.loop.time() + self._site.bounds.linger_s, None)
 
     # ── The clocks ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,10 +166,10 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         """Hang up with this reply when that time comes; what was expected before counts no more.
 
         The one timer stays where it is unless it would fire too late: fired early, it sets itself again. So a command
-        costs no timer.
+        costs no timer, and no look at the clock.
         """
         self._deadline_s, self._late = deadline_s, late
-        if not self.loop.time() < self._rings_s <= deadline_s:
+        if deadline_s < self._rings_s:
             self._ring_at(deadline_s)
 
     def _ring_at(self, moment_s: float) -> None:
@@ -162,9 +177,10 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self._reset_timeout(max(moment_s - self.loop.time(), SHORTEST_TIMER_S))
 
     def _timeout_cb(self) -> None:
+        self._rings_s = inf  # no timer is set now
         if self.loop.time() < self._deadline_s:
             self._ring_at(self._deadline_s)
-        elif self._writer.transport.is_closing():
+        elif self._wire.is_closing():
             self.abort()
         else:
             self._part(self._late)
@@ -188,7 +204,7 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
             (self._incoming_since_s + bounds.data_allowance_s(incoming.received_bytes), replies.DATA_SLOW),
             (self._transaction.began_s + bounds.transaction_s, replies.TRANSACTION_LATE),
         )
-        self._expect(*min(clocks, key=lambda clock: clock[0]))
+        self._expect(*min(clocks, key=itemgetter(0)))
 
     # ── The conversation ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -251,13 +267,15 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         Replies to a group of commands leave together (RFC 2920 section 3.2).
         """
         try:
-            while self._is_listening and self._incoming is None and (line := self._inbox.line()) is not None:
+            inbox = self._inbox
+            # The usual end of this is an empty inbox, and nothing is quicker to see.
+            while inbox.buffer and self._incoming is None and self._is_listening and (line := inbox.line()) is not None:
                 self._turn(line)
             anew = anew or bool(self._unsent)
             self._flush()
             if self._over:
                 self._part(None)
-            elif self._is_listening:
+            elif not (self._waits or self._clogged):
                 self._listen(anew=anew)
         # As in `data_received`.
         except Exception:
@@ -279,7 +297,10 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self._inbox.resume()
 
     def _turn(self, line: bytes) -> None:
-        reply = self._answer(line)
+        try:
+            reply = self._dialogue.answer(line, followed=bool(self._inbox.buffer), now_s=self.loop.time())
+        except Exception as trouble:
+            reply = self._excuse(trouble)
         self._say(reply)
         if reply is replies.GO_AHEAD:
             self._transaction = self._dialogue.finish()
@@ -290,25 +311,23 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
             self._inbox.pause()
             self._handler_coroutine = self.loop.create_task(self._meanwhile(self._secure()))
 
-    def _answer(self, line: bytes) -> Reply:
-        try:
-            return self._dialogue.answer(line, followed=bool(self._inbox.buffer), now_s=self.loop.time())
-        except TryAgain as trouble:
+    def _excuse(self, trouble: Exception) -> Reply:
+        if isinstance(trouble, TryAgain):
             return Reply(trouble.code, trouble.public)
-        except Exception:
-            # Whatever breaks behind the door is our trouble: the client may come again, and learns nothing of it.
-            self._site.log.exception(Event.COMMAND_FAILED)
-            return replies.TRY_AGAIN
+        # Whatever breaks behind the door is our trouble: the client may come again, and learns nothing of it.
+        self._site.log.exception(Event.COMMAND_FAILED)
+        return replies.TRY_AGAIN
 
     def _say(self, reply: Reply) -> None:
         if reply.code >= 400:
             self._site.refused[reply.code] += 1
         self._unsent.append(replies.render(reply))
-        self._over = self._over or reply.close
+        if reply.close:
+            self._over = True
 
     def _flush(self) -> None:
         if self._unsent:
-            self._writer.write(b"".join(self._unsent))
+            self._wire.write(b"".join(self._unsent))
             self._unsent.clear()
 
     async def _secure(self) -> None:
@@ -317,7 +336,7 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         self._expect(self.loop.time() + site.bounds.handshake_wait_s, None)
         await self._writer.start_tls(site.tls_context, ssl_handshake_timeout=site.bounds.handshake_wait_s)
         self.transport = self._writer.transport
-        self._inbox.attach(cast("asyncio.Transport", self.transport))
+        self._attach(self.transport)
         self._dialogue.secured()
 
     # ── A message ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,10 +354,10 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         notes = transaction.notes + message.notes
         arrival = Arrival(transaction.mail_from, recipients, message.raw, transaction.peer, site.clock(), notes)
         # Heard, not awaited: when this session ends because the client has gone, the task goes on.
-        site.start(arrival).add_done_callback(self._accepted)
+        site.start(arrival, self._accepted)
 
-    def _accepted(self, task: asyncio.Task[Sequence[Reply]]) -> None:
-        answers = _answers(task, len(self._recipients))
+    def _accepted(self, task: Acceptance) -> None:
+        answers = self._site.finish(task, len(self._recipients))
         if not self._over:
             self._waits = False
             self._conclude(answers)
@@ -348,21 +367,11 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         """Give the replies to the final dot: one, or in LMTP one for each recipient in order (RFC 2033 section 4.2)."""
         if any(answer.code < 400 for answer in answers):
             self._dialogue.delivered()
-        by_recipient = dict(zip(self._recipients, answers, strict=True))
-        for recipient in self._transaction.recipients[: None if self._dialogue.is_lmtp else 1]:
-            self._say(by_recipient[recipient])
+        if self._dialogue.is_lmtp:
+            by_recipient = dict(zip(self._recipients, answers, strict=True))
+            for recipient in self._transaction.recipients:
+                self._say(by_recipient[recipient])
+        else:
+            self._say(answers[0])
         if self._draining and not self._over:
             self._say(replies.SHUTTING_DOWN)
-
-
-def _answers(task: asyncio.Task[Sequence[Reply]], count: int) -> Sequence[Reply]:
-    """What the door has said. Its errors have been logged; the client hears only that it may try again."""
-    if task.cancelled():
-        return [replies.SHUTTING_DOWN] * count
-    match task.exception():
-        case None:
-            return task.result()
-        case TryAgain() as trouble:
-            return [Reply(trouble.code, trouble.public)] * count
-        case _:
-            return [replies.TRY_AGAIN] * count

@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event, Log
 from mailgate.model import Arrival, Reply, Role
+from mailgate.net import replies
 from mailgate.net.bind import Bind, Networks, listed
 from mailgate.net.bounds import Bounds, Crowd, plain
 from mailgate.net.door import Door
 from mailgate.net.tls import ServerContext
+
+Acceptance: TypeAlias = asyncio.Task[Sequence[Reply]]
 
 LANDING_BYTES = 256 * 1024  # read at once; one place for all sessions, since each takes its bytes away before the next
 
@@ -47,7 +50,7 @@ class Site:
     xclient: Networks
     crowd: Crowd
     sessions: set[Guest] = field(default_factory=set)
-    acceptances: set[asyncio.Task[Sequence[Reply]]] = field(default_factory=set)
+    acceptances: set[Acceptance] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)  # replies from 400 on, by code
     landing: memoryview = field(default_factory=lambda: memoryview(bytearray(LANDING_BYTES)))  # where bytes arrive
 
@@ -71,17 +74,23 @@ class Site:
             return self.bounds.per_trusted_network
         return self.bounds.per_network
 
-    def start(self, arrival: Arrival) -> asyncio.Task[Sequence[Reply]]:
-        """Hand a mail to the door, in a task that no session owns: it ends by itself."""
-        task = asyncio.ensure_future(self.door.accept(arrival))
+    def start(self, arrival: Arrival, heard: Callable[[Acceptance], None]) -> None:
+        """Hand a mail to the door, in a task that no session owns: it ends by itself; `heard` gives it to `finish`."""
+        task = asyncio.get_running_loop().create_task(self.door.accept(arrival))
         self.acceptances.add(task)
-        task.add_done_callback(self._accepted)
-        return task
+        task.add_done_callback(heard)
 
-    def _accepted(self, task: asyncio.Task[Sequence[Reply]]) -> None:
+    def finish(self, task: Acceptance, count: int) -> Sequence[Reply]:
+        """What the door has said. Its errors are logged; the client hears only that it may try again."""
         self.acceptances.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, TryAgain):
-            self.log.warning(Event.ACCEPTANCE_DEFERRED, reason=str(error))
-        elif error is not None:
-            self.log.error(Event.ACCEPTANCE_FAILED, exc_info=error)
+        if task.cancelled():
+            return [replies.SHUTTING_DOWN] * count
+        match task.exception():
+            case None:
+                return task.result()
+            case TryAgain() as trouble:
+                self.log.warning(Event.ACCEPTANCE_DEFERRED, reason=str(trouble))
+                return [Reply(trouble.code, trouble.public)] * count
+            case error:
+                self.log.error(Event.ACCEPTANCE_FAILED, exc_info=error)
+                return [replies.TRY_AGAIN] * count

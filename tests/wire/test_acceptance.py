@@ -65,6 +65,14 @@ async def test_what_the_door_decides_at_the_dot_is_passed_on() -> None:
         assert wire.door.arrivals == []
 
 
+async def test_in_smtp_the_first_recipient_speaks_for_all() -> None:
+    async with listening() as wire, wire.connected() as client:
+        await client.begin("full@g.test", "support@g.test")
+        assert await client.finish(b"hello\r\n") == "452 4.2.2 Over quota"
+        assert await client.ask("NOOP") == "250 2.0.0 Ok"
+        assert wire.door.arrivals[0].recipients == ("full@g.test", "support@g.test")
+
+
 async def test_the_door_is_told_all_that_was_said() -> None:
     async with listening() as wire, wire.connected() as client:
         await client.hello()

@@ -1,5 +1,6 @@
 """Every bound of the wire holds, and says so in its own words."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -104,6 +105,18 @@ async def test_a_client_that_says_nothing_is_let_go() -> None:
     async with listening(bounds=Bounds(command_wait_s=0.05)) as wire, wire.connected() as client:
         await client.reply()
         assert await client.reply() == "421 4.4.2 Timed out waiting for a command"
+        assert await client.hung_up()
+
+
+async def test_a_command_moves_the_clock_on_and_it_strikes_all_the_same() -> None:
+    loop = asyncio.get_running_loop()
+    async with listening(bounds=Bounds(command_wait_s=0.2)) as wire, wire.connected() as client:
+        await client.reply()
+        await asyncio.sleep(0.1)
+        said_s = loop.time()
+        assert await client.ask("NOOP") == "250 2.0.0 Ok"
+        assert await client.reply() == "421 4.4.2 Timed out waiting for a command"
+        assert loop.time() - said_s >= 0.19
         assert await client.hung_up()
 
 
