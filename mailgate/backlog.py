@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import takewhile
 
 from mailgate.model import Accepted, Arrival
 
-MAILS_MOST = 4096  # small ones, of a burst that lasts some seconds
+MAILS_MOST = 16_384  # small ones: a burst of some seconds
+MAILS_MOST_SHARED = 256  # where others could judge what we have no time for; what is kept here, they leave to us
 BYTES_MOST = 32 << 20
 
 
@@ -43,6 +46,13 @@ class Backlog:
         taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
         self._free(len(taken), sum(len(accepted.raw) for accepted in taken))
         return taken
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def accepted_until(self, at: datetime) -> Iterator[Accepted]:
+        """Those that have waited since `at` or longer."""
+        return takewhile(lambda accepted: accepted.at <= at, self._waiting)
 
     def __iter__(self) -> Iterator[Accepted]:
         return iter(self._waiting)

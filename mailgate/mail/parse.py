@@ -25,10 +25,10 @@ LONGEST_DATE = 128
 MOST_REPORT_BYTES = 256 * 1024  # of one report, calendar or enclosed header
 MOST_ACTIONS = 1000  # recipients of one delivery report
 
-_MONTHS = dict(
-    Jan="01", Feb="02", Mar="03", Apr="04", May="05", Jun="06",
-    Jul="07", Aug="08", Sep="09", Oct="10", Nov="11", Dec="12",
-)  # fmt: skip
+_MONTHS = {
+    "Jan": "01", "Feb": "02", "Mar": "03", "Apr": "04", "May": "05", "Jun": "06",
+    "Jul": "07", "Aug": "08", "Sep": "09", "Oct": "10", "Nov": "11", "Dec": "12",
+}  # fmt: skip
 _STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _ENCLOSED = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 _WITH_STRUCTURE = ("multipart/", "message/", "text/rfc822-headers", "text/calendar")
