@@ -17,10 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mailgate import tomlfile
+from mailgate.config import tomlfile
+from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault, NotAllowed
 from mailgate.model import Keys
-from mailgate.tomlfile import TomlFile
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: survives mail systems that fold case
 INSTANCE_CHARS = 8

@@ -1,4 +1,4 @@
-"""What the roads say about their work, to whoever counts it. Here nobody listens; `mailgate.metrics` does."""
+"""What the roads say about their work, to whoever counts it. Here nobody listens; `mailgate.daemon.metrics` does."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from mailgate import tomlfile
+from mailgate.config import tomlfile
+from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge.limits import Limits
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.mail import template
 from mailgate.mail.template import Template, TemplateError
-from mailgate.tomlfile import TomlFile
 
 T = TypeVar("T")
 

@@ -18,17 +18,20 @@ from typing import Any
 from watchfiles import Change, awatch
 
 from mailgate import wiring
-from mailgate.aside import Aside
+from mailgate.backup.highwater import HighWater
 from mailgate.config import Settings
+from mailgate.config.shapes import split_endpoint
+from mailgate.daemon.aside import Aside
+from mailgate.daemon.loop import name_of
+from mailgate.daemon.metrics import Metrics
+from mailgate.daemon.neighbours import JOURNAL, OUTBOX, Neighbours
+from mailgate.daemon.parent import KEEPER, Parent
+from mailgate.daemon.reception import Reception, Room, listen
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
-from mailgate.highwater import HighWater
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
-from mailgate.loop import name_of
-from mailgate.metrics import Metrics
-from mailgate.neighbours import JOURNAL, OUTBOX, Neighbours
 from mailgate.net.authenticate import Authenticator
 from mailgate.net.bind import networks
 from mailgate.net.connection import Login, Tls
@@ -38,9 +41,6 @@ from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
-from mailgate.parent import KEEPER, Parent
-from mailgate.reception import Reception, Room, listen
-from mailgate.shapes import split_endpoint
 from mailgate.store import watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep

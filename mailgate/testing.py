@@ -26,7 +26,8 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from mailgate import config, tomlfile, wiring
+from mailgate import config, wiring
+from mailgate.config import tomlfile
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailgate import rulebook
+from mailgate.backup.highwater import SUFFIX
 from mailgate.config import Settings
 from mailgate.context import Context, Mint
-from mailgate.highwater import SUFFIX
 from mailgate.identity import clock, database_file, gateway_of, secret, tls_of
 from mailgate.log import Log
 from mailgate.meter import UNHEARD, Meter

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from mailgate import archive, backup, pruning, wiring
+from mailgate import backup, pruning, wiring
+from mailgate.backup import archive
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.office import at_desk, opened

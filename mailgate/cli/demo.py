@@ -12,6 +12,7 @@ import click
 from mailgate import config, keys, wiring
 from mailgate.cli.frame import Command, Frame
 from mailgate.config import Settings
+from mailgate.config.shapes import split_endpoint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain
 from mailgate.log import bridge, open_log
@@ -19,7 +20,6 @@ from mailgate.model import Protocol, Reply
 from mailgate.net.catcher import Catcher
 from mailgate.net.post import post
 from mailgate.serve import Daemon
-from mailgate.shapes import split_endpoint
 from mailgate.store.database import Database
 from mailgate.web.console_source import ConsoleSource
 from mailgate.web.customer import Posting

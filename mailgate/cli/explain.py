@@ -14,11 +14,12 @@ import click
 from msgspec import structs, to_builtins
 from sqlalchemy import Connection
 
-from mailgate import config, keys, tomlfile, wiring
+from mailgate import config, keys, wiring
 from mailgate.cases import judge_alone
 from mailgate.cli import mailfile
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
+from mailgate.config import tomlfile
 from mailgate.context import Mint
 from mailgate.errors import NotFound
 from mailgate.judge import admission

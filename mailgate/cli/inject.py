@@ -13,10 +13,10 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import EXIT_BAD_INPUT, EXIT_NO_SUCH, EXIT_TRY_AGAIN, Command, Frame
 from mailgate.cli.office import opened
 from mailgate.config import Settings
+from mailgate.daemon.neighbours import JOURNAL, tell
 from mailgate.errors import TryAgain
 from mailgate.intake import Door
 from mailgate.model import Arrival, Peer, Reply, Role
-from mailgate.neighbours import JOURNAL, tell
 
 
 @click.command("inject", cls=Command)

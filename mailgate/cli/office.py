@@ -18,9 +18,9 @@ from mailgate import wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame
 from mailgate.config import Settings
+from mailgate.daemon.neighbours import JOURNAL, OUTBOX, tell
 from mailgate.desk import Desk
 from mailgate.log import open_log
-from mailgate.neighbours import JOURNAL, OUTBOX, tell
 from mailgate.store.database import Database
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ import click
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
 from mailgate.config import Settings
+from mailgate.daemon.loop import run
+from mailgate.daemon.parent import FRONT, TRIAL, Parent, parent_of
 from mailgate.log import Log, bridge, open_log
-from mailgate.loop import run
-from mailgate.parent import FRONT, TRIAL, Parent, parent_of
 
 MOST_WORKERS = 64
 
@@ -57,13 +57,13 @@ async def _daemon(settings: Settings, log: Log, parent: Parent) -> int:
 
 
 async def _front(settings: Settings, log: Log, parent: Parent) -> int:
-    from mailgate.front import Front
+    from mailgate.daemon.front import Front
 
     return await Front(settings, log, parent).run()
 
 
 async def _supervise(frame: Frame, workers: int, log: Log, parent: Parent) -> int:
-    from mailgate.supervisor import Supervisor
+    from mailgate.daemon.supervisor import Supervisor
 
     return await Supervisor(lambda: settings_of(frame), frame.config_file(), workers, log, parent).run()
 

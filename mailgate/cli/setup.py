@@ -13,7 +13,7 @@ from mailgate.cli.frame import Frame, Group
 from mailgate.cli.setups import site
 from mailgate.cli.setups.site import Site
 from mailgate.config import WITHOUT_EFFECT
-from mailgate.shapes import is_loopback
+from mailgate.config.shapes import is_loopback
 
 # What POSIX calls special in extended regular expressions, and the slash that ends a pattern of Postfix.
 _SPECIAL = re.compile(r"([.\[\]{}()*+?^$|\\/])")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mailgate.aside import Aside
+from mailgate.daemon.aside import Aside
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailgate.aside import LARGE_BYTES, Aside, WorkerDied
+from mailgate.daemon.aside import LARGE_BYTES, Aside, WorkerDied
 from tests.fakes import jobs
 from tests.fakes.waiting import wait_until
 
@@ -116,7 +116,7 @@ async def test_who_stops_waiting_disturbs_nobody(aside: Aside, tmp_path: Path) -
 
 KILLED = """\
 import asyncio, os
-from mailgate.aside import Aside
+from mailgate.daemon.aside import Aside
 from tests.fakes import jobs
 
 async def main():

@@ -14,7 +14,7 @@ import nacl.signing
 import pytest
 
 from mailgate import keys, wiring
-from mailgate.aside import LARGE_BYTES, Aside
+from mailgate.daemon.aside import LARGE_BYTES, Aside
 from mailgate.model import Level, Peer
 from mailgate.net.authenticate import Authenticator
 from mailgate.testing import Lab

@@ -9,8 +9,8 @@ import trustme
 from mailgate.cli.check import _records
 from mailgate.cli.finding import Result
 from mailgate.config import settings_of
+from mailgate.config.tomlfile import parse
 from mailgate.net.resolver import Exchange, Lookup, Missing, Names, Trouble
-from mailgate.tomlfile import parse
 from tests.cli.conftest import CONFIG, Run
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mailgate import archive, highwater
+from mailgate.backup import archive, highwater
 from mailgate.store.database import Database
 from mailgate.store.marks import Mark
 from tests.cli.conftest import CONFIG, MAIL, Run

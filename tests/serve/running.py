@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mailgate import config
+from mailgate.daemon.parent import Parent
 from mailgate.log import open_log
-from mailgate.parent import Parent
 from mailgate.serve import Daemon
 from tests.fakes.waiting import wait_until
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mailgate import archive
-from mailgate.archive import Manifest
+from mailgate.backup import archive
+from mailgate.backup.archive import Manifest
 from mailgate.errors import Damaged
 
 FILES = {"database.db": b"d" * 5000, "mailgate.keys": b"k", "config.toml": b"c", "rules/a/b.txt": b"r"}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate import config, model, tomlfile
+from mailgate import config, model
+from mailgate.config import tomlfile
 from mailgate.errors import ConfigError, Fault
 from mailgate.model import Keys, Mode, Role
 from mailgate.net.bounds import Bounds

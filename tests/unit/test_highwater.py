@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailgate import highwater
-from mailgate.highwater import HighWater
+from mailgate.backup import highwater
+from mailgate.backup.highwater import HighWater
 from mailgate.log import open_log
 from mailgate.store.marks import Mark
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate import tomlfile
+from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
 from mailgate.judge.limits import Counted, Key, Limits, span
 from mailgate.rulebook import LIMITS, shipped_folder

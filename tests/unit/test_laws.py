@@ -295,7 +295,7 @@ def test_nothing_names_a_machine_or_a_paper_from_outside() -> None:
     assert named == []
 
 
-@pytest.mark.parametrize("module", ["mailgate.front", "mailgate.supervisor"])
+@pytest.mark.parametrize("module", ["mailgate.daemon.front", "mailgate.daemon.supervisor"])
 def test_who_has_no_store_does_not_carry_its_libraries(module: str) -> None:
     """There may be many of them on one machine."""
     program = f"import {module}, sys; print(*sorted({{'sqlalchemy', 'alembic', 'uvicorn', 'dns'}} & set(sys.modules)))"

@@ -15,13 +15,13 @@ import yaml
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from mailgate import metrics as module
+from mailgate.daemon import metrics as module
+from mailgate.daemon.metrics import Metrics
 from mailgate.errors import TryAgain
 from mailgate.judge import verdict
 from mailgate.judge.ask import ask
 from mailgate.judge.docket import Outcome
 from mailgate.judge.history import History
-from mailgate.metrics import Metrics
 from mailgate.model import (
     Answer,
     Due,
@@ -266,7 +266,7 @@ async def test_two_in_one_process_do_not_know_each_other() -> None:
 
 WORKER = """
 import asyncio, sys
-from mailgate.metrics import Metrics
+from mailgate.daemon.metrics import Metrics
 from mailgate.model import Peer
 from tests.fakes.judging import START
 

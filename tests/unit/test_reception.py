@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mailgate.reception import NO_ROOM, Room
+from mailgate.daemon.reception import NO_ROOM, Room
 
 
 def test_a_disk_with_less_than_the_reserve_has_no_room(tmp_path: Path) -> None:

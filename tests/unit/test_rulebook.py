@@ -4,10 +4,10 @@ from string import Template
 
 import pytest
 
+from mailgate.config.tomlfile import MAX_SIZE_BYTES
 from mailgate.errors import ConfigError, Fault
 from mailgate.mail.template import MOST_BYTES, fill
 from mailgate.rulebook import MOST_FILES, REPLY_VALUES, load, shipped_folder
-from mailgate.tomlfile import MAX_SIZE_BYTES
 
 LIMITS = "limits.toml"
 SIGNAL = Template(

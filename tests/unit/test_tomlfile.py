@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate import tomlfile
+from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
 
 TEXT = '''\

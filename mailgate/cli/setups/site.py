@@ -12,8 +12,8 @@ from ipaddress import ip_address
 
 from mailgate import model
 from mailgate.config import ListenerTable, OutboundTable, Settings
+from mailgate.config.shapes import is_loopback, split_endpoint
 from mailgate.judge.token import LONGEST_BASE, SHORT_BASE, TOKEN_CHARS, VERSION
-from mailgate.shapes import is_loopback, split_endpoint
 
 LMTP_PORT = 2524  # what we propose where no listener is fit
 SMTP_PORT = 25

@@ -16,10 +16,10 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 from pydantic_core import ErrorDetails
 
-from mailgate import model, tomlfile
-from mailgate.errors import ConfigError, Fault
-from mailgate.faults import MAX_SHOWN_CHARS, across_tables, key_of, shown
-from mailgate.shapes import (
+from mailgate import model
+from mailgate.config import tomlfile
+from mailgate.config.faults import MAX_SHOWN_CHARS, across_tables, key_of, shown
+from mailgate.config.shapes import (
     NO_CREDENTIALS,
     AtLeastOne,
     Bind,
@@ -38,7 +38,8 @@ from mailgate.shapes import (
     StoreUrl,
     Text,
 )
-from mailgate.tomlfile import Place, TomlFile
+from mailgate.config.tomlfile import Place, TomlFile
+from mailgate.errors import ConfigError, Fault
 
 # A table that is not written down is an empty one; defaults are checked, so it fills itself like one.
 _ABSENT: Any = {}

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from mailgate.config import Settings
+from mailgate.daemon.parent import COUNTS, FRONT, KEEPER, LEASH, TRIAL, WORKER, Parent
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.log import Event, Log
 from mailgate.net.given import VARIABLE, WEB, listener_name, told
 from mailgate.net.holding import Holding, Wanted
 from mailgate.net.systemd import Ear
-from mailgate.parent import COUNTS, FRONT, KEEPER, LEASH, TRIAL, WORKER, Parent
 
 PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # before somebody who died is started again
 CALM_S: Final = 60.0  # who lived so long has not died of its start

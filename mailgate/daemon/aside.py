@@ -134,7 +134,7 @@ class Aside:
 
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "mailgate.aside"],
+        [sys.executable, "-P", "-m", "mailgate.daemon.aside"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=_environment(),

@@ -26,12 +26,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from mailgate.daemon.parent import COUNTS
 from mailgate.errors import TryAgain
 from mailgate.judge.docket import Outcome, Planned
 from mailgate.meter import Meter
 from mailgate.model import Disposition, Due, Filing, Kind, Level, OutboxState, Peer, Purpose, Role, Settlement
 from mailgate.model import Protocol as Wire
-from mailgate.parent import COUNTS
 from mailgate.store.watch import Depth
 
 LOOK_EVERY_S: Final = 10.0

@@ -21,8 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mailgate import archive, highwater, keys, wiring
-from mailgate.archive import Manifest
+from mailgate import keys, wiring
+from mailgate.backup import archive, highwater
+from mailgate.backup.archive import Manifest
 from mailgate.config import Settings, StoreTable
 from mailgate.errors import ConfigError, Damaged, NotAllowed
 from mailgate.store import inventory, marks, restored

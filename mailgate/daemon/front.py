@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 
 from mailgate import identity
 from mailgate.config import Settings
+from mailgate.daemon.parent import Parent
+from mailgate.daemon.reception import Reception, Room
 from mailgate.judge import admission
 from mailgate.log import Event, Log
 from mailgate.mail.hops import count_hops
 from mailgate.model import Arrival, Gateway, Reply
 from mailgate.net.gate import gate_path
 from mailgate.net.link import Link
-from mailgate.parent import Parent
-from mailgate.reception import Reception, Room
 from mailgate.threshold import Threshold
 
 DRAIN_S = 45.0  # somewhat more than a mail may wait for the keeper

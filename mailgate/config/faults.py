@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from mailgate.config.shapes import is_loopback
+from mailgate.config.tomlfile import Place, TomlFile
 from mailgate.errors import Fault
-from mailgate.shapes import is_loopback
-from mailgate.tomlfile import Place, TomlFile
 
 MAX_SHOWN_CHARS = 80  # of a faulty value
 
