@@ -61,7 +61,7 @@ def judge_alone(
     """The verdict on one mail of which nothing else is known: no store, nothing written."""
     case = case_of(accepted, *read(accepted.raw), proof, gateway=gateway, book=book, now=now)
     outcome = verdict.judge(case, book.signals, History(Facts(), book.limits, gateway, mint))
-    return next(effect for effect in outcome.effects if isinstance(effect, Filing))
+    return outcome.filing
 
 
 def _signed(names: Sequence[str], gateway: Gateway) -> dict[str, Token]:

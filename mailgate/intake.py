@@ -45,7 +45,6 @@ from mailgate.model import (
     Arrival,
     Authentication,
     Case,
-    Filing,
     Gateway,
     Mode,
     Peer,
@@ -371,7 +370,7 @@ class Intake:
         self.log.error(Event.MAIL_SHUNTED, journal_id=accepted.journal_id, queue_id=accepted.queue_id, error=error)
 
     def _tell(self, outcome: Outcome, stages_ms: dict[str, float], now: datetime) -> None:
-        filing = next(effect for effect in outcome.effects if isinstance(effect, Filing))
+        filing = outcome.filing
         found, accepted = filing.verdict, filing.case.accepted
         waited_s = (now - accepted.at).total_seconds()
         self.meter.judged(outcome, waited_s)

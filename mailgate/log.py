@@ -23,6 +23,9 @@ _encode = encoder(otherwise=repr)  # what JSON has no word for is shown as Pytho
 _ADDRESS = re2.compile(r"\S*@\S*")
 
 
+LEVELS = {"exception": "error"}  # of methods that are not called like the level they speak at
+
+
 class Event(StrEnum):
     """The names of events. Users search for them, so they keep their spelling."""
 
@@ -68,11 +71,7 @@ def open_log(stream: TextIO, level: int = logging.INFO) -> Log:
     """A logger that writes one JSON object a line to `stream`, made to be handed on; nothing global is set."""
     logger: Log = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            _with_traceback,
-            _line,
-        ],
+        processors=[_with_traceback, _line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     ).bind()
@@ -81,13 +80,13 @@ def open_log(stream: TextIO, level: int = logging.INFO) -> Log:
 
 def _with_traceback(logger: object, method: str, event: EventDict) -> EventDict:
     """What structlog makes of an error; most events have none, and then it need not be asked."""
-    return structlog.processors.format_exc_info(logger, method, event) if event.get("exc_info") else event
+    return structlog.processors.format_exc_info(logger, method, event) if "exc_info" in event else event
 
 
-def _line(_logger: object, _method: str, event: EventDict) -> str:
+def _line(_logger: object, method: str, event: EventDict) -> str:
     """What every line has stands first, for the eye. Of a mail's cost this is a part, hence by hand."""
     at = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-    return _encode({"at": f"{at}Z", "level": event.pop("level"), "event": event.pop("event"), **event})
+    return _encode({"at": f"{at}Z", "level": LEVELS.get(method, method), "event": event.pop("event"), **event})
 
 
 def without_addresses(words: str) -> str:

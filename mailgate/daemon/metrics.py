@@ -30,7 +30,7 @@ from mailgate.daemon.parent import COUNTS
 from mailgate.errors import TryAgain
 from mailgate.judge.docket import Outcome, Planned
 from mailgate.meter import Meter
-from mailgate.model import Disposition, Due, Filing, Kind, Level, OutboxState, Peer, Purpose, Role, Settlement
+from mailgate.model import Disposition, Due, Kind, Level, OutboxState, Peer, Purpose, Role, Settlement
 from mailgate.model import Protocol as Wire
 from mailgate.store.watch import Depth
 
@@ -96,8 +96,7 @@ class Metrics(Meter):
     def judged(self, outcome: Outcome, waited_s: float) -> None:
         """Count the verdict, what was granted and what withheld; and whether anything answers an unproven sender."""
         counts = self._counts
-        filing = next(effect for effect in reversed(outcome.effects) if isinstance(effect, Filing))
-        verdict, case = filing.verdict, filing.case
+        verdict, case = outcome.filing.verdict, outcome.filing.case
         counts.verdicts[verdict.kind, verdict.disposition].inc()
         counts.judge_s.observe(waited_s)
         if verdict.withheld_by:

@@ -19,6 +19,7 @@ from mailgate.model import (
     Challenge,
     Disposition,
     Effect,
+    Filing,
     Finding,
     Gateway,
     HeldState,
@@ -69,8 +70,15 @@ class Placement(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """All that follows from one mail: rows to write, and automatic mail to compose."""
 
-    effects: tuple[Effect, ...]
+    effects: tuple[Effect, ...]  # its filing stands last
     planned: tuple[Planned, ...]
+
+    @property
+    def filing(self) -> Filing:
+        """The place that the mail takes."""
+        last = self.effects[-1]
+        assert isinstance(last, Filing)
+        return last
 
 
 @dataclass(slots=True)

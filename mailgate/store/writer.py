@@ -30,7 +30,7 @@ from mailgate.store.backend import Backend, Faults, Session
 T = TypeVar("T")
 
 GROUP_MOST = 200  # jobs in one transaction; beyond 50 little is gained, beyond 200 nothing
-SINGLES_WAIT_S = 0.1  # that groups may keep a single job back: senders of a burst come first, and nobody starves
+SINGLES_WAIT_S = 0.05  # that groups may keep a single job back: senders of a burst come first, and nobody starves
 LULL_S = 0.03  # without a group, after which no more are expected: a round of many sessions takes some 10 ms
 QUEUE_MOST = 5000  # jobs that wait; more than a machine that still works ever has
 
