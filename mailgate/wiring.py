@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailgate import rulebook
-from mailgate.backup.highwater import SUFFIX
 from mailgate.config import Settings
 from mailgate.context import Context, Mint
 from mailgate.identity import clock, database_file, gateway_of, secret, tls_of
@@ -31,6 +30,8 @@ __all__ = [
     "secret",
     "tls_of",
 ]
+
+HIGH_WATER = ".high-water"  # after the name of the file that it stands beside
 
 
 def rulebook_of(settings: Settings) -> Rulebook:
@@ -58,7 +59,7 @@ def high_water_file(settings: Settings) -> Path | None:
         beside = database_file(settings)
     else:
         beside = settings.gateway.key_file
-    return beside.with_name(beside.name + SUFFIX) if beside else None
+    return beside.with_name(beside.name + HIGH_WATER) if beside else None
 
 
 async def open_database(settings: Settings, *, daemon: bool, create: bool = False, owner: str = "") -> Database:

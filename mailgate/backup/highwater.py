@@ -14,8 +14,6 @@ from pathlib import Path
 from mailgate.log import Event, Log
 from mailgate.store.marks import Mark
 
-SUFFIX = ".high-water"
-
 
 class HighWater:
     """The file. What cannot be read was never written; what cannot be written is said once."""
