@@ -100,6 +100,30 @@ async def test_grouped_jobs_go_before_single_ones(db: Database) -> None:
     assert order == ["mail", "big", "big"]
 
 
+@only(SQLITE)
+async def test_a_single_job_waits_while_grouped_ones_come_in_rounds(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LULL_S", 60.0)
+    monkeypatch.setattr(writer, "SINGLES_WAIT_S", 60.0)
+    order: list[str] = []
+
+    def grouped(_conn: Connection, items: list[str]) -> list[None]:
+        order.extend(items)
+        return [None] * len(items)
+
+    await db.write(lambda _conn: order.append("at once, for none went before it"))
+    await db.together(grouped, "first round")
+    late = asyncio.ensure_future(db.write(lambda _conn: order.append("big")))
+    await asyncio.sleep(0)
+    await db.together(grouped, "second round")
+    assert order[1:] == ["first round", "second round"]
+
+    await db.close()
+    await late
+    assert order[3:] == ["big"]
+
+
 @only(POSTGRESQL)
 async def test_grouped_jobs_do_not_wait_for_single_ones(db: Database) -> None:
     """An acceptance does not wait for the judging of mail before it."""
