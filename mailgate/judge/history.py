@@ -100,24 +100,25 @@ class History:
             self.counters.add(permit.grant)
 
     def _learn(self, effect: Effect) -> None:
+        # What every mail brings comes first.
         match effect:
+            case Filing():
+                self._filed(effect)
+            case NewTicket():
+                self.facts.tickets[effect.id] = KnownTicket(
+                    effect.id, 0, TicketState.OPEN, effect.queue, effect.mailbox, effect.subject, (effect.participant,)
+                )
+            case TicketChange(state=TicketState()):
+                self._ticket_changed(effect)
             case Met(known):
                 self.facts.acquaintances[known.address] = known
             case Credited(domain):
                 self.facts.domains[domain.domain] = domain
             case Asked(challenge):
                 self.facts.challenges[challenge.address] = challenge
-            case NewTicket():
-                self.facts.tickets[effect.id] = KnownTicket(
-                    effect.id, 0, TicketState.OPEN, effect.queue, effect.mailbox, effect.subject, (effect.participant,)
-                )
             case Joined(ticket_id, participant):
                 ticket = self.facts.tickets[ticket_id]
                 self.facts.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
-            case TicketChange(state=TicketState()):
-                self._ticket_changed(effect)
-            case Filing():
-                self._filed(effect)
             case Released():
                 self._released(effect)
             case Reheld(message_ids, held):
