@@ -30,7 +30,8 @@ from mailgate.store.backend import Backend, Faults, Session
 T = TypeVar("T")
 
 GROUP_MOST = 200  # jobs in one transaction; beyond 50 little is gained, beyond 200 nothing
-SINGLES_WAIT_S = 0.05  # that groups may keep a single job back: senders of a burst come first, and nobody starves
+GROUPS_SHARE = 2  # times as long as the last single job took may groups keep the next one back, and
+SINGLES_WAIT_S = 0.1  # never longer: senders of a burst come first, and nobody starves
 LULL_S = 0.03  # without a group, after which no more are expected: a round of many sessions takes some 10 ms
 QUEUE_MOST = 5000  # jobs that wait; more than a machine that still works ever has
 
@@ -67,6 +68,8 @@ class Writer:
         self._closed = False
         self._groups: dict[Work, deque[Job]] = {}  # from here on touched by the thread alone
         self._singles: deque[Job] = deque()
+        self._group_at_s = 0.0  # when the last group was written
+        self._groups_until_s = 0.0  # until then groups may keep single jobs back
         self._session: Session | None = None
         self._thread = threading.Thread(target=self._run, name="mailgate-writer", daemon=True)
         self._thread.start()
@@ -94,19 +97,25 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        going, group_at_s, single_at_s = True, 0.0, 0.0
+        going = True
         while going or self._groups or self._singles:
-            # When the turn of single jobs comes: at once after the end was asked for, for then nobody comes any more.
-            due_s = min(group_at_s + LULL_S, single_at_s + SINGLES_WAIT_S) if going else 0.0
-            wait_s = due_s - monotonic() if self._singles else None
+            wait_s = self._singles_due_s - monotonic() if self._singles else None
             going = self._collect(0.0 if self._groups or not going else wait_s) and going
             for work in list(self._groups):
                 self._write_group(work, self._next_group(work))
-                group_at_s = monotonic()
-            if self._singles and monotonic() >= due_s:
+                self._group_at_s = monotonic()
+            begun_s = monotonic()
+            # Once the end was asked for nobody comes any more whom a single job could keep waiting.
+            if self._singles and (begun_s >= self._singles_due_s or not going):
                 self._write_single(self._singles.popleft())
-                single_at_s = monotonic()
+                ended_s = monotonic()
+                self._groups_until_s = ended_s + min(SINGLES_WAIT_S, GROUPS_SHARE * (ended_s - begun_s))
         self._drop()
+
+    @property
+    def _singles_due_s(self) -> float:
+        """When the turn of single jobs comes, if nothing else does."""
+        return min(self._group_at_s + LULL_S, self._groups_until_s)
 
     def _collect(self, wait_s: float | None) -> bool:
         """Sort what has queued; wait so long for a first job, None for ever. False once the end was asked for."""

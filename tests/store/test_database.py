@@ -106,6 +106,7 @@ async def test_a_single_job_waits_while_grouped_ones_come_in_rounds(
 ) -> None:
     monkeypatch.setattr(writer, "LULL_S", 60.0)
     monkeypatch.setattr(writer, "SINGLES_WAIT_S", 60.0)
+    monkeypatch.setattr(writer, "GROUPS_SHARE", 1e9)
     order: list[str] = []
 
     def grouped(_conn: Connection, items: list[str]) -> list[None]:
