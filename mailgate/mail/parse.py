@@ -94,14 +94,17 @@ def date(value: str) -> datetime | None:
     """The moment in UTC that a Date field names; None where it names none."""
     try:
         return _plain_date(value)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         return _any_date(value)
 
 
 def _plain_date(value: str) -> datetime:
     """The form that nearly all mail has (RFC 5322 section 3.3), read in a third of the time. Raises for all others."""
     weekday, number, month, year, clock, zone, *_ = value[:LONGEST_DATE].split(None, 6)
-    if len(weekday) != 4 or len(year) != 4 or len(clock) != 8 or len(zone) != 5 or not value.isascii():
+    if weekday[3:] != "," or len(clock) != 8 or len(zone) != 5 or not value.isascii():
+        raise ValueError(value)
+    # A year that begins with 0 is one of two digits to the standard library.
+    if len(year) != 4 or year[0] == "0":
         raise ValueError(value)
     day, offset = f"{year}-{_MONTHS[month]}-{number:0>2}", f"{zone[:3]}:{zone[3:]}"
     return datetime.fromisoformat(f"{day}T{clock}{offset}").astimezone(UTC)

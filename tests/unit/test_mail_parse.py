@@ -161,6 +161,27 @@ def test_a_date_is_read_as_the_standard_library_reads_it(local: datetime, offset
     assert date(written.partition(", ")[2]) == date(written)
 
 
+@given(
+    st.tuples(
+        st.sampled_from(["Sat,", "Foo,", "June", "Sat", "12,"]),
+        st.sampled_from(["1", "28", "31", "0"]),
+        st.sampled_from(["Nov", "nov", "Feb", "13"]),
+        st.sampled_from(["2026", "0001", "0026", "9999", "1000", "26"]),
+        st.sampled_from(["10:00:00", "23:59:60", "24:00:00", "10.00.00", "10:00", "00:00:00", "23:59:59"]),
+        st.sampled_from(["+0000", "-0000", "+0500", "-0500", "+2500", "+0560", "GMT", "EST", "00000"]),
+    ),
+)
+def test_the_short_way_to_a_date_ends_where_the_long_one_does(words: tuple[str, ...]) -> None:
+    written = " ".join(words)
+    try:
+        expected = parsedate_to_datetime(written)
+        in_utc = expected.replace(tzinfo=expected.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        in_utc = None
+
+    assert date(written) == in_utc
+
+
 def test_a_delivery_report_gives_its_actions_and_what_it_encloses() -> None:
     read = mail(*DSN)
     assert (read.content_type, read.report_type) == ("multipart/report", "delivery-status")
