@@ -14,6 +14,7 @@ from mailgate.judge.canonical import base_local
 from mailgate.model import Gateway, Mailbox, Mode, Peer, Reply, Role, Token, TokenKind
 
 PARTS_REMEMBERED = 1024  # addresses: our own are asked for with every mail
+REMEMBERED_CHARS = 320  # of each: no mailbox is longer, but what a header calls an address may be
 MOST_HOPS = 100  # RFC 5321 section 6.3
 SERVICE_LOCALS = frozenset({"postmaster", "abuse"})  # RFC 5321 section 4.5.1, RFC 2142 section 2
 
@@ -63,9 +64,17 @@ def _named(local: str, domain: str, gateway: Gateway) -> Mailbox | None:
     return next((box for box in gateway.mailboxes if _parts(box.address) == (local, domain)), None)
 
 
-@lru_cache(PARTS_REMEMBERED)
 def _parts(address: str) -> tuple[str, str]:
     """Local part and domain as they are compared: lower case, unquoted, A-label; "" as domain where there is none."""
+    return _parts_of_short(address) if len(address) <= REMEMBERED_CHARS else _split(address)
+
+
+@lru_cache(PARTS_REMEMBERED)
+def _parts_of_short(address: str) -> tuple[str, str]:
+    return _split(address)
+
+
+def _split(address: str) -> tuple[str, str]:
     local, at, domain = address.rpartition("@")
     return (local if at else domain).lower().strip('"'), a_label(domain) if at else ""
 
