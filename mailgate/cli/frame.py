@@ -57,7 +57,9 @@ def record(row: object) -> dict[str, Any]:
     """A row of any shape by its names, as people know them: `from_` is from, and raw bytes are left out."""
     if isinstance(row, Mapping):
         return dict(row)
-    pairs = ((name.rstrip("_"), getattr(row, name)) for name in _names(row))
+    names = _names(row)
+    assert names, row
+    pairs = ((name.rstrip("_"), getattr(row, name)) for name in names)
     return {name: value for name, value in pairs if not isinstance(value, bytes)}
 
 

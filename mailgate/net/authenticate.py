@@ -8,21 +8,19 @@ was proven.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from mailgate.domains import organizational
 from mailgate.model import Authentication, Level, Peer
 from mailgate.net import dkim_guard
+from mailgate.net.bounds import plain
 from mailgate.net.dkim_guard import Judged, Signature
 from mailgate.net.resolver import Names
 from mailgate.net.spf import Spf, check
 
 DEADLINE_S: Final = 20.0  # for each of DKIM and SPF; RFC 7208 section 4.6.4 wants at least this for SPF
 SIGNATURES_MAX: Final = 5  # verified; those that could speak for the author first
-PEERS_REMEMBERED: Final = 1024  # the same few bring most mail
 INLINE_BYTES: Final = 32 * 1024  # times signatures: verified on the spot, for that takes less than a change of thread
 
 # The best of several results stands for all: RFC 8601 leaves the choice, and a person wants the nearest miss.
@@ -134,13 +132,10 @@ def _is_signed(raw: bytes) -> bool:
 
 def _is_local(peer: Peer) -> bool:
     """Does the peer stand on this machine? Its address then says nothing of the sender."""
-    return not peer.ip or _is_loopback(peer.ip)
-
-
-@lru_cache(PEERS_REMEMBERED)
-def _is_loopback(ip: str) -> bool:
+    if not peer.ip:
+        return True
     try:
-        return ipaddress.ip_address(ip).is_loopback
+        return plain(peer.ip).is_loopback
     except ValueError:
         return False
 

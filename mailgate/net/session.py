@@ -367,11 +367,8 @@ class Session(_NoHooks, SMTP, asyncio.BufferedProtocol):
         """Give the replies to the final dot: one, or in LMTP one for each recipient in order (RFC 2033 section 4.2)."""
         if any(answer.code < 400 for answer in answers):
             self._dialogue.delivered()
-        if self._dialogue.is_lmtp:
-            by_recipient = dict(zip(self._recipients, answers, strict=True))
-            for recipient in self._transaction.recipients:
-                self._say(by_recipient[recipient])
-        else:
-            self._say(answers[0])
+        by_recipient = dict(zip(self._recipients, answers, strict=True))
+        for recipient in self._transaction.recipients[: None if self._dialogue.is_lmtp else 1]:
+            self._say(by_recipient[recipient])
         if self._draining and not self._over:
             self._say(replies.SHUTTING_DOWN)
