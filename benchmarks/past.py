@@ -219,7 +219,7 @@ class Past:
         for stranger in range(number * others // self.tickets, (number + 1) * others // self.tickets):
             permit_id = made.id(at)
             permit = _permit(permit_id, at, Purpose.CHALLENGE, self.people + stranger)
-            rows[tables.permit].append(permit | {"cause": permit_id})
+            rows[tables.permit].append(permit | {"unproven": True, "cause": permit_id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +268,8 @@ class _Made:
 
 def _permit(permit_id: int, at: datetime, purpose: Purpose, person: int) -> dict[str, Any]:
     names = {"address": author(person), "domain": domain(person), "origin": domain(person)}
-    fingerprint = f"{permit_id:032x}"
-    return {"id": permit_id, "at": at, "purpose": purpose, **names, "fingerprint": fingerprint, "ticket_id": None}
+    others = {"fingerprint": f"{permit_id:032x}", "unproven": False, "ticket_id": None}
+    return {"id": permit_id, "at": at, "purpose": purpose, **names, **others}
 
 
 def _insert(conn: Connection, rows: Rows) -> None:

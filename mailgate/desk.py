@@ -16,7 +16,8 @@ from mailgate import letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import admission, challenge, confirm, token, trust
-from mailgate.judge.canonical import canonical, domain_of
+from mailgate.judge.ask import about
+from mailgate.judge.canonical import canonical
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.docket import Planned
 from mailgate.judge.history import History
@@ -277,16 +278,11 @@ class Desk:
         )
 
     def _history(self, conn: Connection, key: str) -> History:
-        wanted = Ask(
-            self.clock(),
-            addresses=frozenset({key}),
-            domains=frozenset({domain_of(key)}),
-            held_of=frozenset({key}),
-            windows=self.book().limits.windows_of_all,
-        )
+        limits = self.book().limits
         locks.together(conn, {key})
         locks.spending(conn)
-        return History(facts.gather(conn, wanted), self.book().limits, self.gateway, self.mint)
+        known = facts.gather(conn, about(key, limits, self.clock()))
+        return History(known, limits, self.gateway, self.mint)
 
     def _token_id(self, text: str) -> int:
         """What a challenge's link names; 0, which is never drawn, for a forged one, which then takes the same way."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mailgate.judge import answer, verdict
 from mailgate.judge.canonical import domain_of
@@ -29,8 +29,22 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
             answer.origin(case.accepted.peer, case.authentication, case.accepted.mail_from) for case in answerable
         ),
         fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
+        causes=frozenset(case.accepted.journal_id for case in answerable),
+        reach=limits.reach if answerable else (),
         windows=limits.windows_of_all if answerable else (),
         until=max(moments),
+    )
+
+
+def about(address: str, limits: Limits, now: datetime) -> Ask:
+    """All that a person's act for `address` can depend on."""
+    return Ask(
+        now,
+        addresses=frozenset({address}),
+        domains=frozenset({domain_of(address)}),
+        held_of=frozenset({address}),
+        reach=limits.reach,
+        windows=limits.windows_of_all,
     )
 
 

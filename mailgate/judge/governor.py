@@ -12,15 +12,27 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge.limits import Counted, Credit, Key, Limit, Limits
-from mailgate.model import Acquaintance, DomainCredit, Grant, Permit, Purpose, Standing, Total
+from mailgate.judge.limits import Credit, Limit, Limits
+from mailgate.model import (
+    Acquaintance,
+    Counted,
+    Counter,
+    DomainCredit,
+    Facts,
+    Grant,
+    Key,
+    Permit,
+    Purpose,
+    Standing,
+    Total,
+)
 
 SILENT_STANDINGS = {
     Standing.ROBOT: "the address answered like a machine",
@@ -39,9 +51,6 @@ class Refusal(Struct, frozen=True):
 
     reason: str
     rule: str = ""
-
-
-Counter = tuple[Key, Counted, str]  # whose automatic mails of which sort
 
 
 @dataclass(slots=True)
@@ -70,14 +79,11 @@ class Counters:
     totals: dict[tuple[Counted, timedelta], _Window] = field(default_factory=lambda: defaultdict(_Window))
     causes: set[int] = field(default_factory=set)
 
-    def remember(self, grants: Iterable[Grant], totals: Iterable[Total]) -> None:
-        """Start from what the store holds: permits by whom they went to, and `totals` of everybody's."""
-        for grant in grants:
-            self.causes.add(grant.cause)
-            for counter in _counters(grant):
-                if counter[0] is not Key.TOTAL:
-                    self.times[counter].append(grant.at)
-        for total in totals:
+    def remember(self, facts: Facts) -> None:
+        """Start from what the store holds."""
+        self.causes |= facts.causes
+        self.times |= facts.spent
+        for total in facts.totals:
             for kind in _kinds(total.purpose, unproven=total.unproven):
                 self.totals[kind, total.per].add(total)
         for times in (*self.times.values(), *(window.some for window in self.totals.values())):

@@ -59,7 +59,7 @@ class History:
         self.gateway = gateway
         self.mint = mint
         self.counters = governor.Counters(silent_until=facts.silent_until)
-        self.counters.remember(facts.grants, facts.totals)
+        self.counters.remember(facts)
 
     def acquaintance(self, address: str, at: datetime, name: str = "") -> Acquaintance:
         """What we hold of `address` at `at`, with lapses and drips counted; a newcomer's row where it is new."""

@@ -6,35 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from mailgate.errors import ConfigError, Fault
+from mailgate.model import Counted, Key, Reach
 
 T = TypeVar("T")
 
 USUAL_NEW_CONTACTS = 50  # a day; the desk that limits.toml is written for
-
-
-class Key(StrEnum):
-    """Per what a limit counts."""
-
-    TICKET = "ticket"
-    ADDRESS = "address"
-    DOMAIN = "domain"
-    SHARED = "shared"
-    FINGERPRINT = "fingerprint"
-    ORIGIN = "origin"
-    TOTAL = "total"
-
-
-class Counted(StrEnum):
-    """Which automatic mails count."""
-
-    ANY = "any"
-    CHALLENGE = "challenge"
-    ACKNOWLEDGE = "acknowledge"
-    UNPROVEN = "unproven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +106,16 @@ class Limits:
     def windows_of_all(self) -> tuple[timedelta, ...]:
         """The windows in which everybody's permits are counted."""
         return tuple(sorted({one.per for one in self.windows if one.key is Key.TOTAL and one.per is not None}))
+
+    @property
+    def reach(self) -> tuple[Reach, ...]:
+        """How far back permits of one subject are counted, each sort of them: as far as its longest window."""
+        longest: dict[tuple[Key, Counted], timedelta | None] = {}
+        for one in self.windows:
+            if one.key is not Key.TOTAL:
+                before = longest.setdefault((one.key, one.mail), one.per)
+                longest[one.key, one.mail] = None if before is None or one.per is None else max(before, one.per)
+        return tuple(Reach(key, mail, per) for (key, mail), per in longest.items())
 
     def for_desk(self, new_contacts_per_day: int) -> Limits:
         """The same limits for a desk that expects so many newcomers a day: those marked `scaled` grow and shrink."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from mailgate.model.terms import ChallengeState, HeldState, Level, Purpose, Standing, TicketState, Trust
+from mailgate.model.terms import ChallengeState, Counted, HeldState, Key, Level, Purpose, Standing, TicketState, Trust
 
 
 class Acquaintance(Struct, frozen=True):
@@ -121,6 +121,17 @@ class Grant(Struct, frozen=True):
     cause: int  # journal id, or challenge id for a confirmation
 
 
+Counter = tuple[Key, Counted, str]  # whose automatic mails of which sort
+
+
+class Reach(Struct, frozen=True):
+    """How far back the permits of each subject of `key` are wanted that `mail` counts; None is for ever."""
+
+    key: Key
+    mail: Counted
+    per: timedelta | None
+
+
 class Total(Struct, frozen=True):
     """How many permits of one sort lie in the window `per` before every mail that is asked for: `count`, without `at`.
 
@@ -146,6 +157,8 @@ class Ask(Struct, frozen=True):
     origins: frozenset[str] = frozenset()
     fingerprints: frozenset[str] = frozenset()
     held_of: frozenset[str] = frozenset()  # addresses whose held mail is wanted
+    causes: frozenset[int] = frozenset()  # of which it is wanted whether they have had their automatic mail
+    reach: tuple[Reach, ...] = ()  # how far back permits are counted, and
     windows: tuple[timedelta, ...] = ()  # in which everybody's permits are counted,
     until: datetime | None = None  # for mails of `now` to this moment; None: of `now` alone
 
@@ -156,11 +169,12 @@ class Facts:
 
     acquaintances: dict[str, Acquaintance] = field(default_factory=dict)
     domains: dict[str, DomainCredit] = field(default_factory=dict)
-    grants: list[Grant] = field(default_factory=list)
+    spent: dict[Counter, list[datetime]] = field(default_factory=dict)  # when permits were granted, in no order
+    causes: frozenset[int] = frozenset()  # those of the asked that have had their automatic mail
     totals: list[Total] = field(default_factory=list)
     messages: dict[str, list[KnownMessage]] = field(default_factory=dict)  # by Message-ID, oldest first
     tokens: dict[int, KnownMessage] = field(default_factory=dict)  # our outgoing mail by token id
     tickets: dict[int, KnownTicket] = field(default_factory=dict)
     challenges: dict[str, Challenge] = field(default_factory=dict)  # the newest of each address
     held: dict[str, list[HeldMail]] = field(default_factory=dict)  # by address, oldest first
-    silent_until: datetime | None = None  # until then nothing automatic leaves: `grants` may lack some
+    silent_until: datetime | None = None  # until then nothing automatic leaves: `spent` may lack some

@@ -186,3 +186,24 @@ class PageState(StrEnum):
     EXPIRED = "expired"
     ACCEPTED = "accepted"  # a person of ours was faster
     UNKNOWN = "unknown"
+
+
+class Key(StrEnum):
+    """Per what a limit counts."""
+
+    TICKET = "ticket"
+    ADDRESS = "address"
+    DOMAIN = "domain"
+    SHARED = "shared"
+    FINGERPRINT = "fingerprint"
+    ORIGIN = "origin"
+    TOTAL = "total"
+
+
+class Counted(StrEnum):
+    """Which automatic mails count."""
+
+    ANY = "any"
+    CHALLENGE = "challenge"
+    ACKNOWLEDGE = "acknowledge"
+    UNPROVEN = "unproven"

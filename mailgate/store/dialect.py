@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ from sqlalchemy import (
     delete,
     select,
     text,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,7 +35,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from mailgate.store.tables import counter
-from mailgate.store.types import clean
+from mailgate.store.types import clean, moment
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -81,6 +83,40 @@ def _in_postgresql(element: _IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
 
 def _said(form: str, element: _IsOneOf, compiler: SQLCompiler, kw: dict[str, Any]) -> str:
     return form.format(*(compiler.process(clause, **kw) for clause in element.clauses))
+
+
+class _Moments(FunctionElement[list[datetime]]):
+    """All values of a column of times in a group, in no order."""
+
+    inherit_cache = True
+
+
+class _MomentList(TypeDecorator[list[datetime]]):
+    """What a database makes of such a list: an array in PostgreSQL, JSON in SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(postgresql.ARRAY(BigInteger()) if dialect.name == "postgresql" else Text())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[datetime]:
+        return [moment(one) for one in (json.loads(value) if isinstance(value, str) else value)]
+
+
+@compiles(_Moments, "sqlite")
+def _moments_in_sqlite(element: _Moments, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Moments, "postgresql")
+def _moments_in_postgresql(element: _Moments, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"array_agg({compiler.process(element.clauses, **kw)})"
+
+
+def moments(column: ColumnElement[datetime]) -> ColumnElement[list[datetime]]:
+    """All that `column` holds in a group, in no order."""
+    return type_coerce(_Moments(column), _MomentList())
 
 
 def is_one_of(column: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:

@@ -84,15 +84,18 @@ def gather(conn: Connection, ask: Ask) -> Facts:
     asked = {message.recipient for message in tokens.values() if message.purpose is Purpose.CHALLENGE}
     linked = [*tokens.values(), *(message for messages in by_identity.values() for message in messages)]
     ticket_ids = ask.ticket_ids | {message.ticket_id for message in linked if message.ticket_id is not None}
+    challenges = {row.address: rows.challenge(row) for row in _rows(conn, _CHALLENGES, addresses)}
     return Facts(
         acquaintances={row.address: rows.acquaintance(row) for row in _rows(conn, _ACQUAINTANCES, addresses)},
         domains={row.domain: rows.domain_credit(row) for row in _rows(conn, _DOMAINS, ask.domains)},
-        grants=grants.named(conn, ask, addresses, ticket_ids),
+        spent=grants.spent(conn, ask, addresses, ticket_ids),
+        # A confirmation is caused by its challenge.
+        causes=grants.causes(conn, ask.causes | {challenge.id for challenge in challenges.values()}),
         totals=grants.everybodys(conn, ask) if addresses else [],
         messages=by_identity,
         tokens=tokens,
         tickets=_tickets(conn, ticket_ids, ask.now),
-        challenges={row.address: rows.challenge(row) for row in _rows(conn, _CHALLENGES, addresses)},
+        challenges=challenges,
         held=_held(conn, ask.held_of | asked),
         silent_until=restored.silent_until(conn) if addresses else None,
     )

@@ -1,4 +1,7 @@
-"""Store: reads the ledger of permits: those that a batch names, each once, and how many there are of everybody's.
+"""Store: reads the ledger of permits: when those of a batch's subjects were granted, and how many are everybody's.
+
+A gateway of some years has granted many permits to one company, so no row of them is looked at: a subject and its
+moments are one row of the answer, and both stand in the index.
 
 A limit on everybody's mail would make a batch read all that was sent in a day. So these are counted where they lie, and
 only where the mails of one batch could see different windows do moments come along: the counts stay exact for each.
@@ -7,7 +10,7 @@ only where the mails of one batch could see different windows do moments come al
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -15,49 +18,64 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Text,
     bindparam,
     cast,
+    false,
     func,
     literal_column,
     null,
-    or_,
     select,
+    true,
     union_all,
 )
 
-from mailgate.model import Ask, Grant, Total
-from mailgate.store import rows, tables
-from mailgate.store.dialect import is_one_of_given, listed
+from mailgate.model import Ask, Counted, Counter, Key, Purpose, Total
+from mailgate.store import tables
+from mailgate.store.dialect import is_one_of_given, listed, moments
 from mailgate.store.types import Utc
-
-GRANT_DAYS = 30  # the longest window but one
-CHALLENGE_DAYS = 365  # that one: challenges to an address
 
 _PERMIT = tables.permit.c
 
-
-def _since(name: str) -> ColumnElement[bool]:
-    return _PERMIT.at > bindparam(name, type_=Utc())
-
-
-def _named() -> CompoundSelect[Any]:
-    """Each part has an index of its own; one condition with OR would have none, or the wrong one."""
-    month = _since("month")
-    # Of a provider of many, only mail to people whom nobody had met is limited.
-    limited = or_(_PERMIT.shared.is_(False), _PERMIT.unproven.is_(True))
-    # Spelled out and not a parameter, so that the planner sees which partial index it may use.
-    challenge = _PERMIT.purpose == literal_column("'challenge'")
-    return union_all(
-        select(tables.permit).where(is_one_of_given(_PERMIT.address, "addresses"), month),
-        select(tables.permit).where(is_one_of_given(_PERMIT.address, "addresses"), challenge, _since("year")),
-        select(tables.permit).where(is_one_of_given(_PERMIT.domain, "domains"), limited, month),
-        select(tables.permit).where(is_one_of_given(_PERMIT.origin, "origins"), month),
-        select(tables.permit).where(is_one_of_given(_PERMIT.fingerprint, "fingerprints"), month),
-        select(tables.permit).where(is_one_of_given(_PERMIT.ticket_id, "ticket_ids")),
-    )
+_SUBJECTS: dict[Key, ColumnElement[Any]] = {
+    Key.TICKET: _PERMIT.ticket_id,
+    Key.ADDRESS: _PERMIT.address,
+    Key.DOMAIN: _PERMIT.domain,
+    Key.SHARED: _PERMIT.domain,
+    Key.FINGERPRINT: _PERMIT.fingerprint,
+    Key.ORIGIN: _PERMIT.origin,
+}
+# A provider of many has a count of its own and is no origin.
+_SHARED = {Key.DOMAIN: False, Key.SHARED: True, Key.ORIGIN: False}
+_COUNTED: dict[Counted, tuple[ColumnElement[bool], ...]] = {
+    Counted.ANY: (),
+    Counted.CHALLENGE: (_PERMIT.purpose == Purpose.CHALLENGE,),
+    Counted.ACKNOWLEDGE: (_PERMIT.purpose == Purpose.ACKNOWLEDGE,),
+    Counted.UNPROVEN: (_PERMIT.unproven == true(),),
+}
+_CAUSES = select(_PERMIT.cause).where(is_one_of_given(_PERMIT.cause, "causes"))
 
 
-_NAMED = _named()
+@cache
+def _spent(sorts: tuple[tuple[Key, Counted, bool], ...]) -> CompoundSelect[Any]:
+    """For each key and sort, of which the last says whether its windows end: every subject with its moments.
+
+    Each part has an index of its own, and all but that of tickets is answered by it alone.
+    """
+    parts: list[Any] = []
+    for place, (key, mail, ends) in enumerate(sorts):
+        subject, conditions = _SUBJECTS[key], list(_COUNTED[mail])
+        if key in _SHARED:
+            conditions.append(_PERMIT.shared == (true() if _SHARED[key] else false()))
+        if ends:
+            conditions.append(_PERMIT.at > bindparam(f"since{place}", type_=Utc()))
+        named = cast(subject, Text).label("subject")
+        parts.append(
+            select(literal_column(str(place)).label("place"), named, moments(_PERMIT.at).label("moments"))
+            .where(is_one_of_given(subject, key), *conditions)
+            .group_by(subject)
+        )
+    return union_all(*parts)
 
 
 @cache
@@ -78,23 +96,33 @@ def _everybodys(windows: int) -> CompoundSelect[Any]:
     return union_all(*parts)
 
 
-def named(conn: Connection, ask: Ask, addresses: frozenset[str], ticket_ids: frozenset[int]) -> list[Grant]:
-    """The permits of the people, domains, origins, texts and tickets that a batch names, in no order.
+def spent(
+    conn: Connection, ask: Ask, addresses: frozenset[str], ticket_ids: frozenset[int]
+) -> dict[Counter, list[datetime]]:
+    """When the permits of the people, domains, origins, texts and tickets that a batch names were granted.
 
-    Those of a future that a clock once showed count too.
+    Each counter reaches as far back as it was asked to. Those of a future that a clock once showed count too.
     """
     wanted: dict[str, Collection[int] | Collection[str]] = {
-        "addresses": addresses,
-        "domains": ask.domains,
-        "origins": ask.origins,
-        "fingerprints": ask.fingerprints,
-        "ticket_ids": ticket_ids,
+        Key.ADDRESS: addresses,
+        Key.DOMAIN: ask.domains,
+        Key.SHARED: ask.domains,
+        Key.ORIGIN: ask.origins,
+        Key.FINGERPRINT: ask.fingerprints,
+        Key.TICKET: ticket_ids,
     }
-    if not any(wanted.values()):
-        return []
-    since = {"month": ask.now - timedelta(days=GRANT_DAYS), "year": ask.now - timedelta(days=CHALLENGE_DAYS)}
-    found = conn.execute(_NAMED, {**{name: listed(values) for name, values in wanted.items()}, **since})
-    return [rows.grant(row) for row in {row.id: row for row in found}.values()]
+    reach = [one for one in ask.reach if wanted[one.key]]
+    if not reach:
+        return {}
+    values: dict[str, Any] = {one.key.value: listed(wanted[one.key]) for one in reach}
+    values |= {f"since{place}": ask.now - one.per for place, one in enumerate(reach) if one.per is not None}
+    found = conn.execute(_spent(tuple((one.key, one.mail, one.per is not None) for one in reach)), values)
+    return {(reach[row.place].key, reach[row.place].mail, row.subject): row.moments for row in found}
+
+
+def causes(conn: Connection, wanted: Collection[int]) -> frozenset[int]:
+    """Those of `wanted` that have had their automatic mail, however long ago."""
+    return frozenset(conn.execute(_CAUSES, {"causes": listed(wanted)}).scalars()) if wanted else frozenset()
 
 
 def everybodys(conn: Connection, ask: Ask) -> list[Total]:

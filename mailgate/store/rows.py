@@ -8,7 +8,6 @@ from mailgate.model import (
     Acquaintance,
     Challenge,
     DomainCredit,
-    Grant,
     HeldMail,
     HeldState,
     KnownMessage,
@@ -122,20 +121,4 @@ def challenge(row: Any) -> Challenge:
         expires_at=row.expires_at,
         sent_at=row.sent_at,
         seen_at=row.seen_at,
-    )
-
-
-def grant(row: Any) -> Grant:
-    """A row of `permit`."""
-    return Grant(
-        at=row.at,
-        purpose=row.purpose,
-        address=row.address,
-        domain=row.domain,
-        origin=row.origin,
-        fingerprint=row.fingerprint,
-        shared=row.shared,
-        unproven=row.unproven,
-        ticket_id=row.ticket_id,
-        cause=row.cause,
     )

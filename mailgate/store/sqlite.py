@@ -27,6 +27,7 @@ T = TypeVar("T")
 BUSY_S = 2.0  # how long a command may hold the file before a sender is asked to come again
 READERS = 4
 CHECKPOINT_PAGES = 4000  # 16 MB of log between two rewrites of the main file
+CACHE_KIB = 16 * 1024  # of the writer: what a hundred mails touch in a large database, twice over
 
 # Troubles of the machine, not of a statement: they pass, or a person mends them, and the sender keeps his mail.
 _TROUBLES = frozenset(
@@ -162,6 +163,7 @@ class SqliteFile:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'OFF'}")
         cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         # A migration rebuilds tables that others point to.
         cursor.execute(f"PRAGMA foreign_keys = {'OFF' if migrating else 'ON'}")
         cursor.close()

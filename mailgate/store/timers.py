@@ -53,7 +53,11 @@ def to_people(conn: Connection, waited: datetime) -> int:
 def forget_acceptances(conn: Connection, keyed: datetime) -> int:
     """Forget by what mails accepted at `keyed` or before would be known again."""
     table = tables.journal
-    old = select(table.c.id).where(table.c.acceptance_key.is_not(None), table.c.accepted_at <= keyed).limit(ROWS_MOST)
+    old = (
+        select(table.c.id)
+        .where(table.c.acceptance_key != literal_column("''"), table.c.accepted_at <= keyed)
+        .limit(ROWS_MOST)
+    )
     ids = conn.execute(old).scalars().all()
     # Two statements, for no planner expects that few rows of many are meant.
     return conn.execute(update(table).where(is_one_of(table.c.id, ids)).values(acceptance_key=None)).rowcount

@@ -44,7 +44,7 @@ class Utc(Stored[datetime]):
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return None if value is None else moment(value)
 
 
 class Words(Stored[str]):
@@ -73,6 +73,11 @@ class Document(Stored[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+def moment(microseconds: int) -> datetime:
+    """The time that so many microseconds since 1970 UTC stand for."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def clean(value: str) -> str:

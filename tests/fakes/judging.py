@@ -11,8 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mailgate.judge import admission, challenge, confirm, token, verdict
-from mailgate.judge.ask import ask
-from mailgate.judge.canonical import canonical, domain_of
+from mailgate.judge.ask import about, ask
+from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
 from mailgate.judge.fingerprint import fingerprint
 from mailgate.judge.history import History
@@ -20,7 +20,6 @@ from mailgate.mail.parse import parse
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import (
     Accepted,
-    Ask,
     Asked,
     Authentication,
     Case,
@@ -191,14 +190,8 @@ class Judging:
 
     def history(self, address: str) -> History:
         key = canonical(address)
-        wanted = Ask(
-            self.now,
-            addresses=frozenset({key}),
-            domains=frozenset({domain_of(key)}),
-            held_of=frozenset({key}),
-            windows=rulebook().limits.windows_of_all,
-        )
-        return History(self.store.gather(wanted), rulebook().limits, self.gateway, self.mint)
+        limits = rulebook().limits
+        return History(self.store.gather(about(key, limits, self.now)), limits, self.gateway, self.mint)
 
     def trust(self, address: str) -> None:
         """A person of ours trusts an address."""

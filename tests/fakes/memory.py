@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -17,6 +17,8 @@ from mailgate.model import (
     Ask,
     Asked,
     Challenge,
+    Counted,
+    Counter,
     Credited,
     DomainCredit,
     Effect,
@@ -26,6 +28,7 @@ from mailgate.model import (
     HeldMail,
     HeldState,
     Joined,
+    Key,
     KnownMessage,
     KnownTicket,
     Met,
@@ -66,7 +69,8 @@ class MemoryStore:
         facts = Facts(
             acquaintances={key: one for key, one in self.acquaintances.items() if key in addresses},
             domains={key: one for key, one in self.domains.items() if key in ask.domains},
-            grants=[one for one in self.grants if _counts(one, ask, addresses, ticket_ids)],
+            spent=_spent(self.grants, ask, addresses, ticket_ids),
+            causes=frozenset(one.cause for one in self.grants) & (ask.causes | self.challenges.keys()),
             totals=[*_totals(self.grants, ask)] if addresses else [],
             tokens={number: one for number, one in tokens.items() if number is not None},
             tickets={key: self._ticket(key, ask) for key in ticket_ids if key in self.tickets},
@@ -182,16 +186,32 @@ class MemoryStore:
         return [one for one in self.held.values() if one.state is state]
 
 
-def _counts(grant: Grant, ask: Ask, addresses: frozenset[str], ticket_ids: frozenset[int]) -> bool:
-    age = ask.now - grant.at
-    recent = age < timedelta(days=30)
-    return (
-        (grant.address in addresses and (recent or (grant.purpose is Purpose.CHALLENGE and age < timedelta(days=365))))
-        or (recent and grant.domain in ask.domains and (grant.unproven or not grant.shared))
-        or (recent and grant.origin in ask.origins)
-        or (recent and grant.fingerprint in ask.fingerprints)
-        or grant.ticket_id in ticket_ids
-    )
+_COUNTED: dict[Counted, Callable[[Grant], bool]] = {
+    Counted.ANY: lambda grant: True,
+    Counted.CHALLENGE: lambda grant: grant.purpose is Purpose.CHALLENGE,
+    Counted.ACKNOWLEDGE: lambda grant: grant.purpose is Purpose.ACKNOWLEDGE,
+    Counted.UNPROVEN: lambda grant: grant.unproven,
+}
+
+
+def _spent(
+    grants: Iterable[Grant], ask: Ask, addresses: frozenset[str], ticket_ids: Collection[int]
+) -> dict[Counter, list[datetime]]:
+    found: dict[Counter, list[datetime]] = defaultdict(list)
+    for one in grants:
+        subjects: dict[Key, object] = {
+            Key.ADDRESS: one.address in addresses and one.address,
+            Key.DOMAIN: not one.shared and one.domain in ask.domains and one.domain,
+            Key.SHARED: one.shared and one.domain in ask.domains and one.domain,
+            Key.ORIGIN: not one.shared and one.origin in ask.origins and one.origin,
+            Key.FINGERPRINT: one.fingerprint in ask.fingerprints and one.fingerprint,
+            Key.TICKET: one.ticket_id in ticket_ids and one.ticket_id,
+        }
+        for reach in ask.reach:
+            within = reach.per is None or ask.now - one.at < reach.per
+            if within and subjects[reach.key] and _COUNTED[reach.mail](one):
+                found[reach.key, reach.mail, str(subjects[reach.key])].append(one.at)
+    return dict(found)
 
 
 def _totals(grants: Iterable[Grant], ask: Ask) -> Iterator[Total]:

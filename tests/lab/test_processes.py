@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from mailgate.judge.limits import Counted, Key, Limits
-from mailgate.model import Grant, Purpose
-from mailgate.store import ids, rows, tables
+from mailgate.judge.limits import Limits
+from mailgate.model import Counted, Grant, Key, Purpose
+from mailgate.store import ids, tables
 from mailgate.testing import Lab
 from tests.fakes.letters import letter
 from tests.fakes.stores import POSTGRESQL, Stores, only
@@ -61,7 +61,8 @@ async def judged(labs: Sequence[Lab], mails: Sequence[Mail]) -> list[Lab]:
 
 
 def granted(lab: Lab) -> list[Grant]:
-    return lab.database.look(lambda conn: [rows.grant(row) for row in conn.execute(select(tables.permit))])
+    columns = [column for column in tables.permit.c if column.name in Grant.__struct_fields__]
+    return lab.database.look(lambda conn: [Grant(**row._mapping) for row in conn.execute(select(*columns))])
 
 
 SUBJECTS: dict[Key, Callable[[Grant], object]] = {

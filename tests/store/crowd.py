@@ -107,9 +107,9 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
 ]
 
 
-def crowd(conn: Connection) -> None:
-    """Fill an empty database."""
-    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})"
+def crowd(conn: Connection, rows: int = ROWS) -> None:
+    """Fill an empty database; with fewer `rows` only the first of them."""
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
     for table, columns in _COLUMNS:
         whole = {**{column.name: _least(column) for column in table.columns if not column.nullable}, **columns}
         names = ", ".join(f'"{name}"' for name in whole)

@@ -19,12 +19,14 @@ from mailgate.model import (
     Ask,
     Asked,
     ChallengeState,
+    Counted,
     Credited,
     DomainCredit,
     Effect,
     Facts,
     HeldState,
     Joined,
+    Key,
     KnownMessage,
     KnownTicket,
     Level,
@@ -32,6 +34,7 @@ from mailgate.model import (
     Participant,
     Permit,
     Purpose,
+    Reach,
     Reheld,
     Released,
     Standing,
@@ -66,8 +69,13 @@ async def mail(db: Database, recipient: str = "") -> Accepted:
     return accepted
 
 
-async def gather(db: Database, **wanted: object) -> Facts:
-    return await db.read(lambda conn: facts.gather(conn, Ask(NOW, **{k: frozenset(v) for k, v in wanted.items()})))
+MONTH = timedelta(days=30)
+ANY_OF_ADDRESS = Reach(Key.ADDRESS, Counted.ANY, MONTH)
+
+
+async def gather(db: Database, *reach: Reach, **wanted: object) -> Facts:
+    ask = Ask(NOW, reach=reach, **{name: frozenset(values) for name, values in wanted.items()})
+    return await db.read(lambda conn: facts.gather(conn, ask))
 
 
 async def state_of(db: Database, accepted: Accepted) -> State:
@@ -272,13 +280,13 @@ async def test_a_challenge_named_by_its_token_brings_its_address_and_its_held_ma
     await held(db)
     await put(db, Met(known), Asked(asked), sending(Purpose.CHALLENGE, token_id=asked.token_id))
 
-    found = await gather(db, token_ids=[asked.token_id, (1 << 64) - 1])
+    found = await gather(db, ANY_OF_ADDRESS, token_ids=[asked.token_id, (1 << 64) - 1])
     assert found.tokens[asked.token_id].purpose is Purpose.CHALLENGE
     assert found.tokens[asked.token_id].recipient == "anne@x.test"
     assert found.acquaintances == {"anne@x.test": known}
     assert found.challenges == {"anne@x.test": asked}
     assert len(found.held["anne@x.test"]) == 1
-    assert len(found.grants) == 1
+    assert found.spent.keys() == {(Key.ADDRESS, Counted.ANY, "anne@x.test")}
 
 
 async def test_the_recipient_of_any_mail_of_ours_that_is_named_is_known_with_his_credit(db: Database) -> None:
@@ -352,8 +360,9 @@ async def test_a_permit_is_spent_with_the_mail_it_is_for(db: Database) -> None:
     assert sent.permit is not None
     await put(db, opened, sent)
 
-    found = await gather(db, addresses=["anne@x.test"])
-    assert found.grants == [sent.permit.grant]
+    found = await gather(db, ANY_OF_ADDRESS, addresses=["anne@x.test"], causes=[sent.permit.grant.cause, 404])
+    assert found.spent == {(Key.ADDRESS, Counted.ANY, "anne@x.test"): [sent.permit.grant.at]}
+    assert found.causes == {sent.permit.grant.cause}
 
 
 @pytest.mark.parametrize("way", ["permit", "cause"])
@@ -377,36 +386,58 @@ async def test_a_permit_and_a_cause_send_one_mail_each(db: Database, way: str) -
 async def test_the_database_itself_refuses_what_breaks_the_send_gate(db: Database, sent: Effect) -> None:
     with pytest.raises(IntegrityError):
         await put(db, sent)
-    assert (await gather(db, addresses=["anne@x.test"])).grants == []
+    assert (await gather(db, ANY_OF_ADDRESS, addresses=["anne@x.test"])).spent == {}
 
 
 STRANGE: dict[str, object] = {"address": "e@e.test", "domain": "e.test", "origin": "o", "fingerprint": "p"}
-GRANTS: list[tuple[str, dict[str, object], bool]] = [
-    ("recent", {"at": day(-29)}, True),
-    ("old", {"at": day(-31)}, False),
-    ("old-challenge", {"at": day(-300), "purpose": Purpose.CHALLENGE}, True),
-    ("ancient-challenge", {"at": day(-366), "purpose": Purpose.CHALLENGE}, False),
-    ("of-the-future", {"at": day(400)}, True),
-    ("others-today", STRANGE, False),
-    ("others-lately", STRANGE | {"at": day(-2)}, False),
-    ("same-domain", STRANGE | {"domain": "x.test", "at": day(-2)}, True),
-    ("same-origin", STRANGE | {"origin": "192.0.2.0/24", "at": day(-2)}, True),
-    ("same-fingerprint", STRANGE | {"fingerprint": "f", "at": day(-2)}, True),
-    ("provider-of-many", STRANGE | {"domain": "x.test", "shared": True, "unproven": False}, False),
-    ("strangers-at-a-provider", STRANGE | {"domain": "x.test", "shared": True, "unproven": True}, True),
-    ("domain-long-ago", STRANGE | {"domain": "x.test", "at": day(-31)}, False),
+# How a permit differs, how it is counted, and for whom it then counts.
+SPENT: list[tuple[str, dict[str, object], Reach, str]] = [
+    ("recent", {"at": day(-29)}, ANY_OF_ADDRESS, "anne@x.test"),
+    ("old", {"at": day(-31)}, ANY_OF_ADDRESS, ""),
+    ("at-the-edge", {"at": NOW - MONTH}, ANY_OF_ADDRESS, ""),
+    ("of-the-future", {"at": day(400)}, ANY_OF_ADDRESS, "anne@x.test"),
+    ("somebody-else", STRANGE, ANY_OF_ADDRESS, ""),
+    ("challenge", {"purpose": Purpose.CHALLENGE}, Reach(Key.ADDRESS, Counted.CHALLENGE, MONTH), "anne@x.test"),
+    ("no-challenge", {}, Reach(Key.ADDRESS, Counted.CHALLENGE, MONTH), ""),
+    ("acknowledgement", {}, Reach(Key.ADDRESS, Counted.ACKNOWLEDGE, MONTH), "anne@x.test"),
+    ("unproven", {"unproven": True}, Reach(Key.ADDRESS, Counted.UNPROVEN, MONTH), "anne@x.test"),
+    ("proven", {"unproven": False}, Reach(Key.ADDRESS, Counted.UNPROVEN, MONTH), ""),
+    ("domain", STRANGE | {"domain": "x.test"}, Reach(Key.DOMAIN, Counted.ANY, MONTH), "x.test"),
+    ("domain-is-shared", {"shared": True}, Reach(Key.DOMAIN, Counted.ANY, MONTH), ""),
+    ("shared", {"shared": True}, Reach(Key.SHARED, Counted.ANY, MONTH), "x.test"),
+    ("not-shared", {}, Reach(Key.SHARED, Counted.ANY, MONTH), ""),
+    ("origin", STRANGE | {"origin": "192.0.2.0/24"}, Reach(Key.ORIGIN, Counted.ANY, MONTH), "192.0.2.0/24"),
+    ("provider-is-no-origin", {"shared": True}, Reach(Key.ORIGIN, Counted.ANY, MONTH), ""),
+    ("text", STRANGE | {"fingerprint": "f"}, Reach(Key.FINGERPRINT, Counted.ANY, MONTH), "f"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "found"), [row[1:] for row in GRANTS], ids=[row[0] for row in GRANTS])
-async def test_every_permit_that_a_limit_could_count_is_read_once(
-    db: Database, changes: dict[str, object], *, found: bool
+@pytest.mark.parametrize(("changes", "reach", "subject"), [row[1:] for row in SPENT], ids=[row[0] for row in SPENT])
+async def test_a_permit_counts_for_whom_it_was_as_far_back_as_is_asked(
+    db: Database, changes: dict[str, object], reach: Reach, subject: str
 ) -> None:
     given_ = grant(**changes)
     await put(db, sending(given_.purpose, given=given_))
 
-    read = await gather(db, addresses=["anne@x.test"], domains=["x.test"], origins=["192.0.2.0/24"], fingerprints=["f"])
-    assert read.grants == ([given_] if found else [])
+    names = {"addresses": ["anne@x.test"], "domains": ["x.test"], "origins": ["192.0.2.0/24"], "fingerprints": ["f"]}
+    read = await gather(db, reach, **names)
+    assert read.spent == ({(reach.key, reach.mail, subject): [given_.at]} if subject else {})
+
+
+async def test_permits_are_counted_each_and_for_each(db: Database) -> None:
+    moments = [day(-3), day(-2), day(-1)]
+    for at in moments:
+        await put(db, sending(given=grant(at=at)))
+    await put(db, sending(given=grant(**STRANGE)))
+
+    reach = (ANY_OF_ADDRESS, Reach(Key.DOMAIN, Counted.ANY, timedelta(days=2)))
+    read = await gather(db, *reach, addresses=["anne@x.test", "e@e.test"], domains=["x.test"])
+
+    assert {counter: sorted(found) for counter, found in read.spent.items()} == {
+        (Key.ADDRESS, Counted.ANY, "anne@x.test"): moments,
+        (Key.ADDRESS, Counted.ANY, "e@e.test"): [NOW],
+        (Key.DOMAIN, Counted.ANY, "x.test"): [day(-1)],
+    }
 
 
 async def test_everybodys_permits_are_counted_and_told_apart_only_where_windows_differ(db: Database) -> None:
@@ -431,7 +462,8 @@ async def test_the_permits_of_a_ticket_are_read_however_old(db: Database) -> Non
     given_ = grant(at=day(-500), ticket_id=opened.id)
     await put(db, opened, sending(given=given_))
 
-    assert (await gather(db, ticket_ids=[opened.id])).grants == [given_]
+    read = await gather(db, Reach(Key.TICKET, Counted.ANY, None), ticket_ids=[opened.id])
+    assert read.spent == {(Key.TICKET, Counted.ANY, str(opened.id)): [given_.at]}
 
 
 async def test_who_asks_for_nothing_gets_nothing(db: Database) -> None:

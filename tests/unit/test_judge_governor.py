@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mailgate.judge.governor import ANSWERED, Balance, Counters, Refusal, after_human_act, decide, dripped
-from mailgate.judge.limits import Counted, Key, Limit
-from mailgate.model import Acquaintance, DomainCredit, Grant, Permit, Purpose, Standing
+from mailgate.judge.limits import Limit
+from mailgate.model import Acquaintance, Counted, DomainCredit, Grant, Key, Permit, Purpose, Standing
 from tests.fakes.judging import rulebook
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

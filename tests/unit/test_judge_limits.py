@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
-from mailgate.judge.limits import Counted, Key, Limits, span
+from mailgate.judge.limits import Limits, span
+from mailgate.model import Counted, Key, Reach
 from mailgate.rulebook import LIMITS, shipped_folder
 
 TABLE: dict[str, Any] = tomlfile.parse((shipped_folder() / LIMITS).read_text(), LIMITS).document
@@ -118,3 +119,29 @@ def test_a_larger_desk_may_send_more_and_the_smallest_still_something(newcomers:
 def test_any_table_gives_limits_or_faults(table: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         Limits.from_table(table)
+
+
+def test_permits_are_read_as_far_back_as_the_longest_window_of_their_sort() -> None:
+    reach = Limits.from_table(TABLE).reach
+
+    assert set(reach) == {
+        Reach(Key.TICKET, Counted.ACKNOWLEDGE, None),
+        Reach(Key.TICKET, Counted.ANY, None),
+        Reach(Key.ADDRESS, Counted.CHALLENGE, timedelta(days=365)),
+        Reach(Key.ADDRESS, Counted.ANY, timedelta(days=30)),
+        Reach(Key.DOMAIN, Counted.UNPROVEN, timedelta(days=30)),
+        Reach(Key.DOMAIN, Counted.ANY, timedelta(days=7)),
+        Reach(Key.SHARED, Counted.UNPROVEN, timedelta(days=7)),
+        Reach(Key.FINGERPRINT, Counted.ANY, timedelta(days=7)),
+        Reach(Key.ORIGIN, Counted.UNPROVEN, timedelta(days=1)),
+    }
+    assert len(reach) == 9
+
+
+def test_a_window_for_ever_reaches_further_than_any_other() -> None:
+    table = copy.deepcopy(TABLE)
+    table["limit"] = [
+        {"key": "ticket", "mail": "any", "per": per, "most": 1, "why": ""} for per in ("1 h", "ever", "365 d")
+    ]
+
+    assert Limits.from_table(table).reach == (Reach(Key.TICKET, Counted.ANY, None),)
