@@ -1,18 +1,20 @@
 """Store: many rows by one INSERT. What SQLAlchemy would work out for every row is worked out once for each statement.
 
-On the way of every mail that was a tenth of all work. To SQLite many rows are also given as one statement: around each
-step of one, its driver lets go of the interpreter and takes it back.
+On the way of every mail that was a tenth of all work. Many rows are also given as one statement: around each step of
+one the driver of SQLite lets go of the interpreter and takes it back, and PostgreSQL begins and ends each. So no two
+rows of an INSERT that changes what is there may be the same one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Enum, Insert
+from sqlalchemy import Connection, Dialect, Enum, Insert, LargeBinary
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -20,6 +22,8 @@ from mailgate.store.types import Stored
 
 STATEMENTS_MOST = 256  # of all connections together; each thread that writes has some twenty
 SIZES = (64, 32, 16, 8, 4, 2, 1)  # rows of one statement
+
+_VALUES = re.compile(r"VALUES \([^()]*\)")
 
 Row = dict[str, Any]
 
@@ -34,6 +38,8 @@ def put(conn: Connection, statement: Insert, rows: Sequence[Row]) -> None:
         for start, many in _pieces(len(values)):
             together = tuple(chain.from_iterable(values[start : start + many]))
             conn.exec_driver_sql(prepared.texts[many], together)
+    elif prepared.columnwise:
+        conn.exec_driver_sql(prepared.columnwise, tuple(map(list, zip(*values, strict=True))))
     else:
         conn.exec_driver_sql(prepared.texts[1], values)
 
@@ -48,9 +54,10 @@ def _pieces(rows: int) -> Iterator[tuple[int, int]]:
 
 
 class _Prepared(NamedTuple):
-    """An INSERT made ready: its text by the number of rows, and what makes the parameters of one."""
+    """An INSERT made ready: its text by the number of rows, or for any number; and what makes the parameters of one."""
 
     texts: dict[int, str]
+    columnwise: str
     values: Callable[[Row], tuple[Any, ...]]
 
 
@@ -71,7 +78,21 @@ def _prepared(dialect: Dialect, statement: Insert, columns: tuple[str, ...]) -> 
         return tuple(whole)
 
     text, one = str(compiled), f"({', '.join('?' * len(names))})"
-    return _Prepared({many: text.replace(one, ", ".join([one] * many), 1) for many in SIZES}, values)
+    texts = {many: text.replace(one, ", ".join([one] * many), 1) for many in SIZES}
+    return _Prepared(texts, _columnwise(text, [compiled.binds[name].type for name in names], dialect), values)
+
+
+def _columnwise(text: str, types: Sequence[TypeEngine[Any]], dialect: Dialect) -> str:
+    """The same INSERT of any number of rows, its parameters one list for each column; "" where there is none.
+
+    Rows with bytes go one by one: a list of large mails would have to be put together in memory.
+    """
+    if dialect.name != "postgresql" or any(isinstance(one, LargeBinary) for one in types):
+        return ""
+    # Not varchar(20): cast to that, a value that is too long would be cut instead of refused.
+    kinds = ["TEXT" if isinstance(one, Enum) else one.compile(dialect=dialect) for one in types]
+    lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
+    return _VALUES.sub(f"SELECT * FROM unnest({lists})", text, count=1)  # noqa: S608
 
 
 def _converter(of: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
