@@ -133,7 +133,7 @@ _SECTIONS = ("limit", "credit", "domain_credit", "timing", "reopenings", "shared
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000
 MOST_DIGITS = 6
-# How far back the ledger of permits is read. A longer window could not be kept, so it is refused.
+# How far back a limit may look. Every batch reads as far, and permits are kept for a year.
 FURTHEST = timedelta(days=30)
 FURTHEST_CHALLENGE = timedelta(days=365)
 FURTHEST_TOTAL = timedelta(days=1)
