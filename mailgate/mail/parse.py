@@ -8,12 +8,12 @@ author; too-many-references; no-boundary, no-parts, too-many-parts, too-deep: th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from mailgate.digest import sha256_of
 from mailgate.mail import address, charset, headers, words
 from mailgate.mail.headers import Fields
 from mailgate.mail.structure import Part, Structure, structure
@@ -196,7 +196,7 @@ def _both(fields: Fields, name: str, resent: str) -> tuple[Mailaddr, ...]:
 
 
 def _body_hash(raw: bytes, start: int) -> str:
-    return hashlib.sha256(memoryview(raw)[start:]).hexdigest()
+    return sha256_of(memoryview(raw)[start:]).hex()
 
 
 def _passed_through(fields: Fields) -> Iterator[str]:

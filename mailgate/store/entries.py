@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from mailgate.digest import sha256_of
 from mailgate.model import (
     Acquaintance,
     Challenge,
@@ -123,7 +123,7 @@ def raw(sending: Sending) -> Entry:
     """A row of `raw` for a mail that leaves; its bytes share the id of its outbox row."""
     return {
         "id": sending.outbox_id,
-        "sha256": hashlib.sha256(sending.raw).digest(),
+        "sha256": sha256_of(sending.raw),
         "size_bytes": len(sending.raw),
         "zstd": compressed(sending.raw),
     }

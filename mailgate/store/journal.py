@@ -16,6 +16,7 @@ import zstandard
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_, select, true, update
 
+from mailgate.digest import sha256_of
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
 from mailgate.store import ids, locks, tables
 from mailgate.store.bulk import put
@@ -90,7 +91,7 @@ def accept(
     and no second row, also within one call. `queue_id` makes the text of a new one from a number.
     """
     intake = _Intake(new_id, queue_id, owner, lease_s)
-    keyed = [(arrival, _digest(arrival.raw)) for arrival in arrivals]
+    keyed = [(arrival, sha256_of(arrival.raw)) for arrival in arrivals]
     envelopes = [[_key(arrival, recipient, sha256) for recipient in arrival.recipients] for arrival, sha256 in keyed]
     locks.accepting(conn, (sha256 for _, sha256 in keyed))
     known = _known(conn, [key for keys in envelopes for key in keys])
@@ -179,10 +180,6 @@ def kept(arrival: Arrival, receipts: Sequence[Receipt]) -> list[Accepted]:
         for recipient, receipt in zip(arrival.recipients, receipts, strict=True)
         if receipt.fresh
     ]
-
-
-def _digest(raw: bytes) -> bytes:
-    return hashlib.sha256(raw).digest()
 
 
 def _key(arrival: Arrival, recipient: str, sha256: bytes) -> str:
