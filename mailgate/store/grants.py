@@ -129,8 +129,8 @@ def everybodys(conn: Connection, ask: Ask) -> list[Total]:
     """How many permits of each sort there are in the windows that count everybody's, for mails of `now` to `until`."""
     if not ask.windows:
         return []
-    moments: dict[str, datetime] = {}
+    edges: dict[str, datetime] = {}
     for place, per in enumerate(ask.windows):
-        moments |= {f"first{place}": ask.now - per, f"last{place}": max(ask.now, ask.until or ask.now) - per}
-    found = conn.execute(_everybodys(len(ask.windows)), moments)
+        edges |= {f"first{place}": ask.now - per, f"last{place}": max(ask.now, ask.until or ask.now) - per}
+    found = conn.execute(_everybodys(len(ask.windows)), edges)
     return [Total(ask.windows[row.place], row.purpose, row.unproven, row.number, row.at) for row in found]
