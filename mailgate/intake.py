@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
     from mailgate.rulebook import Rulebook
 
-BATCH = 100  # all that 50 sessions bring while the one before is judged; a sender behind it waits some 20 ms
+BATCH = 200  # all that 50 sessions bring while the one before is judged; a sender behind it waits some 40 ms
 BATCHES_AT_ONCE = 2  # one is written while the next is prepared
 LEASE_S = 60.0
 IN_LINE_BYTES = 256 * 1024  # a larger mail is read beside the event loop, so that nobody waits for it

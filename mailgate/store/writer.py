@@ -30,8 +30,8 @@ from mailgate.store.backend import Backend, Faults, Session
 T = TypeVar("T")
 
 GROUP_MOST = 200  # jobs in one transaction; beyond 50 little is gained, beyond 200 nothing
-GROUPS_SHARE = 2  # times as long as the last single job took may groups keep the next one back, and
-SINGLES_WAIT_S = 0.1  # never longer: senders of a burst come first, and nobody starves
+GROUPS_SHARE = 4  # times as long as the last single job took may groups keep the next one back, and
+SINGLES_WAIT_S = 0.2  # never longer: senders of a burst come first, and nobody starves
 LULL_S = 0.03  # without a group, after which no more are expected: a round of many sessions takes some 10 ms
 QUEUE_MOST = 5000  # jobs that wait; more than a machine that still works ever has
 
