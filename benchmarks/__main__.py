@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 import traceback
@@ -18,7 +17,7 @@ from benchmarks.benches import ALL
 from benchmarks.load import MissingError
 from benchmarks.peers import venvs
 from benchmarks.run import Run
-from mailgate.daemon.loop import FASTEST
+from mailgate.daemon.loop import run
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -62,8 +61,7 @@ def _measure(benches: Sequence[Bench], repeats: int | None, *, quick: bool) -> t
     for bench in benches:
         try:
             # The caller takes its time from the same processors as those it calls.
-            with asyncio.Runner(loop_factory=FASTEST) as runner:
-                result[bench] = runner.run(bench.runs(repeats or (1 if quick else bench.repeats), quick=quick))
+            result[bench] = run(bench.runs(repeats or (1 if quick else bench.repeats), quick=quick))
         except MissingError as error:
             result[bench] = []
             print(f"!!! {bench.name} IS LEFT OUT: {error}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,9 @@ _EMPTY, _FULL = "mailgate, empty", "mailgate, a million messages"
 @asynccontextmanager
 async def _on_sqlite(quick: bool) -> AsyncIterator[Sequence[Contestant]]:
     with tempfile.TemporaryDirectory(prefix="mailgate-bench-") as folder:
-        async with _both(*(f"sqlite:///{Path(folder) / name}.db" for name in ("empty", "full")), quick=quick) as both:
+        empty, full = (f"sqlite:///{Path(folder) / name}.db" for name in ("empty", "full"))
+        await _fill(full, quick=quick)
+        async with _both(empty, full, quick=quick) as both:
             yield both
 
 
@@ -42,11 +44,13 @@ async def _on_sqlite(quick: bool) -> AsyncIterator[Sequence[Contestant]]:
 async def _on_postgresql(quick: bool) -> AsyncIterator[Sequence[Contestant]]:
     with database_server() as new:
         empty, full = await asyncio.to_thread(new), await asyncio.to_thread(new)
-        async with _both(empty, full, quick=quick, tidy=_tidied) as both:
+        await _fill(full, quick=quick)
+        await _tidy(full)
+        async with _both(empty, full, quick=quick) as both:
             yield both
 
 
-async def _tidied(url: str) -> None:
+async def _tidy(url: str) -> None:
     """Do what a server has done about its past long since: else it would do so beside the load, all of it at once."""
     connection = await asyncpg.connect(url)
     await connection.execute("VACUUM (ANALYZE)")
@@ -54,16 +58,9 @@ async def _tidied(url: str) -> None:
     await connection.close()
 
 
-async def _nothing_to_tidy(_url: str) -> None: ...
-
-
 @asynccontextmanager
-async def _both(
-    empty: str, full: str, *, quick: bool, tidy: Callable[[str], Awaitable[None]] = _nothing_to_tidy
-) -> AsyncIterator[Sequence[Contestant]]:
+async def _both(empty: str, full: str, *, quick: bool) -> AsyncIterator[Sequence[Contestant]]:
     past = _PAST_QUICK if quick else _PAST
-    await _fill(full, past)
-    await tidy(full)
     async with AsyncExitStack() as stack:
         hop = await stack.enter_async_context(smtp_sink())
         relay = f"127.0.0.1:{hop.port}"
@@ -75,8 +72,8 @@ async def _both(
         yield contestants
 
 
-async def _fill(url: str, past: Past) -> None:
-    begun = time.perf_counter()
+async def _fill(url: str, *, quick: bool) -> None:
+    past, begun = _PAST_QUICK if quick else _PAST, time.perf_counter()
     database = await Database.open(url, create=True, durable=False)
     try:
         await past.fill(database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 try:
     from uvloop import new_event_loop
@@ -12,13 +12,15 @@ except ImportError:
     # Not on every platform, and not needed: mailgate does the same without it, only slower.
     new_event_loop = None  # type: ignore[assignment]  # so that its absence is a value
 
+T = TypeVar("T")
+
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 FASTEST: LoopFactory | None = new_event_loop  # None is asyncio's own
 
 
-def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run a daemon to its end in the fastest loop there is; its exit code."""
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end in the fastest loop there is; what it returns."""
     with asyncio.Runner(loop_factory=FASTEST) as runner:
         return runner.run(work)
 
