@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -17,7 +17,6 @@ from mailgate.model import (
     Ask,
     Asked,
     Challenge,
-    Counted,
     Counter,
     Credited,
     DomainCredit,
@@ -41,6 +40,7 @@ from mailgate.model import (
     TicketState,
     Total,
 )
+from tests.fakes.counting import IS_COUNTED, SUBJECTS
 
 
 class MemoryStore:
@@ -186,31 +186,24 @@ class MemoryStore:
         return [one for one in self.held.values() if one.state is state]
 
 
-_COUNTED: dict[Counted, Callable[[Grant], bool]] = {
-    Counted.ANY: lambda grant: True,
-    Counted.CHALLENGE: lambda grant: grant.purpose is Purpose.CHALLENGE,
-    Counted.ACKNOWLEDGE: lambda grant: grant.purpose is Purpose.ACKNOWLEDGE,
-    Counted.UNPROVEN: lambda grant: grant.unproven,
-}
-
-
 def _spent(
-    grants: Iterable[Grant], ask: Ask, addresses: frozenset[str], ticket_ids: Collection[int]
+    grants: Iterable[Grant], ask: Ask, addresses: Collection[str], ticket_ids: Collection[int]
 ) -> dict[Counter, list[datetime]]:
+    named: dict[Key, Collection[object]] = {
+        Key.ADDRESS: addresses,
+        Key.DOMAIN: ask.domains,
+        Key.SHARED: ask.domains,
+        Key.ORIGIN: ask.origins,
+        Key.FINGERPRINT: ask.fingerprints,
+        Key.TICKET: ticket_ids,
+    }
     found: dict[Counter, list[datetime]] = defaultdict(list)
     for one in grants:
-        subjects: dict[Key, object] = {
-            Key.ADDRESS: one.address in addresses and one.address,
-            Key.DOMAIN: not one.shared and one.domain in ask.domains and one.domain,
-            Key.SHARED: one.shared and one.domain in ask.domains and one.domain,
-            Key.ORIGIN: not one.shared and one.origin in ask.origins and one.origin,
-            Key.FINGERPRINT: one.fingerprint in ask.fingerprints and one.fingerprint,
-            Key.TICKET: one.ticket_id in ticket_ids and one.ticket_id,
-        }
         for reach in ask.reach:
+            subject = SUBJECTS[reach.key](one)
             within = reach.per is None or ask.now - one.at < reach.per
-            if within and subjects[reach.key] and _COUNTED[reach.mail](one):
-                found[reach.key, reach.mail, str(subjects[reach.key])].append(one.at)
+            if within and subject and subject in named[reach.key] and IS_COUNTED[reach.mail](one):
+                found[reach.key, reach.mail, str(subject)].append(one.at)
     return dict(found)
 
 

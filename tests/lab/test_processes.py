@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from mailgate.judge.limits import Limits
-from mailgate.model import Counted, Grant, Key, Purpose
+from mailgate.model import Grant
 from mailgate.store import ids, tables
 from mailgate.testing import Lab
+from tests.fakes.counting import IS_COUNTED, SUBJECTS
 from tests.fakes.letters import letter
 from tests.fakes.stores import POSTGRESQL, Stores, only
 
@@ -63,23 +64,6 @@ async def judged(labs: Sequence[Lab], mails: Sequence[Mail]) -> list[Lab]:
 def granted(lab: Lab) -> list[Grant]:
     columns = [column for column in tables.permit.c if column.name in Grant.__struct_fields__]
     return lab.database.look(lambda conn: [Grant(**row._mapping) for row in conn.execute(select(*columns))])
-
-
-SUBJECTS: dict[Key, Callable[[Grant], object]] = {
-    Key.TICKET: lambda grant: grant.ticket_id,
-    Key.ADDRESS: lambda grant: grant.address,
-    Key.DOMAIN: lambda grant: None if grant.shared else grant.domain,
-    Key.SHARED: lambda grant: grant.domain if grant.shared else None,
-    Key.FINGERPRINT: lambda grant: grant.fingerprint or None,
-    Key.ORIGIN: lambda grant: None if grant.shared else grant.origin,
-    Key.TOTAL: lambda grant: "everybody",
-}
-IS_COUNTED: dict[Counted, Callable[[Grant], bool]] = {
-    Counted.ANY: lambda grant: True,
-    Counted.CHALLENGE: lambda grant: grant.purpose is Purpose.CHALLENGE,
-    Counted.ACKNOWLEDGE: lambda grant: grant.purpose is Purpose.ACKNOWLEDGE,
-    Counted.UNPROVEN: lambda grant: grant.unproven,
-}
 
 
 def beyond(limits: Limits, grants: list[Grant]) -> list[str]:

@@ -1,0 +1,23 @@
+"""What every limit counts, said once more and plainly: whose a permit is by each key, and whether it is of a sort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailgate.model import Counted, Grant, Key, Purpose
+
+SUBJECTS: dict[Key, Callable[[Grant], object]] = {
+    Key.TICKET: lambda grant: grant.ticket_id,
+    Key.ADDRESS: lambda grant: grant.address,
+    Key.DOMAIN: lambda grant: None if grant.shared else grant.domain,
+    Key.SHARED: lambda grant: grant.domain if grant.shared else None,
+    Key.FINGERPRINT: lambda grant: grant.fingerprint or None,
+    Key.ORIGIN: lambda grant: None if grant.shared else grant.origin,
+    Key.TOTAL: lambda grant: "everybody",
+}
+IS_COUNTED: dict[Counted, Callable[[Grant], bool]] = {
+    Counted.ANY: lambda grant: True,
+    Counted.CHALLENGE: lambda grant: grant.purpose is Purpose.CHALLENGE,
+    Counted.ACKNOWLEDGE: lambda grant: grant.purpose is Purpose.ACKNOWLEDGE,
+    Counted.UNPROVEN: lambda grant: grant.unproven,
+}
