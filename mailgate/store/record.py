@@ -183,9 +183,9 @@ def _join(conn: Connection, joined: Iterable[Joined]) -> None:
 
 
 def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> None:
-    rows = {(to, one.address): {"ticket_id": to, "address": one.address, "bound": one.bound} for to, one in who}
-    named = [row for (_, address), row in rows.items() if address]
-    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), named)
+    bounds = {(to, one.address): one.bound for to, one in who if one.address}  # the last word counts
+    rows = [{"ticket_id": to, "address": address, "bound": bound} for (to, address), bound in bounds.items()]
+    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), rows)
 
 
 def _change(conn: Connection, changes: list[TicketChange], opened: dict[int, datetime]) -> None:

@@ -69,7 +69,7 @@ async def mail(db: Database, recipient: str = "") -> Accepted:
     return accepted
 
 
-MONTH = timedelta(days=30)
+MONTH, YEAR = timedelta(days=30), timedelta(days=365)
 ANY_OF_ADDRESS = Reach(Key.ADDRESS, Counted.ANY, MONTH)
 
 
@@ -155,6 +155,15 @@ async def test_a_ticket_is_found_with_its_people_and_its_reopenings(db: Database
         closed_at=day(1),
         reopened_at=(day(-2),),
     )
+
+
+async def test_who_joins_twice_at_once_takes_part_as_he_came_last(db: Database) -> None:
+    opened = ticket()
+    twice = [Joined(opened.id, Participant("bart@x.test", level)) for level in (Level.A1, Level.A2)]
+    await put(db, opened, *twice)
+
+    known = (await gather(db, ticket_ids=[opened.id])).tickets[opened.id]
+    assert known.participants == (Participant("anne@x.test", Level.A2), Participant("bart@x.test", Level.A2))
 
 
 async def test_a_ticket_without_a_single_author_has_no_participant(db: Database) -> None:
@@ -390,6 +399,8 @@ async def test_the_database_itself_refuses_what_breaks_the_send_gate(db: Databas
 
 
 STRANGE: dict[str, object] = {"address": "e@e.test", "domain": "e.test", "origin": "o", "fingerprint": "p"}
+SHARED = STRANGE | {"domain": "x.test", "shared": True}
+CHALLENGED: dict[str, object] = {"purpose": Purpose.CHALLENGE}
 # How a permit differs, how it is counted, and for whom it then counts.
 SPENT: list[tuple[str, dict[str, object], Reach, str]] = [
     ("recent", {"at": day(-29)}, ANY_OF_ADDRESS, "anne@x.test"),
@@ -397,14 +408,21 @@ SPENT: list[tuple[str, dict[str, object], Reach, str]] = [
     ("at-the-edge", {"at": NOW - MONTH}, ANY_OF_ADDRESS, ""),
     ("of-the-future", {"at": day(400)}, ANY_OF_ADDRESS, "anne@x.test"),
     ("somebody-else", STRANGE, ANY_OF_ADDRESS, ""),
-    ("challenge", {"purpose": Purpose.CHALLENGE}, Reach(Key.ADDRESS, Counted.CHALLENGE, MONTH), "anne@x.test"),
+    ("somebody-else-lately", STRANGE | {"at": day(-2)}, ANY_OF_ADDRESS, ""),
+    ("old-challenge", CHALLENGED | {"at": day(-300)}, Reach(Key.ADDRESS, Counted.CHALLENGE, YEAR), "anne@x.test"),
+    ("ancient-challenge", CHALLENGED | {"at": day(-366)}, Reach(Key.ADDRESS, Counted.CHALLENGE, YEAR), ""),
+    ("challenge", CHALLENGED, Reach(Key.ADDRESS, Counted.CHALLENGE, MONTH), "anne@x.test"),
     ("no-challenge", {}, Reach(Key.ADDRESS, Counted.CHALLENGE, MONTH), ""),
+    ("no-acknowledgement", CHALLENGED, Reach(Key.ADDRESS, Counted.ACKNOWLEDGE, MONTH), ""),
     ("acknowledgement", {}, Reach(Key.ADDRESS, Counted.ACKNOWLEDGE, MONTH), "anne@x.test"),
     ("unproven", {"unproven": True}, Reach(Key.ADDRESS, Counted.UNPROVEN, MONTH), "anne@x.test"),
     ("proven", {"unproven": False}, Reach(Key.ADDRESS, Counted.UNPROVEN, MONTH), ""),
     ("domain", STRANGE | {"domain": "x.test"}, Reach(Key.DOMAIN, Counted.ANY, MONTH), "x.test"),
+    ("domain-long-ago", STRANGE | {"domain": "x.test", "at": day(-31)}, Reach(Key.DOMAIN, Counted.ANY, MONTH), ""),
     ("domain-is-shared", {"shared": True}, Reach(Key.DOMAIN, Counted.ANY, MONTH), ""),
     ("shared", {"shared": True}, Reach(Key.SHARED, Counted.ANY, MONTH), "x.test"),
+    ("strangers-at-a-provider", SHARED | {"unproven": True}, Reach(Key.SHARED, Counted.UNPROVEN, MONTH), "x.test"),
+    ("known-at-a-provider", SHARED | {"unproven": False}, Reach(Key.SHARED, Counted.UNPROVEN, MONTH), ""),
     ("not-shared", {}, Reach(Key.SHARED, Counted.ANY, MONTH), ""),
     ("origin", STRANGE | {"origin": "192.0.2.0/24"}, Reach(Key.ORIGIN, Counted.ANY, MONTH), "192.0.2.0/24"),
     ("provider-is-no-origin", {"shared": True}, Reach(Key.ORIGIN, Counted.ANY, MONTH), ""),
