@@ -67,8 +67,8 @@ def _prepared(dialect: Dialect, statement: Insert, columns: tuple[str, ...]) -> 
     assert isinstance(compiled, SQLCompiler)
     names = compiled.positiontup or []
     absent = {name: _default(statement, name) for name in names if name not in columns}
-    converters = [_converter(compiled.binds[name].type, dialect) for name in names]
-    conversions = [(place, convert) for place, convert in enumerate(converters) if convert]
+    types = [compiled.binds[name].type for name in names]
+    conversions = [(place, convert) for place, of in enumerate(types) if (convert := _converter(of, dialect))]
     in_order = itemgetter(*names)
 
     def values(row: Row) -> tuple[Any, ...]:
@@ -79,7 +79,7 @@ def _prepared(dialect: Dialect, statement: Insert, columns: tuple[str, ...]) -> 
 
     text, one = str(compiled), f"({', '.join('?' * len(names))})"
     texts = {many: text.replace(one, ", ".join([one] * many), 1) for many in SIZES}
-    return _Prepared(texts, _columnwise(text, [compiled.binds[name].type for name in names], dialect), values)
+    return _Prepared(texts, _columnwise(text, types, dialect), values)
 
 
 def _columnwise(text: str, types: Sequence[TypeEngine[Any]], dialect: Dialect) -> str:
@@ -92,7 +92,7 @@ def _columnwise(text: str, types: Sequence[TypeEngine[Any]], dialect: Dialect) -
     # Not varchar(20): cast to that, a value that is too long would be cut instead of refused.
     kinds = ["TEXT" if isinstance(one, Enum) else one.compile(dialect=dialect) for one in types]
     lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
-    return _VALUES.sub(f"SELECT * FROM unnest({lists})", text, count=1)  # noqa: S608
+    return _VALUES.sub(f"SELECT * FROM unnest({lists})", text, count=1)  # noqa: S608 - places and types, no values
 
 
 def _converter(of: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     delete,
     select,
     text,
-    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -43,7 +42,7 @@ TICKET = "ticket"  # the name of the counter of tickets
 
 
 class _List(TypeDecorator[Sequence[Any]]):
-    """A list of values as one parameter: an array for PostgreSQL, JSON for SQLite."""
+    """A list of values as one: an array for PostgreSQL, JSON for SQLite."""
 
     impl = Text
     cache_ok = True
@@ -81,42 +80,39 @@ def _in_postgresql(element: _IsOneOf, compiler: SQLCompiler, **kw: Any) -> str:
     return _said("({} = ANY ({}))", element, compiler, kw)
 
 
-def _said(form: str, element: _IsOneOf, compiler: SQLCompiler, kw: dict[str, Any]) -> str:
+def _said(form: str, element: FunctionElement[Any], compiler: SQLCompiler, kw: dict[str, Any]) -> str:
     return form.format(*(compiler.process(clause, **kw) for clause in element.clauses))
 
 
-class _Moments(FunctionElement[list[datetime]]):
-    """All values of a column of times in a group, in no order."""
+class _MomentList(_List):
+    """Times that a database gives as one value."""
 
-    inherit_cache = True
-
-
-class _MomentList(TypeDecorator[list[datetime]]):
-    """What a database makes of such a list: an array in PostgreSQL, JSON in SQLite."""
-
-    impl = Text
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(postgresql.ARRAY(BigInteger()) if dialect.name == "postgresql" else Text())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[datetime]:
         return [moment(one) for one in (json.loads(value) if isinstance(value, str) else value)]
 
 
+class _Moments(FunctionElement[Sequence[Any]]):
+    """All values of a column of times in a group, in no order."""
+
+    type = _MomentList(numbers=True)
+    inherit_cache = True
+
+
 @compiles(_Moments, "sqlite")
 def _moments_in_sqlite(element: _Moments, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"json_group_array({compiler.process(element.clauses, **kw)})"
+    return _said("json_group_array({})", element, compiler, kw)
 
 
 @compiles(_Moments, "postgresql")
 def _moments_in_postgresql(element: _Moments, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"array_agg({compiler.process(element.clauses, **kw)})"
+    return _said("array_agg({})", element, compiler, kw)
 
 
-def moments(column: ColumnElement[datetime]) -> ColumnElement[list[datetime]]:
-    """All that `column` holds in a group, in no order."""
-    return type_coerce(_Moments(column), _MomentList())
+def moments(column: ColumnElement[datetime]) -> ColumnElement[Sequence[Any]]:
+    """All that `column` holds in a group, as a list of times in no order."""
+    return _Moments(column)
 
 
 def is_one_of(column: ColumnElement[Any], values: Iterable[int] | Iterable[str]) -> ColumnElement[bool]:

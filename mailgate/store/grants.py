@@ -46,7 +46,11 @@ _SUBJECTS: dict[Key, ColumnElement[Any]] = {
     Key.ORIGIN: _PERMIT.origin,
 }
 # A provider of many has a count of its own and is no origin.
-_SHARED = {Key.DOMAIN: False, Key.SHARED: True, Key.ORIGIN: False}
+_OF_SUBJECT: dict[Key, tuple[ColumnElement[bool], ...]] = {
+    Key.DOMAIN: (_PERMIT.shared == false(),),
+    Key.SHARED: (_PERMIT.shared == true(),),
+    Key.ORIGIN: (_PERMIT.shared == false(),),
+}
 _COUNTED: dict[Counted, tuple[ColumnElement[bool], ...]] = {
     Counted.ANY: (),
     Counted.CHALLENGE: (_PERMIT.purpose == Purpose.CHALLENGE,),
@@ -64,9 +68,7 @@ def _spent(sorts: tuple[tuple[Key, Counted, bool], ...]) -> CompoundSelect[Any]:
     """
     parts: list[Any] = []
     for place, (key, mail, ends) in enumerate(sorts):
-        subject, conditions = _SUBJECTS[key], list(_COUNTED[mail])
-        if key in _SHARED:
-            conditions.append(_PERMIT.shared == (true() if _SHARED[key] else false()))
+        subject, conditions = _SUBJECTS[key], [*_OF_SUBJECT.get(key, ()), *_COUNTED[mail]]
         if ends:
             conditions.append(_PERMIT.at > bindparam(f"since{place}", type_=Utc()))
         named = cast(subject, Text).label("subject")
@@ -103,7 +105,7 @@ def spent(
 
     Each counter reaches as far back as it was asked to. Those of a future that a clock once showed count too.
     """
-    wanted: dict[str, Collection[int] | Collection[str]] = {
+    wanted: dict[Key, Collection[int] | Collection[str]] = {
         Key.ADDRESS: addresses,
         Key.DOMAIN: ask.domains,
         Key.SHARED: ask.domains,

@@ -27,7 +27,7 @@ T = TypeVar("T")
 BUSY_S = 2.0  # how long a command may hold the file before a sender is asked to come again
 READERS = 4
 CHECKPOINT_PAGES = 4000  # 16 MB of log between two rewrites of the main file
-CACHE_KIB = 16 * 1024  # of the writer: what a hundred mails touch in a large database, twice over
+CACHE_KIB = 16 * 1024  # of the writer: what a batch touches in a large database, and half as much again
 
 # Troubles of the machine, not of a statement: they pass, or a person mends them, and the sender keeps his mail.
 _TROUBLES = frozenset(
