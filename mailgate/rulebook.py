@@ -19,6 +19,7 @@ from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge.limits import Limits
 from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.wordlists import compile_words
 from mailgate.mail import template
 from mailgate.mail.template import Template, TemplateError
 
@@ -120,7 +121,8 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    return compile_signals([(name, file.document, _lines(file, "signal")) for name, file in tables.items()])
+    words = compile_words([(name, file.document, _lines(file, "words")) for name, file in tables.items()])
+    return compile_signals([(name, file.document, _lines(file, "signal")) for name, file in tables.items()], words)
 
 
 def _limits(file: TomlFile) -> Limits:

@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import MATCHERS, READS, Condition, Read, WrongValueError, matcher
+from mailgate.judge.conditions import LISTS, MATCHERS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.watch import Watch
+from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
 
 MOST_SIGNALS = 2000
@@ -86,13 +87,13 @@ class Signals:
     prefixes: tuple[str, ...]
 
 
-def compile_signals(documents: Sequence[Document]) -> Signals:
-    """Check the `[[signal]]` tables of parsed rule files, in this order.
+def compile_signals(documents: Sequence[Document], words: Words | None = None) -> Signals:
+    """Check the `[[signal]]` tables of parsed rule files, in this order; `words` are the lists that they may name.
 
     Raises:
         ConfigError: with every fault of every file.
     """
-    reader = _Reader()
+    reader = _Reader(words or {})
     for file, document, lines in documents:
         reader.document(file, document, lines)
     if reader.faults:
@@ -119,7 +120,8 @@ def _watched(index: Mapping[str, Sequence[Signal]]) -> dict[str, Watched]:
 class _Reader:
     """Reads tables and collects what is wrong with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self.words = words
         self.signals: list[Signal] = []
         self.faults: list[Fault] = []
         self.rules: dict[str, str] = {}  # where each id stands
@@ -128,7 +130,7 @@ class _Reader:
 
     def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:
         self.file, self.line = file, 0
-        self.unknown(document, ("signal",), "")
+        self.unknown(document, ("signal", "words"), "")
         tables = document.get("signal", [])
         if not isinstance(tables, list):
             self.fault("signal", tables, "[[signal]] tables")
@@ -199,11 +201,21 @@ class _Reader:
             )
             return None
         try:
-            accepts = matcher(given[0], table[given[0]])
+            accepts = matcher(given[0], self.listed(given[0], table[given[0]]))
         except WrongValueError as wrong:
             self.faults.append(self.made(f"{place}{given[0]}", wrong.found, wrong.allowed))
             return None
         return Condition(names, READS[read], accepts) if len(self.faults) == before else None
+
+    def listed(self, name: str, value: Any) -> Any:
+        """The list that `value` names, where the matcher takes one. Raises WrongValueError for an unknown name."""
+        if name not in LISTS or not isinstance(value, str):
+            return value
+        if value not in self.words:
+            raise WrongValueError(
+                repr(value), f"a list of texts, or the name of one: {', '.join(self.words) or 'none'}"
+            )
+        return list(self.words[value])
 
     def conditions(self, table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:
         """The further conditions under `key`: one table, or a list of them."""

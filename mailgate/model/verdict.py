@@ -37,6 +37,7 @@ class Case(Struct, frozen=True):
     ours: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours the mail names, by id
     enclosed: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours inside an enclosed mail
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
+    bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""
     marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it
