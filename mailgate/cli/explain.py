@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from mailgate import config, keys, wiring
 from mailgate.cases import judge_alone
-from mailgate.cli import mailfile
+from mailgate.cli import explain_words, mailfile
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
 from mailgate.config import tomlfile
@@ -100,7 +100,7 @@ async def _explain_all(frame: Frame, paths: Iterable[Path], question: Question) 
 
 def _print(frame: Frame, found: dict[str, Any]) -> None:
     in_words = not frame.json and sys.stdout.isatty()
-    click.echo(printable("\n".join(_words(found))) if in_words else as_json(found))
+    click.echo(printable("\n".join(explain_words.lines(found))) if in_words else as_json(found))
 
 
 async def explain_one(path: Path, question: Question) -> dict[str, Any]:
@@ -193,22 +193,6 @@ def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
         "report": to_builtins(report) if report else None,
         "findings": verdict["findings"],
     }
-
-
-def _words(found: dict[str, Any]) -> Iterator[str]:
-    yield found["path"]
-    if found["error"]:
-        yield f"  cannot be explained: {found['error']}"
-        return
-    respond = found["respond"]
-    allowed = [name for name in ("acknowledge", "challenge") if respond[name]]
-    yield f"  kind         {found['kind']}"
-    yield f"  disposition  {found['disposition']}"
-    yield f"  may answer   {' or '.join(allowed) or 'not at all'}"
-    yield from (f"               {reason}" for reason in respond["reasons"])
-    yield f"  author       {found['authentication']['why'] or found['authentication']['level']}"
-    for one in found["findings"]:
-        yield f"  {one['strength']:<11}  {one['id']}: {one['says'] or one['value']}  ({one['rule']})"
 
 
 # ── What is asked ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,7 @@ class Finding(Struct, frozen=True):
     disposition: Disposition | None = None
     family: str = ""  # hints count once per family
     says: str = ""  # in words for people
+    field: str = ""  # where the value stood: "header:precedence", "subject"
 
 
 class Case(Struct, frozen=True):
