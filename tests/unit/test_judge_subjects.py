@@ -75,9 +75,12 @@ SUBJECTS = {
 }
 
 
-def judged(subject: str, *headers: str, mail_from: str = "joe@x.test", text: str = "Hello.") -> Filing:
-    head = ["From: Joe <joe@x.test>", "To: support@g.test", f"Subject: {Header(subject, 'utf-8').encode()}"]
+def judged(
+    subject: str, *headers: str, author: str = "joe@x.test", mail_from: str | None = None, text: str = "Hello."
+) -> Filing:
+    head = [f"From: Joe <{author}>", "To: support@g.test", f"Subject: {Header(subject, 'utf-8').encode()}"]
     raw = "\r\n".join([*head, "Message-ID: <1@x.test>", "Content-Type: text/plain; charset=utf-8", *headers, "", text])
+    mail_from = author if mail_from is None else mail_from
     accepted = Accepted(1, "q", AT, mail_from, DESK.address, Peer(ip="192.0.2.1"), raw.encode())
     return judge_alone(accepted, PROVEN, gateway=GATEWAY, book=BOOK, mint=Mint(lambda: 1), now=AT)
 
@@ -183,3 +186,30 @@ BARE = {
 @pytest.mark.parametrize(("subject", "expected"), BARE.values(), ids=BARE)
 def test_the_bare_subject(subject: str, expected: str) -> None:
     assert bare_subject(subject, BOOK.limits.reply_prefixes) == expected
+
+
+CHALLENGES = {
+    "subject and text": ("Please confirm your message", (), "Your message is being held because I do not know you."),
+    "in reply to us": ("Re: Order", ("In-Reply-To: <1@g.test>",), "Prove you are a human by clicking here."),
+}
+
+
+@pytest.mark.parametrize(("subject", "headers", "text"), CHALLENGES.values(), ids=CHALLENGES)
+def test_other_systems_questions_are_never_answered(subject: str, headers: tuple[str, ...], text: str) -> None:
+    filing = judged(subject, *headers, text=text)
+    assert (filing.verdict.kind, answers(filing)) == (Kind.SYSTEM, (False, False))
+
+
+def test_a_service_that_asks_is_known_by_its_domain() -> None:
+    filing = judged("Hello", author="x@spamarrest.com")
+    assert (filing.verdict.kind, answers(filing)) == (Kind.SYSTEM, (False, False))
+
+
+def test_on_a_list_people_say_that_they_are_away() -> None:
+    filing = judged("Release", "List-Id: <dev.x.test>", "Precedence: bulk", text="I am on vacation until Monday.")
+    assert filing.verdict.kind is Kind.LIST
+
+
+def test_our_own_question_quoted_back_by_a_person_is_a_persons_mail() -> None:
+    filing = judged("Where is my order", text="You wrote that your message is being held. Mine too?")
+    assert (filing.verdict.kind, answers(filing)) == (Kind.HUMAN, (True, True))
