@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mailgate.judge import admission, token, verdict
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
+from mailgate.mail.forged import without_forged_results
 from mailgate.mail.parse import read
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token
@@ -41,7 +42,7 @@ def case_of(
     current = gateway.keys.secrets[gateway.keys.current]
     return Case(
         accepted=accepted,
-        mail=mail,
+        mail=without_forged_results(mail, gateway.name),
         authentication=proof,
         mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
         judged_at=now,

@@ -27,8 +27,9 @@ from mailgate.mail.parse import parse
 from mailgate.mail.report import report_of
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import Accepted, Authentication, Gateway, Level, Mail, Peer
-from mailgate.net.authenticate import Authenticator
 from mailgate.net.resolver import Resolver
+from mailgate.net.witnesses import Witnesses
+from mailgate.proving import witnesses_of
 from mailgate.rulebook import Rulebook
 from mailgate.store import queries
 from mailgate.store.documents import verdict_document
@@ -47,7 +48,7 @@ class Question:
 
     gateway: Gateway
     book: Rulebook
-    authenticator: Authenticator | None  # None: nobody verifies
+    witnesses: Witnesses | None  # None: nobody verifies
     assumed: Authentication
     mail_from: str | None
     rcpt_to: str | None
@@ -163,8 +164,8 @@ def _receiving(gateway: Gateway, rcpt_to: str) -> Gateway:
 
 async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authentication:
     domain = mail.author.address.rpartition("@")[2] if mail.author else ""
-    if question.authenticator:
-        return await question.authenticator.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
+    if question.witnesses:
+        return await question.witnesses.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
     # Nobody can be proven who is not one.
     if not domain:
         return Authentication(why="not proven: no single author")
@@ -211,7 +212,7 @@ def _question(
     return Question(
         gateway=settings.gateway_for(keys.load(key_file) if key_file.exists() else KEYS),
         book=wiring.rulebook_of(settings),
-        authenticator=Authenticator(Resolver(settings.dns.resolvers)) if assume_auth == "verify" else None,
+        witnesses=witnesses_of(settings, Resolver(settings.dns.resolvers)) if assume_auth == "verify" else None,
         assumed=proven if assume_auth == "pass" else unproven,
         mail_from=None if mail_from is None else mail_from.strip("<>"),
         rcpt_to=rcpt_to,

@@ -18,7 +18,7 @@ from mailgate.model import Peer
 from mailgate.net import results
 from mailgate.net.bind import Networks, listed, networks
 from mailgate.net.dkim_guard import Field
-from mailgate.net.results import Result, Statement
+from mailgate.net.results import Statement
 
 UNIX: Final = "unix"  # among the networks: whoever speaks over a unix socket
 STATEMENTS_MAX: Final = 20
@@ -38,7 +38,9 @@ class Upstreams:
     def named(cls, peers: Sequence[str], authserv_ids: Sequence[str]) -> Self:
         """From the texts of the configuration. Raises ValueError where one is neither a network nor `unix`."""
         return cls(
-            networks(tuple(peer for peer in peers if peer != UNIX)), UNIX in peers, frozenset(map(a_label, authserv_ids))
+            networks(tuple(peer for peer in peers if peer != UNIX)),
+            UNIX in peers,
+            frozenset(map(a_label, authserv_ids)),
         )
 
     def include(self, peer: Peer) -> bool:
@@ -56,9 +58,3 @@ def statements(header: Sequence[Field], authserv_ids: frozenset[str]) -> tuple[S
         return ()
     said = (results.read(value) for value in values)
     return tuple(one for one in said if one and a_label(one.authserv_id) in authserv_ids)
-
-
-def the_one(found: Sequence[Result], method: str) -> Result | None:
-    """The result of a method that is asked once for a mail, such as `spf`; the one that is no pass where they differ."""
-    of_method = [result for result in found if result.method == method]
-    return next((result for result in of_method if result.word != "pass"), of_method[0] if of_method else None)

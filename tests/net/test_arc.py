@@ -37,9 +37,7 @@ def cases() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("message", "records", "expected"), list(cases()))
 def test_the_suite_of_the_protocol_s_authors(message: str, records: dict[str, str], expected: str) -> None:
-    chain = validated(
-        message.replace("\n", "\r\n").encode(), {name: text.encode() for name, text in records.items()}
-    )
+    chain = validated(message.replace("\n", "\r\n").encode(), {name: text.encode() for name, text in records.items()})
 
     # The suite says nothing of a chain that says itself that it failed; RFC 8617 section 5.2 step 2: it has failed.
     assert chain.result == (expected or "fail").lower()
