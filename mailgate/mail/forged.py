@@ -9,6 +9,8 @@ from mailgate.mail.headers import uncommented
 from mailgate.model import Mail
 
 RESULTS = "authentication-results"
+MOST_WORDS = 4  # before the results: the name and a version, and as many more as a careless reader may overlook
+LONGEST_NAME = 255  # characters of a host, and quotes around it
 
 
 def without_forged_results(mail: Mail, name: str) -> Mail:
@@ -26,5 +28,5 @@ def without_forged_results(mail: Mail, name: str) -> Mail:
 
 def _claims(value: str, name: str) -> bool:
     """Could a reader take this for a field of host `name`? Any word before the results will do, so no trick helps."""
-    head = uncommented(value).partition(";")[0]
-    return any(a_label(word.strip('"')) == name for word in head.split())
+    words = uncommented(value).partition(";")[0].split(None, MOST_WORDS)[:MOST_WORDS]
+    return any(a_label(word.strip('"')) == name for word in words if len(word) <= LONGEST_NAME)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 FIELD_BYTES_MAX: Final = 8192
 RESULTS_MAX: Final = 100
+NAME_CHARS_MAX: Final = 253  # of a host, written with dots (RFC 1035 section 2.3.4)
 
 _VERSION: Final = "1"
 _BLANK: Final = frozenset(" \t\r\n")
@@ -27,13 +28,19 @@ class Result(Struct, frozen=True):
     word: str
     properties: tuple[tuple[str, str], ...] = ()
 
-    def domain(self, name: str) -> str:
-        """The domain, in lower case, of the address or name that property `name` holds.
+    def has(self, name: str) -> bool:
+        """Is there a property of this name?"""
+        return any(each == name for each, _ in self.properties)
 
-        "" where the property is missing, or is given with several values.
+    def domain(self, *names: str) -> str:
+        """The domain, in lower case, of the address or name that a property holds: the first of `names` there is.
+
+        "" where there is none, and where it is given with several values.
         """
+        name = next(filter(self.has, names), "")
         values = {value for each, value in self.properties if each == name}
-        return values.pop().strip("<>").rpartition("@")[2].rstrip(".").lower() if len(values) == 1 else ""
+        domain = values.pop().strip("<>").rpartition("@")[2].rstrip(".").lower() if len(values) == 1 else ""
+        return domain if len(domain) <= NAME_CHARS_MAX else ""
 
 
 class Statement(Struct, frozen=True):
@@ -59,7 +66,7 @@ def read(value: bytes) -> Statement | None:
     except (UnicodeDecodeError, _UnreadableError):
         return None
     head, *pieces = _pieces(tokens)
-    if not 1 <= len(head) <= 2 or any(token.is_mark for token in head) or head[1:] not in ([], [_Token(_VERSION)]):
+    if not head or head[0].is_mark or len(head[0].text) > NAME_CHARS_MAX or head[1:] not in ([], [_Token(_VERSION)]):
         return None
     results = (_result(piece) for piece in pieces[:RESULTS_MAX])
     return Statement(head[0].text.rstrip(".").lower(), tuple(result for result in results if result))
@@ -76,7 +83,7 @@ def _result(piece: list[_Token]) -> Result | None:
         return None
     pairs = [(name.text.lower(), value.text) for name, value in zip(names, values, strict=True)]
     method, slash, version = pairs[0][0].partition("/")
-    if slash and version != _VERSION:
+    if not method or (slash and version != _VERSION):
         return None
     # Names without a dot are `reason`, or a vendor's own words such as `action`.
     properties = tuple(pair for pair in pairs[1:] if "." in pair[0])

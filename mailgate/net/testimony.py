@@ -108,18 +108,22 @@ def _from_of(found: Sequence[Result], author_domain: str) -> str:
 def once(found: Sequence[Result], method: str) -> Result | None:
     """The result of a method that is asked once for a mail; where several differ, one that is no pass.
 
-    Of SPF only results of the envelope sender are that: the name a host gives itself is another question.
+    The name that a host gives itself is another question, which SPF may be asked beside that of the sender.
     """
-    asked = [result for result in found if result.method == method and (method != "spf" or _sender(result))]
+    asked = [result for result in found if result.method == method and not _is_of_helo(result)]
     return next((result for result in asked if result.word != "pass"), asked[0] if asked else None)
 
 
+def _is_of_helo(result: Result) -> bool:
+    return result.has("smtp.helo") and not any(map(result.has, _SENDERS))
+
+
 def _signer(result: Result) -> str:
-    return next((domain for domain in map(result.domain, _SIGNERS) if domain), "")
+    return result.domain(*_SIGNERS)
 
 
 def _sender(result: Result) -> str:
-    return next((domain for domain in map(result.domain, _SENDERS) if domain), "")
+    return result.domain(*_SENDERS)
 
 
 def _said(heard: Testimony) -> tuple[Result, ...]:

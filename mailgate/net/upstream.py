@@ -47,7 +47,10 @@ class Upstreams:
         """Is the word of who speaks here taken? Loopback and unix sockets are listed like any other peer."""
         if not self.authserv_ids:
             return False
-        return listed(peer.speaker, self.among) if peer.speaker else self.unix
+        try:
+            return listed(peer.speaker, self.among) if peer.speaker else self.unix
+        except ValueError:
+            return False  # what is no address stands in no network
 
 
 def statements(header: Sequence[Field], authserv_ids: frozenset[str]) -> tuple[Statement, ...]:

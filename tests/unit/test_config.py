@@ -273,6 +273,26 @@ def test_keys_without_effect_are_named_when_they_are_written() -> None:
     assert read(text).without_effect() == ["forwarder.preset", "notify.address", "outbound.dkim_selector"]
 
 
+def test_whose_word_on_the_sender_counts_is_named_in_three_places() -> None:
+    text = LEAST + (
+        '[authentication]\ntrusted_upstreams = ["192.0.2.0/24", "unix"]\ntrusted_authserv_ids = ["mx.example.com"]\n'
+        '[[forwarder]]\npreset = "google"\narc_sealers = ["Google.com"]\n'
+    )
+
+    settings = read(text)
+
+    assert settings.authentication.trusted_upstreams == ("192.0.2.0/24", "unix")
+    assert settings.forwarder[0].arc_sealers == ("google.com",)
+    assert settings.without_effect() == ["forwarder.preset"]
+
+
+@pytest.mark.parametrize("peer", ["unix:", "Unix", "localhost", "192.0.2.1/24", "unix:/run/x"])
+def test_who_is_neither_a_network_nor_unix_is_no_upstream(peer: str) -> None:
+    found = faults_of(LEAST + f'[authentication]\ntrusted_upstreams = ["{peer}"]\n')
+
+    assert found[0].key == "authentication.trusted_upstreams[1]"
+
+
 def faults_or_none(source: str | tomlfile.TomlFile) -> list[Fault]:
     """The faults of any source; any other error than ConfigError is ours."""
     try:
