@@ -197,7 +197,7 @@ def _message_holds(header: Sequence[Field], body: bytes, newest: Set, keys: Mapp
         good = message.verify_sig(tags, _signed_names(tags), newest.message, lambda name, timeout: record)
     except dkim.ValidationError:
         return Judged(signature.domain, "fail", f"its body was changed after {signature.domain}")
-    except dkim.DKIMException:
+    except (dkim.DKIMException, binascii.Error):
         return Judged(signature.domain, "permerror", "a field cannot be read")
     return Judged(signature.domain, "pass" if good else "fail", f"its header was changed after {signature.domain}")
 

@@ -228,7 +228,7 @@ def _verify(message: dkim.DKIM, body: bytes, signature: Signature, records: Key)
         good = message.verify(signature.index, dnsfunc=lambda name, timeout: record)
     except dkim.ValidationError as error:
         return Judged(signature.domain, "fail", _words(error))
-    except dkim.DKIMException:
+    except (dkim.DKIMException, binascii.Error):
         return Judged(signature.domain, "permerror", "the signature cannot be read")
     return Judged(signature.domain, "pass") if good else Judged(signature.domain, "fail", "its header was changed")
 

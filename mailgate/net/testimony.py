@@ -52,9 +52,11 @@ class _Proof(Struct, frozen=True):
 
 
 def senders(heard: Testimony) -> frozenset[str]:
-    """The domains that could speak for the author by SPF, so that their records are worth a look."""
+    """The domains that may have spoken for the author by SPF, so that their records are worth a look."""
     asked = (once(found, "spf") for found in (_said(heard), _sealed(heard)))
-    domains = (_sender(result) for result in asked if result and result.word == "pass")
+    domains = [_sender(result) for result in asked if result and result.word == "pass"]
+    # DMARC may have passed by SPF without a word of it.
+    domains.append(_from_of(_sealed(heard), heard.author_domain))
     return frozenset(domain for domain in domains if aligned(domain, heard.author_domain))
 
 
@@ -79,10 +81,18 @@ def _proofs(heard: Testimony) -> Iterator[_Proof]:
     sender = _sent_by(said, heard) if heard.spf_is_theirs else ""
     if sender:
         yield _Proof(Level.A1, sender, f"proven by SPF of {sender}, as {_speaker(heard)} says")
-    found = _sealed(heard)
-    domain = _signed_by(found, heard.author_domain) or _from_of(found, heard.author_domain) or _sent_by(found, heard)
-    if domain:
-        yield _Proof(Level.A1, domain, f"proven by {domain}, as {heard.chain.sealer} sealed it")
+    sealed = _proven_to_sealer(heard)
+    if sealed:
+        yield _Proof(Level.A1, sealed, f"proven by {sealed}, as {heard.chain.sealer} sealed it")
+
+
+def _proven_to_sealer(heard: Testimony) -> str:
+    """The domain that spoke for the author before the mail was sealed, "" where none did."""
+    found, author_domain = _sealed(heard), heard.author_domain
+    signer = "" if heard.refuted else _signed_by(found, author_domain)
+    # What proves nothing by itself may be all that DMARC passed by.
+    author = "" if heard.refuted or heard.lax else _from_of(found, author_domain)
+    return signer or author or _sent_by(found, heard)
 
 
 def _signed_by(found: Sequence[Result], author_domain: str) -> str:

@@ -3,7 +3,8 @@
 Anybody can write such a field into his mail. One counts where all of this holds: who speaks to us is listed, the field
 bears a listed authserv-id, and it stands above the upstream's own Received field, which is the topmost one, for we add
 none to a mail. What stands there was added after the mail had come to the upstream. OpenDKIM and OpenDMARC before
-2026 put their field one line too low; it does not count, for at that place a sender could have put it.
+2026 put their field one line too low; it does not count, for at that place a sender could have put it. Microsoft 365
+writes no authserv-id at all; its word is taken by the seals it puts on what it forwards.
 """
 
 from __future__ import annotations

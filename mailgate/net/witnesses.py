@@ -3,9 +3,12 @@
 Our own verification comes first, and what it proves nobody takes away. Others may only add to it:
 
 * The upstream saw the client, and the mail before anybody touched it. Its SPF stands for ours where we cannot ask; a
-  signature it found good counts as if we had, unless we see in the mail that it should not.
+  signature it found good counts as if we had.
 * A sealer who is named in the configuration says what he found out before he passed the mail on. That is level A1 at
   most.
+
+We look at what they could rest on: a signature that stands in the mail and proves nothing to us, such as one of half a
+body, proves nothing to them, and so does an SPF record that lets anybody pass.
 """
 
 from __future__ import annotations
@@ -95,9 +98,9 @@ class Witnesses:
         )
         if own.level is Level.A2:
             return testimony.weigh(own, heard)
-        # Without what we would have found against them, others are not heard.
-        silent = replace(heard, said=(), sealers=frozenset())
-        return testimony.weigh(own, await self._bounded(self._examined(heard, header), lambda _: silent))
+        # Without what we might have found against them, others are not heard.
+        examined = await self._bounded(self._examined(heard, header), _unexamined)
+        return testimony.weigh(own, examined) if examined else replace(own, arc=chain.result)
 
     async def _bounded(self, work: Awaitable[T], trouble: Callable[[str], T]) -> T:
         try:
@@ -118,19 +121,21 @@ class Witnesses:
         verified: Chain = await self._beside(arc.verify, header, body, chain, keys)
         return verified
 
-    async def _examined(self, heard: Testimony, header: Sequence[Field]) -> Testimony:
+    async def _examined(self, heard: Testimony, header: Sequence[Field]) -> Testimony | None:
         """With what we can find out ourselves against the word of others."""
-        refuted = bool(heard.said) and await self._refuted(header, heard.author_domain)
+        if not (heard.said or heard.chain.sealer in heard.sealers):
+            return heard
         senders = tuple(testimony.senders(heard))
-        lax = await asyncio.gather(*map(self._lets_anybody_pass, senders))
-        return replace(
-            heard, refuted=refuted, lax=frozenset(one for one, is_lax in zip(senders, lax, strict=True) if is_lax)
+        refuted, *answers = await asyncio.gather(
+            self._refuted(header, heard.author_domain), *map(self._lets_anybody_pass, senders)
         )
+        lax = frozenset(sender for sender, lets_pass in zip(senders, answers, strict=True) if lets_pass)
+        return replace(heard, refuted=refuted, lax=lax)
 
     async def _refuted(self, header: Sequence[Field], author_domain: str) -> bool:
         """Does a signature that could speak for the author prove nothing, such as one of half a body?
 
-        One that cannot be read is such: what we make nothing of, the upstream may have taken for good.
+        One that cannot be read is such: what we make nothing of, others may have taken for good.
         """
         found = [one for one in dkim_guard.signatures(header) if not one.domain or aligned(one.domain, author_domain)]
         readable = [one for one in found if isinstance(one, Signature)]
@@ -154,3 +159,7 @@ def _is_sealed(raw: bytes) -> bool:
 
 def _unverified(why: str) -> Chain:
     return Chain("temperror", why)
+
+
+def _unexamined(_why: str) -> None:
+    return None

@@ -79,6 +79,7 @@ def test_a_chain_of_two_names_its_outer_sealer_and_what_he_found() -> None:
         (b"c=relaxed/relaxed", b"c=loose/relaxed"),
         (b"d=f.test", b"d=f.test\xc3\xbc"),
         (b"b=", b"b=*"),
+        (SEALED[(bh := SEALED.index(b"bh=")) : bh + 4], b"bh=!"),
     ],
 )
 def test_every_change_of_the_newest_set_breaks_the_chain(old: bytes, new: bytes) -> None:

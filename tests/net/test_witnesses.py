@@ -284,10 +284,22 @@ async def test_a_seal_over_no_proof_of_the_author_is_none(results: str, why: str
     assert proof.why == f"not proven: no DKIM signature; SPF none; {why}"
 
 
-async def test_a_sealer_whose_record_of_the_author_lets_anybody_pass_proves_nothing() -> None:
+@pytest.mark.parametrize("results", [SPF_PASS, "dmarc=pass header.from=x.test"])
+async def test_a_seal_over_a_record_that_lets_anybody_pass_proves_nothing(results: str) -> None:
     names = zone(**{"x.test": (b"v=spf1 +all",)})
 
-    assert (await prove(seal(RAW, f"mx.f.test; {SPF_PASS}"), peer=STRANGER, names=names)).level is Level.A0
+    assert (await prove(seal(RAW, f"mx.f.test; {results}"), peer=STRANGER, names=names)).level is Level.A0
+
+
+@pytest.mark.parametrize(
+    ("results", "level"),
+    [(DKIM_PASS, Level.A0), ("dmarc=pass header.from=x.test", Level.A0), (SPF_PASS, Level.A1)],
+    ids=["dkim", "dmarc", "spf"],
+)
+async def test_a_seal_over_a_signature_of_half_a_body_proves_nothing(results: str, level: Level) -> None:
+    raw = sign(length=True) + b"more\r\n"
+
+    assert (await prove(seal(raw, f"mx.f.test; {results}"), peer=STRANGER)).level is level
 
 
 @pytest.mark.parametrize("sealers", [[], ["test"], ["mail.f.test"], ["h.test"]])
