@@ -19,7 +19,7 @@ from mailgate.mail.structure import Structure
 from mailgate.mail.text import from_html
 
 MOST_BYTES = 64 * 1024
-MOST_LINES = 2000
+MOST_LINES = 1000
 LONGEST_LINE = 1000  # characters; RFC 5322 section 2.1.1 allows 998
 MOST_OPENING_LINES = 40  # in which a report says that it is one; mobile operators say it in their own language first
 MOST_RECIPIENTS = 1000
@@ -29,9 +29,12 @@ LONGEST_REASON = 500  # characters; servers tell long stories
 _WITH_RETURNED = frozenset(
     {"message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "message/global-headers"}
 )
+_MIME = ("--", "content-", "boundary=")
 # RFC 3463 section 2. A dot or a digit on either side would make it a network address.
 _ENHANCED = re2.compile(r"(?:^|[^\d.])([45]\.\d{1,3}\.\d{1,3})(?:[^\d.]|\.?$|\.[^\d])")
 _REPLY = re2.compile(r"(?:^|[^\d.:-])([45][0-5]\d)(?:[ -]|$)")  # RFC 5321 section 4.2
+# The same where it can hardly be anything else: people write of 500 boxes too.
+_CITED = re2.compile(r"(?i)(?:^\s*|<<<\s*|[:>(]\s+|\bsaid:?\s+|\berror:?\s+)[45][0-5]\d(?:[ -]+[^\s\d]|[ -][245]\.\d)")
 
 
 class Notice(Struct, frozen=True):
@@ -39,11 +42,11 @@ class Notice(Struct, frozen=True):
 
     lines: tuple[str, ...]
     returned: tuple[str, ...] = ()
-    returns: bool = False  # the mail is returned, here or as a part of its own
+    encloses: bool = False  # the mail is returned as a part of its own
 
-    def opening(self, most_lines: int = MOST_OPENING_LINES) -> Iterator[str]:
+    def opening(self) -> Iterator[str]:
         """The first lines that have words."""
-        return islice((line for line in self.lines if line.strip()), most_lines)
+        return islice((line for line in self.lines if line.strip()), MOST_OPENING_LINES)
 
 
 class Found(Struct, frozen=True):
@@ -56,25 +59,36 @@ class Found(Struct, frozen=True):
 
 def notice_of(raw: bytes, parts: Structure, forms: Forms) -> Notice:
     """The words of a mail as those of a report."""
-    lines = tuple(line[:LONGEST_LINE] for line in _text(raw, parts).splitlines()[:MOST_LINES])
+    lines = tuple(line[:LONGEST_LINE] for line in text_of_notice(raw, parts).splitlines()[:MOST_LINES])
     at = next((at for at, line in enumerate(lines) if forms.returned.begin(line)), len(lines))
     enclosed = any(part.content_type in _WITH_RETURNED for part in parts.parts[1:])
-    return Notice(lines[:at], lines[at:], enclosed or at < len(lines))
+    return Notice(lines[:at], lines[at:], enclosed)
 
 
-def recipients(notice: Notice, forms: Forms) -> tuple[Found, ...]:
-    """Whom the notice names, each once."""
+def recipients(notice: Notice, forms: Forms, told: frozenset[str] = frozenset()) -> tuple[Found, ...]:
+    """Whom the notice names, each once; `told` are those to whom the report itself was sent."""
     places = _places(notice.lines, forms)
+    places = [place for place in places if place[1].lower() not in told] or places
     blocks: dict[str, list[str]] = {}
     for (at, name), (end, _) in pairwise([*places, (len(notice.lines), "")]):
         blocks.setdefault(name, []).extend(_told(notice.lines[at:end], name))
-    whole = " ".join(" ".join(notice.lines).split())
-    found = []
+    reason, code = of_all(notice, forms)
+    found: list[Found] = []
     for name, block in reversed(blocks.items()):
-        # Several recipients in a row have their reason in common, which stands behind the last of them.
-        reason = " ".join(block) or (found[-1].reason if found else "")
-        found.append(Found(name, words.clean(reason)[:LONGEST_REASON], status(reason, forms) or status(whole, forms)))
+        said = words.clean(" ".join(block))
+        # Several recipients in a row have their reason in common, which stands behind the last of them or before all.
+        if said or not found:
+            own = status(said, forms)
+            reason, code = (said, own) if own or (said and not code) else (reason if code else said, code)
+        found.append(Found(name, reason[:LONGEST_REASON], code))
     return tuple(reversed(found))
+
+
+def of_all(notice: Notice, forms: Forms) -> tuple[str, str]:
+    """The reason and the status that a notice gives for all: its first line that says why, else all of it."""
+    first = next(((line, code) for line in notice.lines if (code := status(line, forms))), None)
+    line, code = first or (" ".join(notice.lines), "")
+    return words.clean(" ".join(line.split()))[:LONGEST_REASON], code
 
 
 def status(text: str, forms: Forms) -> str:
@@ -92,12 +106,16 @@ def status(text: str, forms: Forms) -> str:
 
 def has_reply(notice: Notice) -> bool:
     """Does the notice cite what a mail server said?"""
-    return any(_REPLY.search(line.encode("utf-8", "replace")) for line in notice.lines)
+    return any(_CITED.search(line.encode("utf-8", "replace")) for line in notice.lines)
 
 
-def returned_ids(notice: Notice) -> tuple[str, ...]:
-    """The Message-IDs of the mail that the report is about."""
-    values = (value for name in ("message-id", "original-message-id") for value in _values(notice, name))
+def returned_ids(notice: Notice, raw: bytes = b"") -> tuple[str, ...]:
+    """The Message-IDs of the mail that the report is about, looked for in `raw` where the notice has none."""
+    values = [value for name in ("message-id", "original-message-id") for value in _values(notice, name)]
+    if not values and raw:
+        start = headers.body_start(raw)[1]
+        body = charset.decode(raw[start : start + MOST_BYTES]).splitlines()
+        values = list(_values(Notice(tuple(body[:MOST_LINES])), "message-id"))
     return ids(tuple(values))[:MOST_IDS]
 
 
@@ -112,8 +130,8 @@ def returned_to(notice: Notice) -> str:
     return named[0].address if len(named) == 1 else ""
 
 
-def _text(raw: bytes, parts: Structure) -> str:
-    """The first text of a mail; of one whose parts cannot be told apart, its whole body."""
+def text_of_notice(raw: bytes, parts: Structure) -> str:
+    """The first text of a mail; of one whose parts cannot be told apart, its whole body without what parts it."""
     for wanted in ("text/plain", "text/html"):
         for part in parts.parts:
             if part.content_type == wanted and part.end > part.start:
@@ -122,7 +140,8 @@ def _text(raw: bytes, parts: Structure) -> str:
                 if text.strip():
                     return text
     start = headers.body_start(raw)[1]
-    return charset.decode(raw[start : start + MOST_BYTES])
+    lines = charset.decode(raw[start : start + MOST_BYTES]).splitlines()
+    return "\n".join(line for line in lines if not line.lower().startswith(_MIME))
 
 
 def _places(lines: Sequence[str], forms: Forms) -> list[tuple[int, str]]:

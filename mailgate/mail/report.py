@@ -1,15 +1,14 @@
 """What a machine's report says of the mail it reports on: delivery (RFC 3464), display (RFC 8098), abuse (RFC 5965).
 
-Half of all reports have no form but words. Whether such a mail is a report is decided by independent signs that agree:
-who sent it, its subject, how its text begins, that it cites a mail server, that it returns a mail. The cheap ones come
-first, so that the text of people's mail is never looked at. What the words mean is data; see reportforms.
+Half of all reports have no form but words. Whether such a mail is a report is asked of reportsigns, what it says of
+notice; this file puts both kinds of report into one value.
 
 Never raises, whatever the bytes are; a report that names nobody is a report without recipients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import re2
 from msgspec import Struct, structs
@@ -19,22 +18,23 @@ from mailgate.mail.notice import (
     LONGEST_REASON,
     MOST_RECIPIENTS,
     Notice,
-    has_reply,
     notice_of,
+    of_all,
     recipients,
     returned_ids,
     returned_to,
     returned_traces,
     status,
+    text_of_notice,
 )
 from mailgate.mail.parse import ids
-from mailgate.mail.reportforms import ACTIONS, SAYS, Forms
+from mailgate.mail.reportforms import ACTIONS, Forms
+from mailgate.mail.reportsigns import outside_of, signs_of
 from mailgate.mail.sesnotice import ses_notice
 from mailgate.mail.structure import Structure, structure_of
 from mailgate.model import Mail
 
 MOST_REPORT_BYTES = 256 * 1024
-FIRST_LINES = 2  # a report begins as one; people first say what they want
 
 _SNS = "x-amz-sns-message-id"
 _DELIVERY, _DISPLAY, _COMPLAINT = "delivery-status", "disposition-notification", "feedback-report"
@@ -80,7 +80,7 @@ class _Read(Struct, frozen=True):
 
 
 def report_of(raw: bytes, mail: Mail, forms: Forms | None = None, mail_from: str | None = None) -> Report | None:
-    """The report inside a message that was parsed as `mail`, or None where it is none.
+    """The report that a message is, which was parsed as `mail`; None where it is none.
 
     Without `forms` only the standard ones are known; `mail_from` is the reverse-path, None where nobody knows it.
     """
@@ -108,14 +108,14 @@ def _read(raw: bytes, mail: Mail, parts: Structure, forms: Forms, mail_from: str
     formal = _formal(raw, mail, parts, forms) if _has_form(mail) else None
     if formal is None:
         return _in_words(raw, mail, parts, forms, mail_from)
-    if formal.type != _DELIVERY or (mail.enclosed_ids and all("@" in one.address for one in formal.recipients or [_NONE])):
-        return _Read(formal, _told(formal) if formal.type == _DELIVERY else ())
-    return _completed(formal, notice_of(raw, parts, forms), mail, forms)
+    if formal.type != _DELIVERY:
+        return _Read(formal, ())
+    if mail.enclosed_ids and formal.recipients and all("@" in fate.address for fate in formal.recipients):
+        return _Read(formal, _told(formal))
+    return _completed(raw, formal, notice_of(raw, parts, forms), mail, forms)
 
 
 # ── Reports that have the form of one ─────────────────────────────────────────────────────────────────────────────────
-
-_NONE = Fate("", "", "", "")
 
 
 def _has_form(mail: Mail) -> bool:
@@ -155,11 +155,25 @@ def _fates(group: headers.Fields, action: str, addresses: tuple[str, ...], forms
         reason = words.clean(_nth(group, "diagnostic-code", at))[:LONGEST_REASON]
         code = headers.uncommented(_nth(group, "status", at)).partition(" ")[0]
         yield Fate(
-            address=next((one for one in named if "@" in one), next(iter(named), "")),
-            action=forms.actions.get(done, done),
-            status=code or status(reason, forms),
+            address=next((one for one in named if one.find("@") > 0), next(iter(named), "")),
+            action=forms.actions.get(done, done) or _CLASSES.get(code[:1], ""),
+            status=_precise(code, reason, forms),
             reason=reason,
         )
+
+
+def _precise(code: str, reason: str, forms: Forms) -> str:
+    """The status code, or the one that the reason says where that says more."""
+    return code if _says_more(code) else _better(code, status(reason, forms))
+
+
+def _better(code: str, other: str) -> str:
+    return other if other and not _says_more(code) else code
+
+
+def _says_more(code: str) -> bool:
+    """Does a status code say more than its class (RFC 3463 section 3.1)?"""
+    return bool(code) and not code.endswith(".0.0")
 
 
 def _nth(group: headers.Fields, name: str, at: int) -> str:
@@ -171,6 +185,8 @@ def _address(value: str) -> str:
     """The address in `rfc822; anne@example.com`, with or without its type and its angle brackets."""
     kind, semicolon, address = headers.uncommented(value).partition(";")
     plain = (address if semicolon else kind).strip().strip("<>")
+    if " " in plain:  # a command line, or a name before the address
+        plain = next((word.strip("<>") for word in plain.split() if "@" in word), plain)
     if kind.strip().lower() != "utf-8" or "\\x{" not in plain:
         return plain
     # RFC 6533 section 3: utf-8-addr-xtext.
@@ -198,15 +214,15 @@ def _done(fate: Fate) -> str:
     return fate.action if fate.action in ACTIONS else _CLASSES.get(fate.status[:1], "")
 
 
-def _completed(formal: Report, notice: Notice, mail: Mail, forms: Forms) -> _Read:
+def _completed(raw: bytes, formal: Report, notice: Notice, mail: Mail, forms: Forms) -> _Read:
     """A delivery report with what only its words say."""
-    says = _told(formal) or ((said,) if (said := _said(mail, notice, forms)) else ())
+    said = signs_of(outside_of(mail, forms, None), notice, forms).said
+    says = _told(formal) or ((said,) if said in ACTIONS else ())
     fates = formal.recipients
     if not any("@" in fate.address for fate in fates):
-        told = fates[0] if fates else _NONE
-        shared = Fate("", told.action or next(iter(says), ""), told.status, told.reason)
+        shared = fates[0] if fates else Fate("", next(iter(says), ""), "", "")
         fates = _fates_in_words(mail, notice, forms, shared) or fates
-    names = () if mail.enclosed_ids else returned_ids(notice)
+    names = () if mail.enclosed_ids else returned_ids(notice, raw)
     original = formal.original_message_id or next(iter(names), "")
     traces = () if mail.enclosed_traces else returned_traces(notice)
     return _Read(Report(formal.type, fates, original), says, names, traces)
@@ -216,96 +232,55 @@ def _completed(formal: Report, notice: Notice, mail: Mail, forms: Forms) -> _Rea
 
 
 def _in_words(raw: bytes, mail: Mail, parts: Structure, forms: Forms, mail_from: str | None) -> _Read | None:
-    sender, subject = _sender(mail, forms, mail_from), forms.subjects.begin(mail.subject)
-    marked = not forms.headers.isdisjoint(mail.headers) or mail.content_type == "multipart/report"
-    if not (sender or subject or marked or _SNS in mail.headers):
+    if _SNS in mail.headers:
+        return _ses(text_of_notice(raw, parts))
+    outside = outside_of(mail, forms, mail_from)
+    if not outside.suspicious:
         return None
     notice = notice_of(raw, parts, forms)
-    if _SNS in mail.headers:
-        return _ses(notice)
-    said = _said(mail, notice, forms)
-    if not _agree(notice, forms, said, sender=sender, subject=subject, marked=marked):
+    signs = signs_of(outside, notice, forms)
+    if not signs.agree:
         return None
-    said = said or "failed"
-    names = tuple(dict.fromkeys((*mail.enclosed_ids, *returned_ids(notice))))
-    fates = _fates_in_words(mail, notice, forms, Fate("", said, "", "")) if said != "displayed" else ()
+    said = signs.said or "failed"
+    fates = _fates_in_words(mail, notice, forms, Fate("", said, "", ""))
+    if said not in ACTIONS:  # words of delivery mean nothing here
+        fates = tuple(Fate(fate.address, said, "", "") for fate in fates)
+    names = tuple(dict.fromkeys((*mail.enclosed_ids, *returned_ids(notice, raw))))
     report = Report(_TYPES.get(said, _DELIVERY), fates, next(iter(names), ""))
-    acts = tuple(dict.fromkeys(fate.action for fate in fates if fate.action in ACTIONS)) if said in ACTIONS else ()
-    return _Read(report, acts or (said,), names, returned_traces(notice))
-
-
-def _sender(mail: Mail, forms: Forms, mail_from: str | None) -> int:
-    """How much the sender looks like a mail system: 2 where nobody else sends so, 1 where people may."""
-    if mail_from == "":
-        return 2
-    local = (mail_from or "").rpartition("@")[0].lower() or (mail_from or "").lower()
-    locals_ = {local, *(one.address.rpartition("@")[0].lower() for one in mail.authors)}
-    if not mail.authors and (written := next(iter(mail.headers.get("from", ())), "")):
-        locals_.add(written.rpartition("<")[2].strip(' <>"').lower())
-    if not forms.daemons.isdisjoint(locals_):
-        return 2
-    return 0 if forms.offices.isdisjoint(locals_) else 1
-
-
-def _said(mail: Mail, notice: Notice, forms: Forms) -> str:
-    """What the words say was done: first those of the notice, then those of the subject. A failure comes before all."""
-    in_notice = {says for line in notice.opening() for says in forms.openings.said(line)}
-    for found in (in_notice, forms.subjects.said(mail.subject)):
-        if first := next((says for says in SAYS if says in found), ""):
-            return first
-    return ""
-
-
-def _agree(notice: Notice, forms: Forms, said: str, *, sender: int, subject: bool, marked: bool) -> bool:
-    """Do enough signs say that this is a report?"""
-    opens = any(map(forms.openings.begin, notice.opening()))
-    at_once = opens and any(map(forms.openings.begin, notice.opening(FIRST_LINES)))
-    if said == "displayed":
-        return at_once and subject
-    if said == "complaint":
-        return marked or (subject and (at_once or notice.returns)) or (at_once and notice.returns)
-    signs = sender + subject + marked + opens + notice.returns + has_reply(notice)
-    if sender == 2 or marked:
-        return signs >= 3 and (opens or subject or notice.returns)
-    # A person who writes of a bounce uses its words and may even send it along, but begins with words of his own.
-    return signs >= 3 and (at_once or (sender > 0 and subject and notice.returns))
+    return _Read(report, _told(report) or (said,), names, returned_traces(notice))
 
 
 def _fates_in_words(mail: Mail, notice: Notice, forms: Forms, shared: Fate) -> tuple[Fate, ...]:
     """Whom the words name; what the report says of all of them stands in `shared`."""
     if fields := _fields_in_words(notice, forms):
         return fields
-    found = {one.address: (one.reason, one.status) for one in recipients(notice, forms)}
+    told = frozenset(one.address.lower() for one in mail.to)
+    found = {one.address: (one.reason, one.status) for one in recipients(notice, forms, told)}
     for value in mail.headers.get("x-failed-recipients", ()):
         for name in value.split(",")[:MOST_RECIPIENTS]:
             if "@" in name and name.strip() not in found:
-                found[name.strip()] = next(iter(found.values()), _of_all(notice, forms))
+                found[name.strip()] = next(iter(found.values()), of_all(notice, forms))
     if not found and (name := returned_to(notice)):
-        found[name] = _of_all(notice, forms)
+        found[name] = of_all(notice, forms)
     unknown = _UNKNOWN.get(shared.action, "")
     return tuple(
-        Fate(name, shared.action, shared.status or code or unknown, shared.reason or reason)
+        Fate(name, shared.action, _better(shared.status, code) or unknown, shared.reason or reason)
         for name, (reason, code) in list(found.items())[:MOST_RECIPIENTS]
     )
 
 
 def _fields_in_words(notice: Notice, forms: Forms) -> tuple[Fate, ...]:
     """The fields of a delivery report (RFC 3464) that stand in the text, where servers put them as it comes."""
-    if not any(line.lstrip().lower().startswith("final-recipient:") for line in notice.lines):
+    lines = (*notice.lines, *notice.returned)
+    if not any(line.lower().startswith(_RECIPIENTS[:2]) for line in lines):
         return ()
-    text = "\n".join(line.lstrip() if not line[:1].isspace() else line for line in notice.lines)
-    groups = _groups(text.encode("utf-8", "replace"))
+    groups = _groups("\n".join(lines).encode("utf-8", "replace"))
     fates = (fate for group in groups for fate in _fates(group, "action", _RECIPIENTS, forms))
     return tuple(fate for fate in fates if "@" in fate.address)
 
 
-def _of_all(notice: Notice, forms: Forms) -> tuple[str, str]:
-    whole = words.clean(" ".join(" ".join(notice.lines).split()))
-    return whole[:LONGEST_REASON], status(whole, forms)
-
-
-def _ses(notice: Notice) -> _Read | None:
-    found = ses_notice("\n".join((*notice.lines, *notice.returned)))
+def _ses(text: str) -> _Read | None:
+    found = ses_notice(text)
     if found is None:
         return None
     unknown = _UNKNOWN.get(found.says, "")

@@ -25,7 +25,7 @@ MOST_PHRASES = 200  # in one list
 LONGEST_PHRASE = 300  # characters, of a pattern as well
 MOST_MEMORY_BYTES = 64 * 1024 * 1024  # of one pattern made of all phrases; RE2's default is an eighth of it
 
-_ADDRESS = r"""(?:mailto:)?(?P<address>[^\s<>()\[\]",;:|=']+@[^\s<>()\[\]",;:|='*]*[^\s<>()\[\]",;:|='*.!?])"""
+_ADDRESS = r"""(?P<address>[^\s<>()\[\]",;:|='*]+@(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*[A-Za-z0-9])"""
 _FRAME = r"""^[\s*=#•·"'(\[-]*"""
 _FORM = ("vendor", "says", "subject", "opens", "returned", "recipient", "otherwise", "header")
 _STATUS = ("status", "words")
@@ -35,7 +35,7 @@ _SENDERS = ("daemons", "offices")
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Phrases of which some say what became of a mail."""
+    """Phrases by what they say became of a mail, "" for those that say nothing of it."""
 
     every: Regexp | None = None
     by_says: tuple[tuple[str, Regexp], ...] = ()
@@ -45,7 +45,9 @@ class Phrases:
         return self.every is not None and self.every.search(_bytes(line)) is not None
 
     def said(self, line: str) -> frozenset[str]:
-        """What the phrases say that the line begins with."""
+        """What those phrases say that the line begins with; nothing where it begins with none."""
+        if not self.begin(line):
+            return frozenset()
         return frozenset(says for says, pattern in self.by_says if pattern.search(_bytes(line)))
 
 
@@ -202,9 +204,11 @@ def _phrases(forms: Sequence[Mapping[str, Any]], key: str) -> Phrases:
     by_says: dict[str, list[str]] = {}
     for form in forms:
         by_says.setdefault(form["says"], []).extend(map(_glob, form[key]))
-    every = [glob for globs in by_says.values() for glob in globs]
-    said = {says: globs for says, globs in by_says.items() if says and globs}
-    return Phrases(_beginning(every), tuple((says, _whole(globs)) for says, globs in said.items()))
+    said = {says: globs for says, globs in by_says.items() if globs}
+    if not said:
+        return Phrases()
+    every = _beginning([glob for globs in said.values() for glob in globs])
+    return Phrases(every, tuple((says, _beginning(globs)) for says, globs in said.items()))
 
 
 def _patterns(patterns: Iterable[str]) -> Patterns:
@@ -213,11 +217,7 @@ def _patterns(patterns: Iterable[str]) -> Patterns:
     return Patterns(_compiled(nameless), tuple(map(_compiled, each))) if each else Patterns()
 
 
-def _beginning(globs: Sequence[str]) -> Regexp | None:
-    return _whole(globs) if globs else None
-
-
-def _whole(globs: Sequence[str]) -> Regexp:
+def _beginning(globs: Sequence[str]) -> Regexp:
     return _compiled(f"{_FRAME}(?:{'|'.join(globs)})")
 
 

@@ -1,0 +1,116 @@
+"""The signs by which a mail without the form of a report is one, and what it says became of the mail it is about.
+
+People write of bounces, answer them, forward them and send them along; only signs that are independent of one another
+and agree make a report. Those that cost nothing come first: where none of them is there, the text is not looked at.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from mailgate.mail.notice import Notice, has_reply
+from mailgate.mail.reportforms import SAYS, Forms
+from mailgate.model import Mail
+
+FEWEST = 3  # signs that make a report
+FIRST_LINES = 2  # a report begins as one; people first say what they want
+_OTHER = frozenset({"displayed", "complaint"})  # said by reports that are not about delivery
+
+
+class Outside(Struct, frozen=True):
+    """What envelope and header say."""
+
+    sender: int  # 2: only mail systems send so; 1: they and the people who run them; 0: anybody
+    subject: frozenset[str]  # what the phrases say that the subject begins with, "" among them for no fate
+    marked: bool  # carries what only reports carry
+
+    @property
+    def suspicious(self) -> bool:
+        """May the mail be a report, so that its text is worth a look?"""
+        return bool(self.sender or self.subject or self.marked)
+
+
+class Signs(Struct, frozen=True):
+    """What the text says as well. Each set is of what phrases say, "" among them for no fate."""
+
+    outside: Outside
+    opens: frozenset[str]  # the first lines
+    at_once: frozenset[str]  # the very first ones
+    encloses: bool  # another mail is a part of this one
+    returns: bool  # another mail stands in the text
+    cites: bool  # a mail server is cited
+
+    @property
+    def said(self) -> str:
+        """What became of the mail, one of `SAYS`, "" where no words tell; the text counts before the subject."""
+        for found in (self.opens, self.outside.subject):
+            if first := next((says for says in SAYS if says in found), ""):
+                return first
+        return ""
+
+    @property
+    def agree(self) -> bool:
+        """Do enough of them say that this is a report?"""
+        match self.said:
+            case "displayed":
+                return "displayed" in self.at_once and "displayed" in self.outside.subject
+            case "complaint":
+                return self._complains
+            case _:
+                return self._tells_of_delivery
+
+    @property
+    def _complains(self) -> bool:
+        subject, at_once = "complaint" in self.outside.subject, "complaint" in self.at_once
+        return self.outside.marked or (subject and (at_once or self.encloses)) or (at_once and self.encloses)
+
+    @property
+    def _tells_of_delivery(self) -> bool:
+        outside, opens = self.outside, bool(self.opens - _OTHER)
+        subject, returned = bool(outside.subject - _OTHER), self.encloses or self.returns
+        if outside.sender + subject + outside.marked + opens + returned + self.cites < FEWEST:
+            return False
+        if outside.sender == 2 or outside.marked:
+            return opens or subject or (self.encloses and self.cites)
+        # A person who writes of a bounce uses its words and may even send it along, but begins with words of his own.
+        return bool(self.at_once - _OTHER) or (outside.sender > 0 and subject and (opens or returned))
+
+
+def outside_of(mail: Mail, forms: Forms, mail_from: str | None) -> Outside:
+    """The signs that cost nothing; `mail_from` is the reverse-path, None where nobody knows it."""
+    return Outside(
+        sender=_sender(mail, forms, mail_from),
+        subject=forms.subjects.said(mail.subject),
+        marked=mail.content_type == "multipart/report" or not forms.headers.isdisjoint(mail.headers),
+    )
+
+
+def signs_of(outside: Outside, notice: Notice, forms: Forms) -> Signs:
+    """All signs."""
+    said = [forms.openings.said(line) for line in notice.opening()]
+    return Signs(
+        outside=outside,
+        opens=frozenset().union(*said),
+        at_once=frozenset().union(*said[:FIRST_LINES]),
+        encloses=notice.encloses,
+        returns=bool(notice.returned),
+        cites=has_reply(notice),
+    )
+
+
+def _sender(mail: Mail, forms: Forms, mail_from: str | None) -> int:
+    if mail_from == "" and forms.daemons:
+        return 2
+    names = [_local(author.address) for author in mail.authors]
+    if mail_from:
+        names.append(_local(mail_from))
+    if not mail.authors and (written := next(iter(mail.headers.get("from", ())), "")):
+        names.append(written.rpartition("<")[2].strip(' <>"').lower())  # old systems leave the domain out
+    if not forms.daemons.isdisjoint(names):
+        return 2
+    return 0 if forms.offices.isdisjoint(names) else 1
+
+
+def _local(address: str) -> str:
+    lower = address.lower()
+    return lower.rpartition("@")[0] or lower
