@@ -34,7 +34,9 @@ _MIME = ("--", "content-", "boundary=")
 _ENHANCED = re2.compile(r"(?:^|[^\d.])([45]\.\d{1,3}\.\d{1,3})(?:[^\d.]|\.?$|\.[^\d])")
 _REPLY = re2.compile(r"(?:^|[^\d.:-])([45][0-5]\d)(?:[ -]|$)")  # RFC 5321 section 4.2
 # The same where it can hardly be anything else: people write of 500 boxes too.
-_CITED = re2.compile(r"(?i)(?:^\s*|<<<\s*|[:>(]\s+|\bsaid:?\s+|\berror:?\s+)[45][0-5]\d(?:[ -]+[^\s\d]|[ -][245]\.\d)")
+_CITED = re2.compile(
+    r"(?i)(?:^\s*|<<<\s*|[:>]\s+|[(\[]\s*|\bsaid:?\s+|\berror:?\s+)[45][0-5]\d(?:[ -]+[^\s\d]|[ -][245]\.\d)"
+)
 
 
 class Notice(Struct, frozen=True):
@@ -174,4 +176,4 @@ def _folded(lines: Sequence[str], indent: int) -> Iterator[str]:
     for line in lines:
         if not line[indent : indent + 1].isspace():
             return
-        yield line.strip(" \t>")
+        yield line.lstrip(" \t>")

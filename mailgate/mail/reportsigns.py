@@ -70,8 +70,10 @@ class Signs(Struct, frozen=True):
         subject, returned = bool(outside.subject - _OTHER), self.encloses or self.returns
         if outside.sender + subject + outside.marked + opens + returned + self.cites < FEWEST:
             return False
+        if self.said == "delivered" and self.said not in outside.subject:
+            return False  # help desks say so of what they have received
         if outside.sender == 2 or outside.marked:
-            return opens or subject or (self.encloses and self.cites)
+            return subject or (opens and (returned or self.cites)) or (self.encloses and self.cites)
         # A person who writes of a bounce uses its words and may even send it along, but begins with words of his own.
         return bool(self.at_once - _OTHER) or (outside.sender > 0 and subject and (opens or returned))
 
@@ -80,14 +82,14 @@ def outside_of(mail: Mail, forms: Forms, mail_from: str | None) -> Outside:
     """The signs that cost nothing; `mail_from` is the reverse-path, None where nobody knows it."""
     return Outside(
         sender=_sender(mail, forms, mail_from),
-        subject=forms.subjects.said(mail.subject),
+        subject=_certain(forms.subjects.said(mail.subject)),
         marked=mail.content_type == "multipart/report" or not forms.headers.isdisjoint(mail.headers),
     )
 
 
 def signs_of(outside: Outside, notice: Notice, forms: Forms) -> Signs:
     """All signs."""
-    said = [forms.openings.said(line) for line in notice.opening()]
+    said = [_certain(forms.openings.said(line)) for line in notice.opening()]
     return Signs(
         outside=outside,
         opens=frozenset().union(*said),
@@ -96,6 +98,11 @@ def signs_of(outside: Outside, notice: Notice, forms: Forms) -> Signs:
         returns=bool(notice.returned),
         cites=has_reply(notice),
     )
+
+
+def _certain(said: frozenset[str]) -> frozenset[str]:
+    """What one line says: "could not be delivered for more than 4 hours" begins like a failure and is a delay."""
+    return said - {"failed"} if "delayed" in said else said
 
 
 def _sender(mail: Mail, forms: Forms, mail_from: str | None) -> int:
