@@ -6,7 +6,7 @@ header. Nothing here decides whether a mail is a report; that is done with the e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice, pairwise
 
 import re2
@@ -17,6 +17,7 @@ from mailgate.mail.parse import ids
 from mailgate.mail.reportforms import Forms
 from mailgate.mail.structure import Structure
 from mailgate.mail.text import from_html
+from mailgate.model import Mailaddr
 
 MOST_BYTES = 64 * 1024
 MOST_LINES = 1000
@@ -67,10 +68,10 @@ def notice_of(raw: bytes, parts: Structure, forms: Forms) -> Notice:
     return Notice(lines[:at], lines[at:], enclosed)
 
 
-def recipients(notice: Notice, forms: Forms, told: frozenset[str] = frozenset()) -> tuple[Found, ...]:
-    """Whom the notice names, each once; `told` are those to whom the report itself was sent."""
+def recipients(notice: Notice, forms: Forms, senders: Collection[str] = ()) -> tuple[Found, ...]:
+    """Whom the notice names, each once; whoever sent the mail is named by some too and is none of them."""
     places = _places(notice.lines, forms)
-    places = [place for place in places if place[1].lower() not in told] or places
+    places = [(at, name) for at, name in places if name.lower() not in senders] or places
     blocks: dict[str, list[str]] = {}
     for (at, name), (end, _) in pairwise([*places, (len(notice.lines), "")]):
         blocks.setdefault(name, []).extend(_told(notice.lines[at:end], name))
@@ -127,9 +128,14 @@ def returned_traces(notice: Notice) -> tuple[str, ...]:
 
 
 def returned_to(notice: Notice) -> str:
-    """The one address that the mail was sent to, or ""."""
-    named = address.parse(tuple(_values(Notice((), notice.returned), "to"))[:1])
+    """The one address that the returned mail was sent to, or ""."""
+    named = _returned(notice, "to")
     return named[0].address if len(named) == 1 else ""
+
+
+def returned_path(notice: Notice) -> tuple[Mailaddr, ...]:
+    """The reverse-path of the returned mail."""
+    return _returned(notice, "return-path")
 
 
 def text_of_notice(raw: bytes, parts: Structure) -> str:
@@ -160,6 +166,10 @@ def _told(lines: Sequence[str], name: str) -> list[str]:
     first, *others = (" ".join(line.split()) for line in lines)
     bare = first.replace(name, "").strip(" <>\"':.,*-")
     return [line for line in (first if bare else "", *others) if line]
+
+
+def _returned(notice: Notice, field: str) -> tuple[Mailaddr, ...]:
+    return address.parse(tuple(_values(Notice((), notice.returned), field))[:1])
 
 
 def _values(notice: Notice, field: str) -> Iterator[str]:

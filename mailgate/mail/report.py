@@ -22,6 +22,7 @@ from mailgate.mail.notice import (
     of_all,
     recipients,
     returned_ids,
+    returned_path,
     returned_to,
     returned_traces,
     status,
@@ -254,8 +255,8 @@ def _fates_in_words(mail: Mail, notice: Notice, forms: Forms, shared: Fate) -> t
     """Whom the words name; what the report says of all of them stands in `shared`."""
     if fields := _fields_in_words(notice, forms):
         return fields
-    told = frozenset(one.address.lower() for one in mail.to)
-    found = {one.address: (one.reason, one.status) for one in recipients(notice, forms, told)}
+    senders = {one.address.lower() for one in (*mail.to, *returned_path(notice))}
+    found = {one.address: (one.reason, one.status) for one in recipients(notice, forms, senders)}
     for value in mail.headers.get("x-failed-recipients", ()):
         for name in value.split(",")[:MOST_RECIPIENTS]:
             if "@" in name and name.strip() not in found:
