@@ -70,20 +70,18 @@ def notice_of(raw: bytes, parts: Structure, forms: Forms) -> Notice:
 
 def recipients(notice: Notice, forms: Forms, senders: Collection[str] = ()) -> tuple[Found, ...]:
     """Whom the notice names, each once; whoever sent the mail is named by some too and is none of them."""
-    places = _places(notice.lines, forms)
-    places = [(at, name) for at, name in places if name.lower() not in senders] or places
+    places = _places(notice.lines, forms, senders) or _places(notice.lines, forms, ())
     blocks: dict[str, list[str]] = {}
     for (at, name), (end, _) in pairwise([*places, (len(notice.lines), "")]):
         blocks.setdefault(name, []).extend(_told(notice.lines[at:end], name))
-    reason, code = of_all(notice, forms)
+    shared, alone = of_all(notice, forms), len(blocks) == 1
     found: list[Found] = []
     for name, block in reversed(blocks.items()):
         said = words.clean(" ".join(block))
-        # Several recipients in a row have their reason in common, which stands behind the last of them or before all.
-        if said or not found:
-            own = status(said, forms)
-            reason, code = (said, own) if own or (said and not code) else (reason if code else said, code)
-        found.append(Found(name, reason[:LONGEST_REASON], code))
+        # Recipients in a row have their reason in common: it stands behind the last of them, or before them all.
+        if said and ((code := status(said, forms)) or not alone):
+            shared = said[:LONGEST_REASON], code
+        found.append(Found(name, *shared))
     return tuple(reversed(found))
 
 
@@ -152,11 +150,11 @@ def text_of_notice(raw: bytes, parts: Structure) -> str:
     return "\n".join(line for line in lines if not line.lower().startswith(_MIME))
 
 
-def _places(lines: Sequence[str], forms: Forms) -> list[tuple[int, str]]:
+def _places(lines: Sequence[str], forms: Forms, senders: Collection[str]) -> list[tuple[int, str]]:
     """The lines that name a recipient, and whom."""
     for patterns in (forms.recipients, forms.otherwise):
         named = ((at, patterns.address(line)) for at, line in enumerate(lines))
-        if found := [(at, name) for at, name in named if name][:MOST_RECIPIENTS]:
+        if found := [(at, name) for at, name in named if name and name.lower() not in senders][:MOST_RECIPIENTS]:
             return found
     return []
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mailgate.mail.notice import Notice, has_reply
-from mailgate.mail.reportforms import SAYS, Forms
+from mailgate.mail.reportforms import ACTIONS, Forms
 from mailgate.model import Mail
 
 FEWEST = 3  # signs that make a report
@@ -43,26 +43,26 @@ class Signs(Struct, frozen=True):
     @property
     def said(self) -> str:
         """What became of the mail, one of `SAYS`, "" where no words tell; the text counts before the subject."""
+        if self._displays or self._complains:
+            return "displayed" if self._displays else "complaint"
         for found in (self.opens, self.outside.subject):
-            if first := next((says for says in SAYS if says in found), ""):
+            if first := next((says for says in ACTIONS if says in found), ""):
                 return first
         return ""
 
     @property
     def agree(self) -> bool:
         """Do enough of them say that this is a report?"""
-        match self.said:
-            case "displayed":
-                return "displayed" in self.at_once and "displayed" in self.outside.subject
-            case "complaint":
-                return self._complains
-            case _:
-                return self._tells_of_delivery
+        return self.said in _OTHER or self._tells_of_delivery
+
+    @property
+    def _displays(self) -> bool:
+        return "displayed" in self.at_once and "displayed" in self.outside.subject
 
     @property
     def _complains(self) -> bool:
         subject, at_once = "complaint" in self.outside.subject, "complaint" in self.at_once
-        return self.outside.marked or (subject and (at_once or self.encloses)) or (at_once and self.encloses)
+        return (subject + at_once + (self.encloses or self.outside.marked)) > 1
 
     @property
     def _tells_of_delivery(self) -> bool:

@@ -481,6 +481,26 @@ def test_recipients_in_a_row_share_their_reason() -> None:
     ]
 
 
+def test_a_reason_that_nobody_knows_is_not_another_recipients() -> None:
+    text = "Mail delivery failed\n\n<anne@x.test>: she has left\n\n<bart@x.test>: 552 5.2.2 Mailbox full\n"
+    found = report(Told("Undelivered Mail", text, []))
+    assert found
+    assert [(fate.status, fate.reason) for fate in found.recipients] == [
+        ("5.0.0", "<anne@x.test>: she has left"),
+        ("5.2.2", "<bart@x.test>: 552 5.2.2 Mailbox full"),
+    ]
+
+
+def test_whoever_sent_the_mail_is_no_recipient_of_it() -> None:
+    text = (
+        "A message sent by\n\n  <desk@g.test>\n\ncould not be delivered. The following\naddress(es) failed:\n\n"
+        f"  anne@x.test\n    mailbox is full\n\n------ This is a copy of the message ------\n\n{RETURNED}"
+    )
+    found = report(Told("Mail delivery failed", text, []))
+    assert found
+    assert [fate.address for fate in found.recipients] == ["anne@x.test"]
+
+
 def test_a_report_that_tells_of_both_is_one_of_failure() -> None:
     text = (
         "Your message could not be delivered to some recipients:\n\n<anne@x.test>: 550 5.1.1 No such user\n\n"
