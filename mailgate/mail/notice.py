@@ -62,10 +62,14 @@ class Found(Struct, frozen=True):
 
 def notice_of(raw: bytes, parts: Structure, forms: Forms) -> Notice:
     """The words of a mail as those of a report."""
-    lines = tuple(line[:LONGEST_LINE] for line in text_of_notice(raw, parts).splitlines()[:MOST_LINES])
+    lines = _lines(text_of_notice(raw, parts))
     at = next((at for at, line in enumerate(lines) if forms.returned.begin(line)), len(lines))
-    enclosed = any(part.content_type in _WITH_RETURNED for part in parts.parts[1:])
-    return Notice(lines[:at], lines[at:], enclosed)
+    enclosed = next((part for part in parts.parts[1:] if part.content_type in _WITH_RETURNED), None)
+    returned = lines[at:]
+    if enclosed and not returned:
+        body = enclosed.body(raw, MOST_BYTES).lstrip(b"\r\n")
+        returned = _lines(charset.decode(body[: headers.body_start(body)[0]]))
+    return Notice(lines[:at], returned, enclosed is not None)
 
 
 def recipients(notice: Notice, forms: Forms, senders: Collection[str] = ()) -> tuple[Found, ...]:
@@ -115,8 +119,7 @@ def returned_ids(notice: Notice, raw: bytes = b"") -> tuple[str, ...]:
     values = [value for name in ("message-id", "original-message-id") for value in _values(notice, name)]
     if not values and raw:
         start = headers.body_start(raw)[1]
-        body = charset.decode(raw[start : start + MOST_BYTES]).splitlines()
-        values = list(_values(Notice(tuple(body[:MOST_LINES])), "message-id"))
+        values = list(_values(Notice(_lines(charset.decode(raw[start : start + MOST_BYTES]))), "message-id"))
     return ids(tuple(values))[:MOST_IDS]
 
 
@@ -148,6 +151,10 @@ def text_of_notice(raw: bytes, parts: Structure) -> str:
     start = headers.body_start(raw)[1]
     lines = charset.decode(raw[start : start + MOST_BYTES]).splitlines()
     return "\n".join(line for line in lines if not line.lower().startswith(_MIME))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line[:LONGEST_LINE] for line in text.splitlines()[:MOST_LINES])
 
 
 def _places(lines: Sequence[str], forms: Forms, senders: Collection[str]) -> list[tuple[int, str]]:

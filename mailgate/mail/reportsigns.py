@@ -61,21 +61,28 @@ class Signs(Struct, frozen=True):
 
     @property
     def _complains(self) -> bool:
+        """A complaint comes with the mail complained about; people complain too, and are to be heard."""
         subject, at_once = "complaint" in self.outside.subject, "complaint" in self.at_once
-        return (subject + at_once + (self.encloses or self.outside.marked)) > 1
+        if self.outside.marked:
+            return subject or at_once
+        return self._returned and (at_once or (subject and self.outside.sender > 0))
+
+    @property
+    def _returned(self) -> bool:
+        return self.encloses or self.returns
 
     @property
     def _tells_of_delivery(self) -> bool:
         outside, opens = self.outside, bool(self.opens - _OTHER)
-        subject, returned = bool(outside.subject - _OTHER), self.encloses or self.returns
-        if outside.sender + subject + outside.marked + opens + returned + self.cites < FEWEST:
+        subject = bool(outside.subject - _OTHER)
+        if outside.sender + subject + outside.marked + opens + self._returned + self.cites < FEWEST:
             return False
         if self.said == "delivered" and self.said not in outside.subject:
             return False  # help desks say so of what they have received
         if outside.sender == 2 or outside.marked:
-            return subject or (opens and (returned or self.cites)) or (self.encloses and self.cites)
+            return subject or (opens and (self._returned or self.cites)) or (self.encloses and self.cites)
         # A person who writes of a bounce uses its words and may even send it along, but begins with words of his own.
-        return bool(self.at_once - _OTHER) or (outside.sender > 0 and subject and (opens or returned))
+        return bool(self.at_once - _OTHER) or (outside.sender > 0 and subject and (opens or self._returned))
 
 
 def outside_of(mail: Mail, forms: Forms, mail_from: str | None) -> Outside:

@@ -572,6 +572,10 @@ PEOPLE = {
         **PERSON,
     ),
     "confirms that he has read": Told("Read: your notes", "I have now read your notes, they are fine.\n", [], **PERSON),
+    "complains": Told("Spam complaint", "This is a complaint about your newsletter.\n", [], **PERSON),
+    "complains and sends the mail along": Told(
+        "Abuse report", enclosing("Hello,\nyou sent me this three times.\n"), [], content_type=MIXED, **PERSON
+    ),
     "reports abuse": Told("Abuse report", "Hello,\nsomebody at your site sends me spam.\n", [], **PERSON),
 }
 
@@ -630,6 +634,13 @@ COMPLAINTS = {
         sender="17@reports.s.test",
     ),
     "an abuse desk": Told("Abuse report", enclosing("This is an abuse report about a mail.\n"), [], content_type=MIXED),
+    "XARF": Told(
+        "abuse report about 192.0.2.1", enclosing("Dear all, please see what is attached.\n"), [],
+        sender="reporter@s.test", fields="X-XARF: PLAIN\n", content_type=MIXED,
+    ),
+    "an abuse desk that says no more": Told(
+        "Abuse report", enclosing("See below.\n"), [], sender="abuse@s.test", content_type=MIXED,
+    ),
     "a DMARC failure without its part": Told(
         "DMARC Forensic Report for g.test from IP 192.0.2.1",
         enclosing("A message claiming to be from you has failed the published DMARC policy for your domain.\n"),
