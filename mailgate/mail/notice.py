@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice, pairwise
+from typing import Any
 
 import re2
 from msgspec import Struct
@@ -31,6 +32,7 @@ _WITH_RETURNED = frozenset(
     {"message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "message/global-headers"}
 )
 _MIME = ("--", "content-", "boundary=")
+_ADDRESS = re2.compile(r"[A-Za-z0-9][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # RFC 3463 section 2. A dot or a digit on either side would make it a network address.
 _ENHANCED = re2.compile(r"(?:^|[^\d.])([45]\.\d{1,3}\.\d{1,3})(?:[^\d.]|\.?$|\.[^\d])")
 _REPLY = re2.compile(r"(?:^|[^\d.:-])([45][0-5]\d)(?:[ -]|$)")  # RFC 5321 section 4.2
@@ -74,10 +76,11 @@ def notice_of(raw: bytes, parts: Structure, forms: Forms) -> Notice:
 
 def recipients(notice: Notice, forms: Forms, senders: Collection[str] = ()) -> tuple[Found, ...]:
     """Whom the notice names, each once; whoever sent the mail is named by some too and is none of them."""
-    places = _places(notice.lines, forms, senders) or _places(notice.lines, forms, ())
+    lines = notice.lines
+    places = _places(lines, forms, senders) or _only_one(lines, forms, senders) or _places(lines, forms, ())
     blocks: dict[str, list[str]] = {}
-    for (at, name), (end, _) in pairwise([*places, (len(notice.lines), "")]):
-        blocks.setdefault(name, []).extend(_told(notice.lines[at:end], name))
+    for (at, name), (end, _) in pairwise([*places, (len(lines), "")]):
+        blocks.setdefault(name, []).extend(_told(lines[at:end], name))
     shared, alone = of_all(notice, forms), len(blocks) == 1
     found: list[Found] = []
     for name, block in reversed(blocks.items()):
@@ -112,6 +115,11 @@ def status(text: str, forms: Forms) -> str:
 def has_reply(notice: Notice) -> bool:
     """Does the notice cite what a mail server said?"""
     return any(_CITED.search(line.encode("utf-8", "replace")) for line in notice.lines)
+
+
+def names_somebody(notice: Notice, forms: Forms, senders: Collection[str]) -> bool:
+    """Does the notice name a recipient other than `senders`, in the way of reports?"""
+    return bool(_places(notice.lines[:MOST_OPENING_LINES], forms, senders))
 
 
 def returned_ids(notice: Notice, raw: bytes = b"") -> tuple[str, ...]:
@@ -164,6 +172,19 @@ def _places(lines: Sequence[str], forms: Forms, senders: Collection[str]) -> lis
         if found := [(at, name) for at, name in named if name and name.lower() not in senders][:MOST_RECIPIENTS]:
             return found
     return []
+
+
+def _only_one(lines: Sequence[str], forms: Forms, senders: Collection[str]) -> list[tuple[int, str]]:
+    """The first line with the one address that is named at all, mail systems and `senders` aside."""
+    others = {*senders, *forms.daemons, *forms.offices}
+    first = enumerate(lines[:MOST_OPENING_LINES])
+    named = [(at, one[0].decode("utf-8", "replace")) for at, line in first for one in _addresses(line)]
+    people = [(at, name) for at, name in named if others.isdisjoint({name.lower(), name.lower().rpartition("@")[0]})]
+    return people[:1] if len({name.lower() for _, name in people}) == 1 else []
+
+
+def _addresses(line: str) -> Iterator[Any]:
+    return iter(_ADDRESS.finditer(line.encode("utf-8", "replace"))) if "@" in line else iter(())
 
 
 def _told(lines: Sequence[str], name: str) -> list[str]:

@@ -217,7 +217,7 @@ def _done(fate: Fate) -> str:
 
 def _completed(raw: bytes, formal: Report, notice: Notice, mail: Mail, forms: Forms) -> _Read:
     """A delivery report with what only its words say."""
-    said = signs_of(outside_of(mail, forms, None), notice, forms).said
+    said = signs_of(mail, outside_of(mail, forms, None), notice, forms).said
     says = _told(formal) or ((said,) if said in ACTIONS else ())
     fates = formal.recipients
     if not any("@" in fate.address for fate in fates):
@@ -239,7 +239,7 @@ def _in_words(raw: bytes, mail: Mail, parts: Structure, forms: Forms, mail_from:
     if not outside.suspicious:
         return None
     notice = notice_of(raw, parts, forms)
-    signs = signs_of(outside, notice, forms)
+    signs = signs_of(mail, outside, notice, forms)
     if not signs.agree:
         return None
     said = signs.said or "failed"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mailgate.mail.notice import Notice, has_reply
+from mailgate.mail.notice import Notice, has_reply, names_somebody
 from mailgate.mail.reportforms import ACTIONS, Forms
 from mailgate.model import Mail
 
@@ -39,6 +39,7 @@ class Signs(Struct, frozen=True):
     encloses: bool  # another mail is a part of this one
     returns: bool  # another mail stands in the text
     cites: bool  # a mail server is cited
+    names: bool  # somebody's address stands where reports name who was not reached
 
     @property
     def said(self) -> str:
@@ -75,14 +76,16 @@ class Signs(Struct, frozen=True):
     def _tells_of_delivery(self) -> bool:
         outside, opens = self.outside, bool(self.opens - _OTHER)
         subject = bool(outside.subject - _OTHER)
-        if outside.sender + subject + outside.marked + opens + self._returned + self.cites < FEWEST:
+        first = bool(self.at_once - _OTHER)
+        named = first and self.names
+        if outside.sender + subject + outside.marked + opens + named + self._returned + self.cites < FEWEST:
             return False
         if self.said == "delivered" and self.said not in outside.subject:
             return False  # help desks say so of what they have received
         if outside.sender == 2 or outside.marked:
             return subject or (opens and (self._returned or self.cites)) or (self.encloses and self.cites)
         # A person who writes of a bounce uses its words and may even send it along, but begins with words of his own.
-        return bool(self.at_once - _OTHER) or (outside.sender > 0 and subject and (opens or self._returned))
+        return first or (outside.sender > 0 and subject and (opens or self._returned))
 
 
 def outside_of(mail: Mail, forms: Forms, mail_from: str | None) -> Outside:
@@ -94,8 +97,9 @@ def outside_of(mail: Mail, forms: Forms, mail_from: str | None) -> Outside:
     )
 
 
-def signs_of(outside: Outside, notice: Notice, forms: Forms) -> Signs:
+def signs_of(mail: Mail, outside: Outside, notice: Notice, forms: Forms) -> Signs:
     """All signs."""
+    authors = {author.address.lower() for author in mail.authors}
     said = [_certain(forms.openings.said(line)) for line in notice.opening()]
     return Signs(
         outside=outside,
@@ -104,6 +108,7 @@ def signs_of(outside: Outside, notice: Notice, forms: Forms) -> Signs:
         encloses=notice.encloses,
         returns=bool(notice.returned),
         cites=has_reply(notice),
+        names=names_somebody(notice, forms, authors),
     )
 
 

@@ -73,10 +73,11 @@ async def test_a_bounce_in_words_about_somebody_elses_mail_is_only_kept(laborato
         assert lab.ledger().parked == 1
 
 
-async def test_a_bounce_that_a_list_passes_on_is_the_lists_mail(laboratory: Laboratory) -> None:
+async def test_a_bounce_that_a_list_passes_on_is_a_bounce_and_about_nothing_of_ours(laboratory: Laboratory) -> None:
     async with laboratory() as lab:
         raw = letter("MAILER-DAEMON@x.test", subject="failure notice", text=QMAIL, List_Id="<users.y.test>")
-        assert await kind(lab, raw, "users-bounces@y.test") == "list"
+        assert await kind(lab, raw, "users-bounces@y.test") == "bounce"
+        assert lab.ledger().parked == 1
 
 
 async def test_who_passes_a_bounce_on_writes_a_ticket_and_gets_no_answer(laboratory: Laboratory) -> None:

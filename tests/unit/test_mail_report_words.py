@@ -558,6 +558,12 @@ PEOPLE = {
         [],
         **PERSON,
     ),
+    "orders a parcel and signs": Told(
+        "Delivery failed",
+        "Delivery failed for the second time. Where is my parcel?\n\nJoe Public\njoe@y.test\n",
+        [],
+        **PERSON,
+    ),
     "is the postmaster": Told(
         "Your questions about our mail server",
         "Dear Anne,\nyour message of Monday was refused with 550 5.7.1 by our filter.\nWe have changed it.\n",
