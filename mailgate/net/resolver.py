@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import dns.asyncresolver
@@ -31,7 +31,9 @@ DNS_PORT: Final = 53
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The name does not exist, or holds no data of the wanted type."""
+    """The name does not exist, or holds no data of the wanted type; a difference that hardly anybody asks for."""
+
+    name_exists: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,10 @@ class Resolver(Names):
         async with self._slots:
             try:
                 answer = await self._resolver.resolve(wanted, kind, search=False)
-            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            except dns.resolver.NXDOMAIN:
                 return Missing()
+            except dns.resolver.NoAnswer:
+                return Missing(name_exists=True)
             except (dns.exception.DNSException, OSError) as error:
                 return Trouble(f"{kind} {name}: {type(error).__name__}")
         return tuple(_READ[kind](record) for record in answer)

@@ -25,7 +25,9 @@ class Zone(Names):
     async def ask(self, name: str, kind: str) -> Lookup[Any]:
         key = (name.lower().rstrip("."), kind)
         self.asked.append(key)
-        return self.table.get(key, Missing())
+        # A name exists where it or a name below it holds anything (RFC 8020).
+        exists = any(f".{known}".endswith(f".{key[0]}") for known, _ in self.table)
+        return self.table.get(key, Missing(name_exists=exists))
 
 
 class NameServer(asyncio.DatagramProtocol):

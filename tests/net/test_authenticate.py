@@ -118,7 +118,7 @@ async def test_of_many_signatures_the_one_that_could_speak_for_the_author_is_ver
     names = zone()
 
     assert (await prove(raw, names)).level is Level.A2
-    assert len(names.asked) == 5
+    assert len([name for name, _ in names.asked if "._domainkey." in name]) == 5
 
 
 # ── DKIM that does not ────────────────────────────────────────────────────────────────────────────────────────────────
