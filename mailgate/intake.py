@@ -301,7 +301,7 @@ class Intake:
         alive = [accepted for accepted in batch if not _killed_us(accepted)]
         if not alive:
             return
-        cases = await asyncio.gather(*(self._prepare(accepted) for accepted in alive))
+        cases = await asyncio.gather(*(self.prepare(accepted) for accepted in alive))
         prepared = perf_counter()
         if before:
             await asyncio.wait([before])
@@ -330,7 +330,8 @@ class Intake:
                 self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
                 await asyncio.sleep(TROUBLE_WAIT_S)
 
-    async def _prepare(self, accepted: Accepted) -> Case:
+    async def prepare(self, accepted: Accepted) -> Case:
+        """Read a mail and find out who it is from."""
         raw = accepted.raw
         mail, parts, text = (*read(raw), None) if len(raw) <= IN_LINE_BYTES else await self.beside(whole, raw)
         author = mail.author

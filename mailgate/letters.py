@@ -17,7 +17,7 @@ from mailgate.judge.fingerprint import base_subject
 from mailgate.judge.history import Mint
 from mailgate.mail.compose import Draft, compose, needs_utf8
 from mailgate.mail.template import fill
-from mailgate.model import Effects, Gateway, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.model import Effects, Gateway, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
 from mailgate.store import record
 
 if TYPE_CHECKING:
@@ -59,16 +59,25 @@ class _Letter:
 
 
 def record_with_mail(
-    conn: Connection, effects: Effects, planned: Iterable[Planned], *, gateway: Gateway, book: Rulebook, now: datetime
+    conn: Connection,
+    effects: Effects,
+    planned: Iterable[Planned],
+    *,
+    gateway: Gateway,
+    book: Rulebook,
+    now: datetime,
+    tickets: Iterable[KnownTicket] = (),
 ) -> dict[int, int]:
     """Write what was decided, then the mail that speaks of it; the number of each new ticket by its id.
 
-    In this order, because a mail names tickets whose numbers are given only when they are written.
+    In this order, because a mail names tickets whose numbers are given only when they are written. One that speaks of
+    a ticket that was there before needs it among `tickets`.
 
     Raises: what `store.record.apply` raises.
     """
     numbers = record.apply(conn, effects, now)
-    record.apply(conn, [automatic(one, gateway, book, numbers) for one in planned], now)
+    known = {ticket.id: ticket.number for ticket in tickets} | numbers
+    record.apply(conn, [automatic(one, gateway, book, known) for one in planned], now)
     return numbers
 
 

@@ -55,6 +55,7 @@ class Event(StrEnum):
     ACCEPTANCE_DEFERRED = "acceptance-deferred"
     ACCEPTANCE_FAILED = "acceptance-failed"
     MAIL_JUDGED = "mail-judged"
+    MAIL_JUDGED_AGAIN = "mail-judged-again"
     MAIL_FAILED = "mail-failed"
     LEASES_FREED = "leases-freed"
     MAIL_SHUNTED = "mail-shunted"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +41,7 @@ from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
+from mailgate.recheck import Recheck
 from mailgate.store import watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -164,6 +165,7 @@ class Daemon:
             on_freed=self._wake_roads,
             memory=HighWater(marks, self.log) if marks else None,
         )
+        self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
 
     def _make_door(self, file: Path | None) -> None:
@@ -193,7 +195,8 @@ class Daemon:
         self.neighbours.listen()
         for road in (self.intake, self.outbound):
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
-        self._help(self._keep_up())
+        self._help(self._keep_going("upkeep", self.upkeep.run))
+        self._help(self._keep_going("recheck", self.recheck.run))
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())
@@ -261,13 +264,13 @@ class Daemon:
             self.log.error(Event.ROAD_DIED, road=road.get_name(), exc_info=road.exception())
         return EXIT_SOFTWARE if dead else EXIT_OK
 
-    async def _keep_up(self) -> None:
-        """Mail goes in and out without upkeep, so its death is told and mended, and ends nobody else."""
+    async def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Mail goes in and out without these, so their death is told and mended, and ends nobody else."""
         while True:
             try:
-                await self.upkeep.run()
+                await run()
             except Exception:
-                self.log.exception(Event.ROAD_DIED, road="upkeep")
+                self.log.exception(Event.ROAD_DIED, road=name)
             await asyncio.sleep(UPKEEP_AGAIN_S)
 
     async def _reload_when_told(self) -> None:

@@ -51,6 +51,7 @@ from mailgate.net.deliver import BeforeData
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
+from mailgate.recheck import Recheck
 from mailgate.store import queries
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -174,10 +175,13 @@ class Lab:
         """Process and deliver all that is due now, until nothing moves."""
         await self._ready()
         # Timers move only with the clock, and nothing that is delivered here puts new mail into the journal.
+        moved = self._kept_up_to != self.now
         while self._kept_up_to != self.now:
             if not await self.upkeep.settle():
                 self._kept_up_to = self.now
         await self.intake.settle()
+        if moved:
+            await self.recheck.settle()
         await self.outbound.settle_due()
 
     async def crash(self) -> None:
@@ -242,6 +246,7 @@ class Lab:
         self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
+        self.recheck = Recheck(context, self.intake.prepare)
         self._pages = make_app(self.desk, clock=context.clock)
         self._peer = _peer_of(settings.listener[0])
         await self.outbound.recover()

@@ -27,6 +27,7 @@ from mailgate.model import (
     Met,
     Permit,
     Purpose,
+    Rejudged,
     Respond,
     State,
     Step,
@@ -77,6 +78,8 @@ class Outcome(Struct, frozen=True):
     def filing(self) -> Filing:
         """The place that the mail takes."""
         last = self.effects[-1]
+        if isinstance(last, Rejudged):
+            return last.filing
         assert isinstance(last, Filing)
         return last
 

@@ -45,6 +45,8 @@ class Timing:
     """How long things last; the unit is in each name."""
 
     late_s: int
+    recheck_s: int
+    recheck_within_s: int
     automatic_give_up_s: int
     agent_give_up_s: int
     challenge_days: int

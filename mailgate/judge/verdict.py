@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import answer, kind, placement, signals, thread, token
+from mailgate.judge import answer, kind, placement, recheck, signals, thread, token
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Docket, Outcome, Placement
 from mailgate.judge.history import History
@@ -23,6 +23,9 @@ from mailgate.model import (
     Level,
     Met,
     NewTicket,
+    Recheck,
+    Rejudged,
+    Released,
     Respond,
     Verdict,
 )
@@ -56,6 +59,20 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     outcome = Outcome(effects, tuple(docket.planned))
     history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
     return outcome
+
+
+def judge_again(case: Case, stands: Recheck, rules: Signals, history: History) -> Outcome:
+    """Judge a mail that has its place, now that DNS was asked again who it is from.
+
+    `case` bears the moment of this judgement as that of its acceptance, for now is when an answer is asked for.
+    """
+    docket = _opened(case, look(case, rules, history.gateway), history)
+    docket.message_id, docket.identity = stands.message_id, stands.identity
+    placed = recheck.place(docket, stands)
+    filing = replace(_filing(docket, placed), recheck_at=None)
+    if stands.ticket_id is None and placed.ticket_id is not None:
+        docket.effects.append(Released(case.accepted.journal_id, stands.message_id, placed.ticket_id, placed.state))
+    return Outcome((*docket.effects, Rejudged(filing)), tuple(docket.planned))
 
 
 def sender_of(case: Case) -> str:
@@ -145,4 +162,5 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         ticket_id=placed.ticket_id,
         held=placed.held,
         duplicate_of=placed.duplicate_of,
+        recheck_at=recheck.due(docket, placed),
     )

@@ -15,6 +15,7 @@ from mailgate.model.effects import (
     NewTicket,
     Permit,
     Reheld,
+    Rejudged,
     Released,
     Sending,
     TicketChange,
@@ -33,6 +34,7 @@ from mailgate.model.known import (
     KnownTicket,
     Participant,
     Reach,
+    Recheck,
     Total,
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
@@ -108,7 +110,9 @@ __all__ = [
     "Purpose",
     "Reach",
     "Receipt",
+    "Recheck",
     "Reheld",
+    "Rejudged",
     "Released",
     "Reply",
     "Respond",

@@ -24,6 +24,13 @@ class Filing(Struct, frozen=True):
     ticket_id: int | None = None
     held: HeldState | None = None
     duplicate_of: int | None = None
+    recheck_at: datetime | None = None  # when DNS is asked once more who it is from
+
+
+class Rejudged(Struct, frozen=True):
+    """A mail that has its place was judged once more: its row says so, and its trail grows by that of this filing."""
+
+    filing: Filing
 
 
 class NewTicket(Struct, frozen=True):
@@ -122,5 +129,5 @@ class Sending(Struct, frozen=True):
     utf8: bool = False  # needs SMTPUTF8 at the next hop
 
 
-Effect = Filing | NewTicket | TicketChange | Joined | Met | Credited | Asked | Released | Reheld | Sending
+Effect = Filing | Rejudged | NewTicket | TicketChange | Joined | Met | Credited | Asked | Released | Reheld | Sending
 Effects = Sequence[Effect]

@@ -90,6 +90,14 @@ class HeldMail(Struct, frozen=True):
     author: str = ""  # the address as its owner wrote it; "" where only `address` is known
 
 
+class Recheck(Struct, frozen=True):
+    """A mail of which nobody could tell who it is from, and where it stands: in a ticket, or held for a person."""
+
+    message_id: int
+    identity: str
+    ticket_id: int | None = None
+
+
 class Challenge(Struct, frozen=True):
     """A question to a stranger: are you there?"""
 

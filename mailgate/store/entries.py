@@ -114,6 +114,7 @@ def incoming(filing: Filing) -> Entry:
         "acknowledge": verdict.respond.acknowledge,
         "suppressed": verdict.suppressed,
         "duplicate_of": filing.duplicate_of,
+        "recheck_at": filing.recheck_at,
         "references": (*mail.references, *mail.in_reply_to),
         "verdict": verdict_document(filing),
     }

@@ -28,6 +28,7 @@ __all__ = [
     "Acceptance",
     "Ledger",
     "accept",
+    "accepted_of",
     "claim",
     "compressed",
     "decompressed",
@@ -251,7 +252,7 @@ def claim(
         return []
     mine = {"mine": listed(taken)}
     conn.execute(_LEASE, {**mine, "owner": owner, "until": now + timedelta(seconds=lease_s)})
-    return [_accepted(row) for row in conn.execute(_CLAIMED, mine)]
+    return [accepted_of(row) for row in conn.execute(_CLAIMED, mine)]
 
 
 def fail(conn: Connection, journal_id: int, error_text: str, now: datetime) -> None:
@@ -317,7 +318,8 @@ def _together(waiting: list[tuple[int, int, int]]) -> list[int]:
     return taken
 
 
-def _accepted(row: Any) -> Accepted:
+def accepted_of(row: Any) -> Accepted:
+    """A row of the journal with the columns `zstd` and `size_bytes` of its mail."""
     return Accepted(
         journal_id=row.id,
         queue_id=row.queue_id,

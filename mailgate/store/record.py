@@ -25,6 +25,7 @@ from mailgate.model import (
     Participant,
     Purpose,
     Reheld,
+    Rejudged,
     Released,
     Sending,
     State,
@@ -34,6 +35,7 @@ from mailgate.model import (
 from mailgate.store import entries, locks, tables
 from mailgate.store.bulk import put
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, next_ticket_numbers, upsert
+from mailgate.store.documents import verdict_document
 
 Rows = list[dict[str, Any]]
 
@@ -61,6 +63,7 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _file(conn, sorted_effects.filings, now)
     _rehold(conn, sorted_effects.reheld, now)
     _release(conn, sorted_effects.released, now)
+    _rejudge(conn, sorted_effects.rejudged)
     _send(conn, sorted_effects.sendings)
     _ask(conn, sorted_effects.asked, now)
     return numbers
@@ -75,7 +78,8 @@ def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: d
 class _Sorted:
     """Effects by what they are, each kind in its order."""
 
-    def __init__(self, effects: Effects) -> None:
+    # One branch for each kind, and the type checker sees that none is missing.
+    def __init__(self, effects: Effects) -> None:  # noqa: PLR0912
         self.met: list[Met] = []
         self.credited: list[Credited] = []
         self.new_tickets: list[NewTicket] = []
@@ -83,6 +87,7 @@ class _Sorted:
         self.changes: list[TicketChange] = []
         self.filings: list[Filing] = []
         self.reheld: list[Reheld] = []
+        self.rejudged: list[Rejudged] = []
         self.released: list[Released] = []
         self.sendings: list[Sending] = []
         self.asked: list[Asked] = []
@@ -102,6 +107,8 @@ class _Sorted:
                     self.filings.append(effect)
                 case Reheld():
                     self.reheld.append(effect)
+                case Rejudged():
+                    self.rejudged.append(effect)
                 case Released():
                     self.released.append(effect)
                 case Sending():
@@ -230,6 +237,22 @@ def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
     if settled != len(filings):
         raise Overtaken(f"{len(filings) - settled} mails were settled by somebody else")
     put(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
+
+
+_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed")
+_DOCUMENT = select(tables.message.c.verdict).where(tables.message.c.id == bindparam("of_message"))
+
+
+def _rejudge(conn: Connection, rejudged: list[Rejudged]) -> None:
+    """The document says what holds now, and its trail how it came to that from the beginning."""
+    for filing in (one.filing for one in rejudged):
+        before = conn.execute(_DOCUMENT, {"of_message": filing.message_id}).scalar_one()
+        after = verdict_document(filing)
+        row = entries.incoming(filing)
+        kept = {name: row[name] for name in _JUDGED}
+        document = {**after, "trail": [*before["trail"], *after["trail"]]}
+        message = tables.message
+        conn.execute(update(message).where(message.c.id == filing.message_id).values(**kept, verdict=document))
 
 
 # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -239,6 +239,7 @@ message = Table(
     Column("references", Document, nullable=False, default=list),
     Column("token_id", Id, unique=True),
     Column("verdict", Document),
+    _time("recheck_at", optional=True),
     CheckConstraint("(direction = 'in') = (journal_id IS NOT NULL)", name="journaled"),
     CheckConstraint("(direction = 'out') = (purpose IS NOT NULL)", name="purposed"),
     Index(None, "raw_id"),
@@ -249,6 +250,7 @@ message = Table(
 )
 _some("ix_message_held", "message", ("sender", "at"), "held IS NOT NULL")
 _some("ix_message_held_id", "message", ("id",), "held IS NOT NULL")
+_some("ix_message_recheck", "message", ("recheck_at", "id"), "recheck_at IS NOT NULL")
 _some("ix_message_waiting", "message", ("at",), "held = 'wait'")
 
 # ── Automatic mail and the way out ────────────────────────────────────────────────────────────────────────────────────
