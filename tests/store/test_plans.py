@@ -84,11 +84,24 @@ async def live(lab: Lab) -> None:
     await lab.desk.reply(1, "We send another.", "bob")
     lab.next_hop = lambda _sent: (550, "5.1.1 no such user")
     await lab.receive(letter("eve@e.test", subject="New here"), mail_from="eve@e.test")
-    await lab.settle()
+    await in_doubt(lab, "fay@f.test", timedelta(minutes=6))
+    await in_doubt(lab, "sue@h.test", timedelta(minutes=6), "sales@g.test")
+    await in_doubt(lab, "guy@i.test", timedelta(minutes=40))
     lab.advance(timedelta(days=15))
     await lab.settle()
     await lab.crash()
     await lab.restart()
+
+
+async def in_doubt(lab: Lab, author: str, for_so_long: timedelta, to: str = "support@g.test") -> None:
+    """A mail of which DNS could not say at first who it is from."""
+    name = author.partition("@")[2], "TXT"
+    lab.dns[name] = TimeoutError("no answer")
+    await lab.receive(letter(author, to, text=f"From {author}."), mail_from=author, rcpt_to=[to], auth="verify")
+    await lab.settle()
+    lab.dns[name] = ["v=spf1 ip4:192.0.2.1 -all"]
+    lab.advance(for_so_long)
+    await lab.settle()
 
 
 async def keep(db: Database) -> None:

@@ -34,6 +34,7 @@ ROADS = (
     "pruning",
     "backlog",
     "cases",
+    "recheck",
 )
 # The rule book is a value that judges ask; who reads it from files is a face.
 GIVEN_TO_ROADS = ("rulebook",)
