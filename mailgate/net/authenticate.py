@@ -21,7 +21,7 @@ from mailgate.net import dkim_guard, dmarc
 from mailgate.net.bounds import plain
 from mailgate.net.dkim_guard import Judged, Signature
 from mailgate.net.dmarc import Dmarc, Identifier, Walk
-from mailgate.net.resolver import Names
+from mailgate.net.resolver import Names, Share
 from mailgate.net.spf import Spf, check
 
 DEADLINE_S: Final = 20.0  # for all about one mail; RFC 7208 section 4.6.4 wants at least this for SPF
@@ -64,14 +64,14 @@ class Authenticator:
         signed, sent = _is_signed(raw), peer.known and not is_local(peer)
         if not (signed or sent):
             return _weigh(_Proofs(author_domain, mail_from))
-        until = asyncio.get_running_loop().time() + self._deadline_s
+        until, names = asyncio.get_running_loop().time() + self._deadline_s, Share(self._names)
         dkim, spf, author = await asyncio.gather(
-            self._bounded(until, self._dkim(raw, author_domain) if signed else _always(()), _dkim_trouble),
-            self._bounded(until, self._spf(mail_from, peer) if sent else _always(_NO_SPF), _spf_trouble),
-            self._bounded(until, dmarc.walk(self._names, author_domain), partial(_walk_trouble, author_domain)),
+            self._bounded(until, self._dkim(names, raw, author_domain) if signed else _always(()), _dkim_trouble),
+            self._bounded(until, self._spf(names, mail_from, peer) if sent else _always(_NO_SPF), _spf_trouble),
+            self._bounded(until, dmarc.walk(names, author_domain), partial(_walk_trouble, author_domain)),
         )
         proofs = _Proofs(author_domain, mail_from, dkim, spf, author)
-        return _weigh(await self._ask_owner(until, proofs, whole=sent))
+        return _weigh(await self._ask_owner(until, names, proofs, whole=sent))
 
     async def _bounded(self, until: float, work: Awaitable[T], trouble: Callable[[str], T]) -> T:
         try:
@@ -82,23 +82,23 @@ class Authenticator:
         except Exception as error:
             return trouble(f"it could not be checked: {type(error).__name__}")
 
-    async def _ask_owner(self, until: float, proofs: _Proofs, *, whole: bool) -> _Proofs:
+    async def _ask_owner(self, until: float, names: Names, proofs: _Proofs, *, whole: bool) -> _Proofs:
         """What the owner of the author's domain says of what was proven."""
         passed = proofs.passed
         domains = dmarc.to_walk(passed, proofs.author)
-        walks = await self._bounded(until, dmarc.walk_all(self._names, domains), _walks_trouble)
+        walks = await self._bounded(until, dmarc.walk_all(names, domains), _walks_trouble)
         temporary = "temperror" in (proofs.spf.result, *(one.result for one in proofs.dkim))
         evidence = dmarc.Evidence(passed, temporary, whole)
         found = dmarc.evaluate(proofs.author, evidence, walks)
         if found.result == "fail":
-            exists = await self._bounded(until, dmarc.exists(self._names, proofs.author), _exists_trouble)
+            exists = await self._bounded(until, dmarc.exists(names, proofs.author), _exists_trouble)
             found = dmarc.evaluate(proofs.author, evidence, walks, exists=exists)
         return replace(proofs, walks=walks, dmarc=found)
 
-    async def _spf(self, mail_from: str, peer: Peer) -> Spf:
-        return await check(self._names, ip=peer.ip, helo=peer.helo, mail_from=mail_from)
+    async def _spf(self, names: Names, mail_from: str, peer: Peer) -> Spf:
+        return await check(names, ip=peer.ip, helo=peer.helo, mail_from=mail_from)
 
-    async def _dkim(self, raw: bytes, author_domain: str) -> tuple[Judged, ...]:
+    async def _dkim(self, names: Names, raw: bytes, author_domain: str) -> tuple[Judged, ...]:
         head, body = dkim_guard.split(raw)
         header = dkim_guard.fields(head)
         if header is None:
@@ -106,7 +106,7 @@ class Authenticator:
         found = dkim_guard.signatures(header)
         found.sort(key=lambda one: not aligned(one.domain, author_domain))
         worth = [one for one in found if isinstance(one, Signature)][:SIGNATURES_MAX]
-        keys = await asyncio.gather(*(self._names.txt(one.key_name) for one in worth))
+        keys = await asyncio.gather(*(names.txt(one.key_name) for one in worth))
         judged = [one for one in found if isinstance(one, Judged)]
         if worth:
             judged += await self._verify(header, body, list(zip(worth, keys, strict=True)))

@@ -11,6 +11,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import dns.asyncresolver
@@ -21,10 +22,16 @@ import dns.nameserver
 import dns.rdata
 import dns.resolver
 
+from mailgate.domains import organizational
+from mailgate.net.turns import Turns
+
 DEADLINE_S: Final = 5.0  # for one question, all servers and repetitions together
 PER_TRY_S: Final = 2.0  # before the next server is asked
 CACHED_ANSWERS: Final = 10_000  # least recently used leave first
-IN_FLIGHT: Final = 100  # questions on the wire at once; the others wait their turn
+IN_FLIGHT: Final = 400  # questions on the wire at once, a socket each; the others wait their turn
+RESERVED: Final = 100  # of these, for organizations about which nothing else is on the wire
+PER_ORGANIZATION: Final = 20  # on the wire at once, so that whose servers are slow waits for himself
+PER_MAIL: Final = 8  # asked at once, however many signatures and records a mail brings
 EDNS_PAYLOAD: Final = 1232  # bytes that no path fragments; longer answers come by TCP
 DNS_PORT: Final = 53
 
@@ -80,6 +87,27 @@ class Names(ABC):
         return found or next((one for one in both if isinstance(one, Trouble)), Missing())
 
 
+class Share(Names):
+    """What one mail may ask of `names`: so many questions at once, the others when those are answered."""
+
+    def __init__(self, names: Names, *, most: int = PER_MAIL) -> None:
+        self._names = names
+        self._slots = asyncio.Semaphore(most)
+
+    async def ask(self, name: str, kind: str) -> Lookup[Any]:
+        """See `Names.ask`."""
+        async with self._slots:
+            return await self._names.ask(name, kind)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A question on its way, and how many still want to know."""
+
+    task: asyncio.Task[Lookup[Any]]
+    wanted: int = 0
+
+
 class Resolver(Names):
     """Asks the given servers (`127.0.0.1:5353`, `[::1]:53`, `192.0.2.1`), or those of the system where none are given.
 
@@ -89,24 +117,37 @@ class Resolver(Names):
     def __init__(self, servers: Sequence[str] = (), *, deadline_s: float = DEADLINE_S) -> None:
         self._resolver = _configured(servers)
         self._resolver.lifetime = deadline_s
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._asked: dict[tuple[str, str], asyncio.Task[Lookup[Any]]] = {}
+        self._turns = Turns(IN_FLIGHT, each=PER_ORGANIZATION, reserved=RESERVED)
+        self._asked: dict[tuple[str, str], _Asked] = {}
 
     async def ask(self, name: str, kind: str) -> Lookup[Any]:
         """See `Names.ask`."""
         key = (name.lower().rstrip("."), kind)
         asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[key] = asyncio.create_task(self._ask(*key))
-            asked.add_done_callback(lambda _: self._asked.pop(key, None))
-        # One who no longer wants to know must not take the answer from the others.
-        return await asyncio.shield(asked)
+            asked = self._asked[key] = _Asked(asyncio.create_task(self._ask(*key)))
+            asked.task.add_done_callback(partial(self._answered, key))
+        asked.wanted += 1
+        try:
+            # One who no longer wants to know must not take the answer from the others.
+            return await asyncio.shield(asked.task)
+        finally:
+            asked.wanted -= 1
+            if not asked.wanted and not asked.task.done():
+                # The next to ask begins anew, and does not wait for what is being broken off.
+                self._asked.pop(key, None)
+                asked.task.cancel()
+
+    def _answered(self, key: tuple[str, str], task: asyncio.Task[Lookup[Any]]) -> None:
+        asked = self._asked.get(key)
+        if asked and asked.task is task:
+            del self._asked[key]
 
     async def _ask(self, name: str, kind: str) -> Lookup[Any]:
         wanted = _name(name)
         if wanted is None:
             return Missing()
-        async with self._slots:
+        async with self._turns.turn(organizational(name)):
             try:
                 answer = await self._resolver.resolve(wanted, kind, search=False)
             except dns.resolver.NXDOMAIN:

@@ -31,11 +31,18 @@ class Zone(Names):
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """`records[name, type]` is a list of rdata texts, or an rcode. `silent` names are never answered."""
+    """`records[name, type]` is a list of rdata texts, or an rcode.
 
-    def __init__(self, records: dict[tuple[str, str], list[str] | dns.rcode.Rcode], *, ttl: int = 300) -> None:
+    `silent` names, and those one label below, are never answered.
+    """
+
+    def __init__(
+        self, records: dict[tuple[str, str], list[str] | dns.rcode.Rcode], *, ttl: int = 300, absent_ttl: int = 300
+    ) -> None:
         self.records = records
         self.ttl = ttl
+        self.absent_ttl = absent_ttl
+        self.unanswered = 0
         self.silent: set[str] = set()
         self.asked: Counter[tuple[str, str]] = Counter()
         self.gate = asyncio.Event()
@@ -62,7 +69,9 @@ class NameServer(asyncio.DatagramProtocol):
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked[name, kind] += 1
         await self.gate.wait()
-        if name not in self.silent:
+        if name in self.silent or name.partition(".")[2] in self.silent:
+            self.unanswered += 1
+        else:
             self.transport.sendto(self._reply(query, name, kind).to_wire(), addr)
 
     def _reply(self, query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
@@ -75,6 +84,6 @@ class NameServer(asyncio.DatagramProtocol):
         else:
             known = any(known == name for known, _ in self.records)
             reply.set_rcode(dns.rcode.NOERROR if known else dns.rcode.NXDOMAIN)
-            soa = f"ns.{name}. admin.{name}. 1 1 1 1 300"
-            reply.authority.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "SOA", soa))
+            soa = f"ns.{name}. admin.{name}. 1 1 1 1 {self.absent_ttl}"
+            reply.authority.append(dns.rrset.from_text(query.question[0].name, self.absent_ttl, "IN", "SOA", soa))
         return reply

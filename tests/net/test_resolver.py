@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import dns.rcode
 import pytest
 
-from mailgate.net.resolver import Exchange, Missing, Resolver, Trouble
+from mailgate.net.resolver import (
+    IN_FLIGHT,
+    PER_MAIL,
+    PER_ORGANIZATION,
+    RESERVED,
+    Exchange,
+    Lookup,
+    Missing,
+    Resolver,
+    Share,
+    Trouble,
+)
 from tests.fakes.dns import NameServer, Zone
+from tests.fakes.waiting import wait_until
 
 RECORDS: dict[tuple[str, str], list[str] | dns.rcode.Rcode] = {
     ("example.com", "TXT"): ['"v=spf1 " "-all"', '"other"'],
@@ -140,6 +154,111 @@ async def test_an_answer_is_forgotten_when_its_time_is_over() -> None:
 
     assert server.asked["example.com", "TXT"] == 2
     server.transport.close()
+
+
+async def test_an_absence_is_forgotten_when_its_time_is_over() -> None:
+    server = NameServer({("example.com", "TXT"): ['"x"']}, absent_ttl=0)
+    resolver = Resolver([await server.start()])
+
+    for name, kind in (("nowhere.example", "TXT"), ("example.com", "MX")):
+        await resolver.ask(name, kind)
+        await resolver.ask(name, kind)
+
+        assert server.asked[name, kind] == 2
+    server.transport.close()
+
+
+async def test_trouble_is_never_remembered(server: NameServer, resolver: Resolver) -> None:
+    assert isinstance(await resolver.txt("broken.example"), Trouble)
+    asked = server.asked["broken.example", "TXT"]
+    server.records = {**RECORDS, ("broken.example", "TXT"): ['"mended"']}
+
+    assert await resolver.txt("broken.example") == (b"mended",)
+    assert server.asked["broken.example", "TXT"] == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "exists"),
+    [
+        pytest.param("nowhere.example", False, id="no such name"),
+        pytest.param("example.com", True, id="no such data"),
+    ],
+)
+async def test_a_name_that_exists_is_told_from_one_that_does_not(resolver: Resolver, name: str, exists: bool) -> None:
+    found = await resolver.ask(name, "AAAA")
+
+    assert isinstance(found, Missing)
+    assert found.name_exists is exists
+
+
+# ── Many questions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_thousands_of_slow_names_keep_nobody_else_waiting() -> None:
+    """Three hundred mails ask ten names each of thirty organizations whose servers say nothing."""
+    slow = [f"slow{n}.example" for n in range(30)]
+    quick = [f"quick{n}.example" for n in range(50)]
+    server = NameServer({(name, "TXT"): ['"v=spf1 -all"'] for name in quick})
+    server.silent.update(slow)
+    resolver = Resolver([await server.start()], deadline_s=3)
+    mails = [Share(resolver) for _ in range(300)]
+    asked = [
+        asyncio.create_task(mail.txt(f"m{number}q{n}.{slow[(number + n) % len(slow)]}"))
+        for number, mail in enumerate(mails)
+        for n in range(10)
+    ]
+    await wait_until(lambda: server.unanswered >= IN_FLIGHT - RESERVED)
+    begun = time.perf_counter()
+    found = [await Share(resolver).txt(name) for name in quick]
+    took_s = time.perf_counter() - begun
+    for one in asked:
+        one.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    server.transport.close()
+
+    assert found == [(b"v=spf1 -all",)] * len(quick)
+    assert took_s < 2, took_s
+
+
+async def test_a_slow_organization_has_only_its_share_on_the_wire(server: NameServer) -> None:
+    server.silent.add("slow.example")
+    resolver = Resolver([server.address], deadline_s=0.5)
+    asked = [asyncio.create_task(resolver.txt(f"q{n}.slow.example")) for n in range(3 * PER_ORGANIZATION)]
+    await wait_until(lambda: server.unanswered >= PER_ORGANIZATION)
+
+    assert await resolver.txt("example.com")
+    assert server.unanswered == PER_ORGANIZATION
+    assert all(isinstance(one, Trouble) for one in await asyncio.gather(*asked))
+
+
+async def test_one_mail_asks_only_so_much_at_once() -> None:
+    under_way, most = 0, 0
+
+    class Counting(Zone):
+        async def ask(self, name: str, kind: str) -> Lookup[Any]:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0)
+            under_way -= 1
+            return Missing()
+
+    share = Share(Counting())
+    await asyncio.gather(*(share.txt(f"q{n}.example") for n in range(50)))
+
+    assert most == PER_MAIL
+
+
+async def test_what_nobody_wants_any_more_is_broken_off(server: NameServer, resolver: Resolver) -> None:
+    server.gate.clear()
+    asked = asyncio.create_task(resolver.txt("example.com"))
+    await wait_until(lambda: bool(server.asked))
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    server.gate.set()
+
+    assert await resolver.txt("example.com")
+    assert server.asked["example.com", "TXT"] == 2
 
 
 async def test_a_table_can_stand_in_for_the_resolver() -> None:
