@@ -15,7 +15,6 @@ A mail that fails alone is tried three times, then set aside for people with the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,19 +39,10 @@ from mailgate.mail.hops import count_hops
 from mailgate.mail.parse import read
 from mailgate.mail.whole import whole
 from mailgate.meter import UNHEARD, Meter
-from mailgate.model import (
-    Accepted,
-    Arrival,
-    Authentication,
-    Case,
-    Gateway,
-    Mode,
-    Peer,
-    Receipt,
-    Reply,
-)
+from mailgate.model import Accepted, Arrival, Authentication, Case, Gateway, Mode, Peer, Receipt, Reply
 from mailgate.store import facts, journal, locks
 from mailgate.store.database import Database
+from mailgate.stragglers import Stragglers, happens
 from mailgate.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -168,12 +158,13 @@ class Intake:
         self.on_backlog = on_backlog
         self.beside = beside
         self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
+        self._awake = asyncio.Event()
+        self.slow = Stragglers(self.prepare, on_ready=self._awake.set)
         self._under_way: deque[asyncio.Task[None]] = deque()
         self._known: set[int] = set()  # journal ids that are under way
         self._in_doubt = False
         self._must_look = True
         self._took_own = False
-        self._awake = asyncio.Event()
         self._stopping = False
 
     def wake(self) -> None:
@@ -204,9 +195,9 @@ class Intake:
                     return
                 await asyncio.sleep(TROUBLE_WAIT_S)
                 continue
-            if self._stopping and not worked:
+            if self._stopping and not worked and not self.slow:
                 return
-            if not worked and not await _happens(self._awake, IDLE_WAIT_S):
+            if not worked and not await happens(self._awake, IDLE_WAIT_S):
                 self._must_look = True
 
     async def recover(self) -> None:
@@ -216,7 +207,11 @@ class Intake:
     async def settle(self) -> int:
         """Process all that is there now; the number of journal rows that were processed."""
         self._must_look = True
-        return await self._work()
+        done = await self._work()
+        while self.slow:
+            await self.slow.wait()
+            done += await self._work()
+        return done
 
     async def _work(self) -> int:
         """Judge batch after batch until nothing is left. While one is written, the next is read and authenticated."""
@@ -239,7 +234,7 @@ class Intake:
             looks = self._must_look and (self._took_own or not self.backlog)
             batch = await self._claimed() if looks else []
             self._took_own = not batch
-            batch = batch or self.backlog.take(BATCH)
+            batch = batch or self.slow.take(BATCH) or self.backlog.take(BATCH)
             if batch or not self._under_way:
                 return batch
             # Whatever fails there is put back, and must be looked for.
@@ -251,7 +246,7 @@ class Intake:
         now = self.clock()
         # Only what was kept for as long as a lease could be claimed anew; but in doubt we name all that is ours.
         ours = self.backlog if self._in_doubt else self.backlog.accepted_until(now - timedelta(seconds=LEASE_S))
-        known = self._known | {accepted.journal_id for accepted in ours}
+        known = self._known | {accepted.journal_id for accepted in ours} | set(self.slow)
         try:
             batch = await self.database.write(partial(self._claim, now, known, in_doubt=self._in_doubt))
         except TryAgain:
@@ -292,7 +287,8 @@ class Intake:
                 return
             # One bad mail must not hold up the others: each is tried by itself.
             for accepted in batch:
-                await self._process([accepted])
+                if accepted.journal_id not in self.slow:
+                    await self._process([accepted])
 
     async def _judge_and_record(self, batch: Sequence[Accepted], before: asyncio.Task[None] | None) -> None:
         begun = perf_counter()
@@ -301,17 +297,19 @@ class Intake:
         alive = [accepted for accepted in batch if not _killed_us(accepted)]
         if not alive:
             return
-        cases = await asyncio.gather(*(self.prepare(accepted) for accepted in alive))
+        cases = await self.slow.prepared(alive)
         prepared = perf_counter()
         if before:
             await asyncio.wait([before])
+        if not cases:
+            return
         turned = perf_counter()
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
         self.meter.batch(prepared - begun, recorded - turned)
         stages_ms = {
-            "prepare": round((prepared - begun) * 1e3 / len(alive), 2),
-            "record": round((recorded - turned) * 1e3 / len(alive), 2),
+            "prepare": round((prepared - begun) * 1e3 / len(cases), 2),
+            "record": round((recorded - turned) * 1e3 / len(cases), 2),
         }
         now = self.clock()
         for outcome in outcomes:
@@ -390,9 +388,3 @@ class Intake:
 
 def _killed_us(accepted: Accepted) -> bool:
     return accepted.attempts >= MOST_ATTEMPTS and not accepted.last_error and not accepted.replayed
-
-
-async def _happens(event: asyncio.Event, within_s: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), within_s)
-    return event.is_set()

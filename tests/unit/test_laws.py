@@ -35,6 +35,7 @@ ROADS = (
     "backlog",
     "cases",
     "recheck",
+    "stragglers",
 )
 # The rule book is a value that judges ask; who reads it from files is a face.
 GIVEN_TO_ROADS = ("rulebook",)
