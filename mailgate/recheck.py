@@ -119,7 +119,7 @@ class Recheck:
         self.log.info(
             Event.MAIL_JUDGED_AGAIN,
             journal_id=filing.case.accepted.journal_id,
-            level=filing.case.authentication.level,
+            proven=filing.case.authentication.level,
             state=filing.state,
             answered=[planned.purpose for planned in outcome.planned],
             withheld_by=filing.verdict.withheld_by,

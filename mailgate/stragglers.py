@@ -85,14 +85,14 @@ class Stragglers:
         return begun or asyncio.ensure_future(self._prepare(accepted))
 
     def _in_time(self, batch: Sequence[Accepted], tasks: dict[int, asyncio.Future[Case]]) -> Iterator[Case]:
-        behind = {one.mail_from for one in self._late.values()} - {""}
+        late = {one.mail_from: journal_id for journal_id, one in sorted(self._late.items(), reverse=True)}
         for accepted in sorted(batch, key=lambda one: one.journal_id):
-            task = tasks[accepted.journal_id]
-            if task.done() and accepted.mail_from not in behind:
+            task, sender = tasks[accepted.journal_id], accepted.mail_from
+            is_behind = sender != "" and late.get(sender, accepted.journal_id) < accepted.journal_id
+            if task.done() and not is_behind:
                 yield task.result()
                 continue
-            if accepted.mail_from:
-                behind.add(accepted.mail_from)
+            late.setdefault(sender, accepted.journal_id)
             self._late[accepted.journal_id] = accepted
             self._under_way[accepted.journal_id] = task
             task.add_done_callback(self._ready)

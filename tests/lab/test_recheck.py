@@ -125,6 +125,26 @@ async def test_a_known_sender_is_acknowledged(laboratory: Laboratory) -> None:
         assert kinds(lab) == ["acknowledge"]
 
 
+async def test_trouble_with_what_the_owner_publishes_is_trouble_too(laboratory: Laboratory) -> None:
+    """SPF passes for a name below the author's, and nobody could tell whether he lets that count."""
+    async with laboratory(overrides=mode("off")) as lab:
+        lab.dns["mail.x.test", "TXT"] = PASSES
+        lab.dns["_dmarc.x.test", "TXT"] = TROUBLE
+        receipt = await lab.receive(letter(), mail_from="anne@mail.x.test", auth="verify")
+        await lab.settle()
+        before = verdict(lab, receipt)["authentication"]
+
+        assert (before["level"], before["spf"], before["dmarc"]) == ("A0", "pass", "temperror")
+
+        lab.dns["_dmarc.x.test", "TXT"] = ["v=DMARC1; p=reject"]
+        lab.advance(6 * MINUTE)
+        await lab.settle()
+        after = verdict(lab, receipt)["authentication"]
+
+        assert (after["level"], after["dmarc"]) == ("A1", "pass")
+        assert kinds(lab) == ["acknowledge"]
+
+
 # ── A person was first ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -235,6 +255,18 @@ async def test_what_failed_for_good_is_not_asked_about(laboratory: Laboratory) -
     async with laboratory() as lab:
         lab.dns["x.test", "TXT"] = ["v=spf1 -all"]
         receipt = await lab.receive(letter(), mail_from="anne@x.test", auth="verify")
+        await lab.settle()
+        await second_look(lab)
+
+        assert lab.sent == []
+        assert "re-check" not in [step["check"] for step in verdict(lab, receipt)["trail"]]
+
+
+async def test_what_comes_out_of_a_backlog_is_not_asked_about(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
+        lab.dns["x.test", "TXT"] = TROUBLE
+        receipt = await lab.receive(letter(), mail_from="anne@x.test", auth="verify")
+        lab.advance(11 * MINUTE)
         await lab.settle()
         await second_look(lab)
 

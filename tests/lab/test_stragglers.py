@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mailgate.errors import TryAgain
-from mailgate.intake import Intake
+from mailgate.intake import BATCH, Intake
 from mailgate.model import Authentication, Level, Peer
 from mailgate.stragglers import Stragglers
 from mailgate.testing import Lab
@@ -119,6 +119,22 @@ async def test_a_senders_second_mail_is_not_judged_before_his_first(lab: Lab) ->
     await running
 
     assert subjects(lab) == ["third", "first", "second"]
+
+
+async def test_many_late_mails_of_one_sender_come_back_in_order_though_no_batch_holds_them_all(lab: Lab) -> None:
+    slow = Slow()
+    impatient(lab.intake, slow)
+    slow.block("slow.test")
+    running = asyncio.create_task(lab.intake.run())
+    for n in range(BATCH + 50):
+        await receive(lab, "a@slow.test", subject=f"number {n}")
+    await wait_until(lambda: len(lab.intake.slow) == BATCH + 50, deadline_s=20)
+    slow.gates["slow.test"].set()
+    await wait_until(lambda: len(lab.tickets()) == BATCH + 50, deadline_s=20)
+    lab.intake.stop()
+    await running
+
+    assert subjects(lab) == [f"number {n}" for n in range(BATCH + 50)]
 
 
 async def test_stopping_waits_for_what_is_late(lab: Lab) -> None:
