@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -137,7 +139,7 @@ def test_any_record_can_be_read(txt: bytes) -> None:
                 "example.com",
                 "com",
             ],
-            id="5.1.7: a zone cut that is never seen",
+            id="5.1.8: a zone cut that is never seen",
         ),
         pytest.param(
             "a.b.c.d.e.f.g.h",
@@ -519,6 +521,24 @@ async def test_the_owner_may_forbid_a_proof_and_never_make_one(
     proof = await judged(raw, zone)
 
     assert (proof.level, proof.dmarc) == (level, word)
+
+
+class Stuck(Zone):
+    """Says nothing of whatever stands under some name."""
+
+    async def ask(self, name: str, kind: str) -> Lookup[Any]:
+        if name.endswith(("_dmarc.mail.x.test", "_dmarc.x.test")):
+            await asyncio.Event().wait()
+        return await super().ask(name, kind)
+
+
+async def test_all_questions_about_a_mail_have_one_deadline() -> None:
+    authenticator = Authenticator(Stuck(KEYS), deadline_s=0.2)
+    begun = time.perf_counter()
+    proof = await authenticator.authenticate(SIGNED, "a@x.test", PEER, "x.test")
+
+    assert (proof.level, proof.dmarc) == (Level.A2, "temperror")
+    assert time.perf_counter() - begun < 2 * 0.2
 
 
 async def test_a_record_joins_nothing_that_the_suffix_list_parts() -> None:
