@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -200,24 +199,23 @@ async def test_thousands_of_slow_names_keep_nobody_else_waiting() -> None:
     quick = [f"quick{n}.example" for n in range(50)]
     server = NameServer({(name, "TXT"): ['"v=spf1 -all"'] for name in quick})
     server.silent.update(slow)
-    resolver = Resolver([await server.start()], deadline_s=3)
+    resolver = Resolver([await server.start()], deadline_s=60)
     mails = [Share(resolver) for _ in range(300)]
     asked = [
         asyncio.create_task(mail.txt(f"m{number}q{n}.{slow[(number + n) % len(slow)]}"))
         for number, mail in enumerate(mails)
         for n in range(10)
     ]
-    await wait_until(lambda: server.unanswered >= IN_FLIGHT - RESERVED)
-    begun = time.perf_counter()
-    found = [await Share(resolver).txt(name) for name in quick]
-    took_s = time.perf_counter() - begun
+    await wait_until(lambda: server.unanswered >= IN_FLIGHT - RESERVED, deadline_s=20)
+    async with asyncio.timeout(20):
+        found = [await Share(resolver).txt(name) for name in quick]
+
+    assert found == [(b"v=spf1 -all",)] * len(quick)
+    assert not any(one.done() for one in asked)
     for one in asked:
         one.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
     server.transport.close()
-
-    assert found == [(b"v=spf1 -all",)] * len(quick)
-    assert took_s < 2, took_s
 
 
 async def test_a_slow_organization_has_only_its_share_on_the_wire(server: NameServer) -> None:
