@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate.judge import admission, token, verdict
+from mailgate.judge import admission, forward, token, verdict
 from mailgate.judge.fingerprint import fingerprint
 from mailgate.judge.history import History, Mint
 from mailgate.mail.parse import read
@@ -39,7 +39,7 @@ def case_of(
     whole = (text_of(accepted.raw, parts) if text is None else text) if answerable else ""
     text = unquoted(whole)
     current = gateway.keys.secrets[gateway.keys.current]
-    return Case(
+    case = Case(
         accepted=accepted,
         mail=mail,
         authentication=proof,
@@ -53,6 +53,7 @@ def case_of(
         rules=book.version,
         fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
     )
+    return forward.followed(case, book.signals, gateway)
 
 
 def judge_alone(

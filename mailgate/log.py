@@ -56,6 +56,7 @@ class Event(StrEnum):
     ACCEPTANCE_FAILED = "acceptance-failed"
     MAIL_JUDGED = "mail-judged"
     MAIL_FAILED = "mail-failed"
+    OPERATOR_ASKED = "operator-asked"
     LEASES_FREED = "leases-freed"
     MAIL_SHUNTED = "mail-shunted"
     DELIVERY_ATTEMPTED = "delivery-attempted"

@@ -18,6 +18,7 @@ from mailgate.config import tomlfile
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge.limits import Limits
+from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.mail import template
 from mailgate.mail.template import Template, TemplateError
@@ -120,7 +121,11 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    return compile_signals([(name, file.document, _lines(file, "signal")) for name, file in tables.items()])
+    signals, forwarders, channels = (
+        [(name, file.document, _lines(file, table)) for name, file in tables.items()]
+        for table in ("signal", "forwarder", "channel")
+    )
+    return with_pardons(compile_signals(signals), forwarders, channels)
 
 
 def _limits(file: TomlFile) -> Limits:

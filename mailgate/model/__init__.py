@@ -19,7 +19,7 @@ from mailgate.model.effects import (
     Sending,
     TicketChange,
 )
-from mailgate.model.gateway import Gateway, Keys, Mailbox
+from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -38,6 +38,7 @@ from mailgate.model.known import (
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
 from mailgate.model.outbox import Answer, Due, Settlement
 from mailgate.model.terms import (
+    OPERATOR_QUEUE,
     ChallengeState,
     Counted,
     Disposition,
@@ -61,6 +62,7 @@ from mailgate.model.terms import (
 from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict
 
 __all__ = [
+    "OPERATOR_QUEUE",
     "Accepted",
     "Acquaintance",
     "Answer",
@@ -82,6 +84,7 @@ __all__ = [
     "Facts",
     "Filing",
     "Finding",
+    "Forwarder",
     "Gateway",
     "Grant",
     "HeldMail",

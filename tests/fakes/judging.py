@@ -10,7 +10,7 @@ from functools import cache
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mailgate.judge import admission, challenge, confirm, token, verdict
+from mailgate.judge import admission, challenge, confirm, forward, token, verdict
 from mailgate.judge.ask import about, ask
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
@@ -152,7 +152,7 @@ class Judging:
         accepted = Accepted(number, f"q{number}", self.now, mail_from, rcpt_to, Peer(ip=letter.ip), raw)
         domain = mail_from.rpartition("@")[2]
         assert admission.recipient(rcpt_to, self.gateway) is None, "refused at the door"
-        return Case(
+        case = Case(
             accepted=accepted,
             mail=mail,
             authentication=Authentication(letter.level, domain=domain, why=PROOFS[letter.level]),
@@ -164,6 +164,7 @@ class Judging:
             text=unquoted(text_of(raw)),
             fingerprint=fingerprint(mail.subject, unquoted(text_of(raw)), (), b"k" * 32),
         )
+        return forward.followed(case, rulebook().signals, self.gateway)
 
     def send(self, planned: Iterable[Planned]) -> None:
         """What was planned leaves at once, and the next hop takes it."""

@@ -1,0 +1,181 @@
+"""The `[[forwarder]]` and `[[channel]]` tables of the rule files, checked and made ready like the signals.
+
+They speak of signals by their ids, so they are read after all of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mailgate.domains import a_label
+from mailgate.errors import ConfigError
+from mailgate.judge.canonical import canonical
+from mailgate.judge.conditions import READS, Condition, Read, matcher
+from mailgate.judge.pardons import Channel, Pardons, Says, Way
+from mailgate.judge.rules import CONDITION, HEADER, Document, Reader, Signal, Signals, nearest
+from mailgate.model import Kind, Strength
+
+MOST_WAYS = 200
+MOST_CHANNELS = 5000
+LONGEST_VALUE = 500  # characters of a channel's value
+
+PRESETS = ("microsoft365", "google", "alias")
+_WAY = CONDITION | {
+    *("id", "preset", "also", "unless", "names", "domain", "names_only", "first_to", "alone"),
+    *("forgives", "says", "source", "note"),
+}
+_CHANNEL = frozenset({"sender", "domain", "header", "value", "is", "why"})
+
+# What a channel forgives speaks of names, subjects and header fields.
+SPOKEN = frozenset(
+    {
+        *("mail_from_local", "from_local", "sender_local", "sender_relation"),
+        *("subject", "ours_named", "recipients_named"),
+    }
+)
+FORGIVEN_KINDS = frozenset({None, Kind.LIST, Kind.BULK, Kind.SYSTEM})
+FORGIVEN_STRENGTHS = frozenset({Strength.STRONG, Strength.HINT, Strength.WEAK})
+
+
+def with_pardons(signals: Signals, forwarders: Sequence[Document], channels: Sequence[Document]) -> Signals:
+    """The signals with what the rule files forgive.
+
+    Raises:
+        ConfigError: with every fault of every file.
+    """
+    ways, said = _WayReader(signals), _ChannelReader()
+    for document in forwarders:
+        ways.document(*document)
+    for document in channels:
+        said.document(*document)
+    if faults := [*ways.faults, *said.faults]:
+        raise ConfigError(faults)
+    return replace(
+        signals,
+        pardons=Pardons(
+            ways={preset: tuple(way for way in ways.ways if way.preset == preset) for preset in PRESETS},
+            channels=_by_name(said.channels),
+            by_channel=frozenset(signal.id for signal in signals.all if _a_channel_forgives(signal)),
+        ),
+    )
+
+
+def _by_name(channels: Iterable[Channel]) -> dict[str, tuple[Channel, ...]]:
+    found: dict[str, tuple[Channel, ...]] = {}
+    for channel in channels:
+        name = channel.sender or channel.domain
+        found[name] = (*found.get(name, ()), channel)
+    return found
+
+
+def _a_channel_forgives(signal: Signal) -> bool:
+    """Is it about names, subjects and header fields, and no proof of a loop, a report or an automatic reply?"""
+    spoken = all(name.startswith(HEADER) or name in SPOKEN for name in signal.condition.fields)
+    only_names_a_kind = signal.strength is Strength.DECISIVE and signal.kind is not None
+    weighs = only_names_a_kind or signal.strength in FORGIVEN_STRENGTHS
+    return spoken and weighs and signal.kind in FORGIVEN_KINDS and not signal.firm
+
+
+class _WayReader(Reader):
+    """Reads `[[forwarder]]` tables."""
+
+    name = "forwarder"
+    most = MOST_WAYS
+
+    def __init__(self, signals: Signals) -> None:
+        super().__init__()
+        self.ways: list[Way] = []
+        self.known = frozenset(signal.id for signal in signals.all)
+        self.rules = {signal.id: signal.rule for signal in signals.all}
+
+    def table(self, table: Mapping[str, Any]) -> None:
+        before = len(self.faults)
+        self.unknown(table, _WAY)
+        name, says = self.text(table, "id"), self.text(table, "says")
+        self.text(table, "source")
+        preset = self.text(table, "preset")
+        if preset and preset not in PRESETS:
+            self.fault("preset", preset, f"one of {', '.join(PRESETS)}", nearest(preset, PRESETS))
+        condition = self.condition(table, "")
+        also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
+        names, domain, only, first_to = (
+            self.fields(table, key) for key in ("names", "domain", "names_only", "first_to")
+        )
+        forgives, alone, rule = self.signals(table), self.flag(table, "alone"), self.named(name)
+        if len(self.faults) > before or condition is None:
+            return
+        self.ways.append(
+            Way(name, preset, condition, also, unless, names, domain, only, first_to, alone, forgives, says, rule)
+        )
+
+    def fields(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        names = self.texts(table, key)
+        for name in names:
+            self.field(name, key)
+        return names
+
+    def signals(self, table: Mapping[str, Any]) -> frozenset[str]:
+        ids = self.texts(table, "forgives")
+        for name in ids:
+            if name not in self.known:
+                self.fault("forgives", name, "ids of signals", nearest(name, self.known))
+        return frozenset(ids)
+
+
+class _ChannelReader(Reader):
+    """Reads `[[channel]]` tables."""
+
+    name = "channel"
+    most = MOST_CHANNELS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channels: list[Channel] = []
+
+    def table(self, table: Mapping[str, Any]) -> None:
+        before = len(self.faults)
+        self.unknown(table, _CHANNEL)
+        sender, domain = self.sender(table), self.domain(table)
+        condition, says, why = self.header(table), self.one_of(table, "is", Says), self.text(table, "why")
+        if not {"sender", "domain", "header"} & table.keys():
+            self.fault("", None, "a sender, a domain or a header")
+        if "is" not in table:
+            self.fault("is", None, f"one of {', '.join(Says)}")
+        if len(self.faults) > before or says is None:
+            return
+        self.channels.append(Channel(sender, domain, condition, says, why, f"{self.file}:{self.line}"))
+
+    def sender(self, table: Mapping[str, Any]) -> str:
+        if "sender" not in table:
+            return ""
+        if "domain" in table:
+            self.fault("domain", table["domain"], "a sender or a domain, not both")
+        found = canonical(self.text(table, "sender"))
+        if table["sender"] and not found:
+            self.fault("sender", table["sender"], "a mail address such as noreply@shop.example")
+        return found
+
+    def domain(self, table: Mapping[str, Any]) -> str:
+        if "domain" not in table:
+            return ""
+        written = self.text(table, "domain")
+        found = a_label(written.strip().lstrip("@").lower())
+        if written and (not found or "@" in found or "*" in found):
+            self.fault("domain", written, "a domain such as shop.example, which takes all below it along")
+        return found
+
+    def header(self, table: Mapping[str, Any]) -> Condition | None:
+        """The header field that a mail of the channel has, with the value it has; `*` stands for anything."""
+        if "header" not in table:
+            if "value" in table:
+                self.fault("value", table["value"], "a value only beside a header")
+            return None
+        field = f"{HEADER}{self.text(table, 'header').strip().rstrip(':').lower()}"
+        self.field(field, "header")
+        value = self.text(table, "value") if "value" in table else "*"
+        if len(value) > LONGEST_VALUE:
+            self.fault("value", value, f"a text of at most {LONGEST_VALUE} characters")
+            return None
+        return Condition((field,), READS[Read.TEXT], matcher("glob", [value]))
