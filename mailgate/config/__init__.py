@@ -92,7 +92,7 @@ class ListenerTable(Table):
 class ForwarderTable(Table):
     """[[forwarder]]: a service whose forwarding we know."""
 
-    preset: Literal["microsoft365", "google", "alias"] = Field(description='"microsoft365", "google" or "alias"')
+    preset: model.Preset = Field(description='"microsoft365", "google" or "alias"')
     delivers: tuple[MailAddress, ...] = Field((), description="mail addresses; [] are those of all mailboxes")
     networks: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
     arc_sealers: tuple[HostName, ...] = Field((), description="domains")

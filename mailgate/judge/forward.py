@@ -57,7 +57,7 @@ def softened(findings: tuple[Finding, ...], case: Case, rules: Signals, gateway:
         if not way.alone:
             findings = forgiven(findings, way.forgives, way.says)
     labels = [way for way in ways if way.alone]
-    own = {one for way in labels for one in way.forgives}
+    own = {one for way in labels for one in (*way.forgives, *way.beside)}
     if not any(finding.strength in _AGAINST and finding.id not in own for finding in findings):
         for way in labels:
             findings = forgiven(findings, way.forgives, way.says)

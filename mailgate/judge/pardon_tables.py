@@ -15,15 +15,14 @@ from mailgate.judge.canonical import canonical
 from mailgate.judge.conditions import READS, Condition, Read, matcher
 from mailgate.judge.pardons import Channel, Pardons, Says, Way
 from mailgate.judge.rules import CONDITION, HEADER, Document, Reader, Signal, Signals, nearest
-from mailgate.model import Kind, Strength
+from mailgate.model import Kind, Preset, Strength
 
 MOST_WAYS = 200
 MOST_CHANNELS = 5000
 LONGEST_VALUE = 500  # characters of a channel's value
 
-PRESETS = ("microsoft365", "google", "alias")
 _WAY = CONDITION | {
-    *("id", "preset", "also", "unless", "names", "domain", "names_only", "first_to", "alone"),
+    *("id", "preset", "also", "unless", "names", "domain", "names_only", "first_to", "alone", "beside"),
     *("forgives", "says", "source", "note"),
 }
 _CHANNEL = frozenset({"sender", "domain", "header", "value", "is", "why"})
@@ -55,7 +54,7 @@ def with_pardons(signals: Signals, forwarders: Sequence[Document], channels: Seq
     return replace(
         signals,
         pardons=Pardons(
-            ways={preset: tuple(way for way in ways.ways if way.preset == preset) for preset in PRESETS},
+            ways={preset: tuple(way for way in ways.ways if way.preset == preset) for preset in Preset},
             channels=_by_name(said.channels),
             by_channel=frozenset(signal.id for signal in signals.all if _a_channel_forgives(signal)),
         ),
@@ -95,19 +94,33 @@ class _WayReader(Reader):
         self.unknown(table, _WAY)
         name, says = self.text(table, "id"), self.text(table, "says")
         self.text(table, "source")
-        preset = self.text(table, "preset")
-        if preset and preset not in PRESETS:
-            self.fault("preset", preset, f"one of {', '.join(PRESETS)}", nearest(preset, PRESETS))
+        preset = self.needed(table, "preset", Preset)
         condition = self.condition(table, "")
         also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
         names, domain, only, first_to = (
             self.fields(table, key) for key in ("names", "domain", "names_only", "first_to")
         )
-        forgives, alone, rule = self.signals(table), self.flag(table, "alone"), self.named(name)
-        if len(self.faults) > before or condition is None:
+        forgives, beside = self.signals(table, "forgives"), self.signals(table, "beside")
+        alone, rule = self.flag(table, "alone"), self.named(name)
+        if len(self.faults) > before or condition is None or preset is None:
             return
         self.ways.append(
-            Way(name, preset, condition, also, unless, names, domain, only, first_to, alone, forgives, says, rule)
+            Way(
+                id=name,
+                preset=preset,
+                condition=condition,
+                also=also,
+                unless=unless,
+                names=names,
+                domain=domain,
+                names_only=only,
+                first_to=first_to,
+                alone=alone,
+                beside=beside,
+                forgives=forgives,
+                says=says,
+                rule=rule,
+            )
         )
 
     def fields(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -116,11 +129,11 @@ class _WayReader(Reader):
             self.field(name, key)
         return names
 
-    def signals(self, table: Mapping[str, Any]) -> frozenset[str]:
-        ids = self.texts(table, "forgives")
+    def signals(self, table: Mapping[str, Any], key: str) -> frozenset[str]:
+        ids = self.texts(table, key)
         for name in ids:
             if name not in self.known:
-                self.fault("forgives", name, "ids of signals", nearest(name, self.known))
+                self.fault(key, name, "ids of signals", nearest(name, self.known))
         return frozenset(ids)
 
 
@@ -138,11 +151,9 @@ class _ChannelReader(Reader):
         before = len(self.faults)
         self.unknown(table, _CHANNEL)
         sender, domain = self.sender(table), self.domain(table)
-        condition, says, why = self.header(table), self.one_of(table, "is", Says), self.text(table, "why")
+        condition, says, why = self.header(table), self.needed(table, "is", Says), self.text(table, "why")
         if not {"sender", "domain", "header"} & table.keys():
             self.fault("", None, "a sender, a domain or a header")
-        if "is" not in table:
-            self.fault("is", None, f"one of {', '.join(Says)}")
         if len(self.faults) > before or says is None:
             return
         self.channels.append(Channel(sender, domain, condition, says, why, f"{self.file}:{self.line}"))

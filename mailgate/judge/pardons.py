@@ -12,7 +12,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from mailgate.judge.conditions import Condition
-from mailgate.model import Finding, Strength
+from mailgate.model import Finding, Preset, Strength
 
 
 class Says(StrEnum):
@@ -27,7 +27,7 @@ class Way:
     """How a preset of forwarders brings mail, and which signals are then its own doing."""
 
     id: str
-    preset: str
+    preset: Preset
     condition: Condition
     also: tuple[Condition, ...]
     unless: tuple[Condition, ...]
@@ -35,7 +35,8 @@ class Way:
     domain: tuple[str, ...]  # fields, one of which names the domain of such an address
     names_only: tuple[str, ...]  # fields that name no other address, where the mail has them
     first_to: tuple[str, ...]  # fields in which it leaves the address that the mail was first sent to
-    alone: bool  # forgives only where nothing else says that a machine wrote the mail
+    alone: bool  # forgives only where nothing else says that a machine wrote the mail, but for
+    beside: frozenset[str]  # signals that say no such thing
     forgives: frozenset[str]
     says: str
     rule: str  # "35-forwarders.toml:42"
@@ -67,7 +68,7 @@ class Channel:
 class Pardons:
     """All ways and channels, found by what they are of."""
 
-    ways: Mapping[str, tuple[Way, ...]] = field(default_factory=dict)  # by preset
+    ways: Mapping[Preset, tuple[Way, ...]] = field(default_factory=dict)  # by preset
     channels: Mapping[str, tuple[Channel, ...]] = field(default_factory=dict)  # by sender, else domain, else ""
     by_channel: frozenset[str] = frozenset()  # the signals that a human channel forgives
 

@@ -239,6 +239,12 @@ class Reader:
         self.fault(f"{place}{key}", value, f"one of {', '.join(kind)}", nearest(value, kind))
         return None
 
+    def needed(self, table: Mapping[str, Any], key: str, kind: type[E]) -> E | None:
+        """The same, where the table is nothing without it."""
+        if key not in table:
+            self.fault(key, None, f"one of {', '.join(kind)}")
+        return self.one_of(table, key, kind)
+
     def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str = "") -> None:
         names = sorted(known)
         for key in table:

@@ -25,13 +25,21 @@ def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, .
 
 
 class MailFields:
-    """The fields of one mail, each computed once."""
+    """The fields of one mail, each computed once, where it is asked for."""
 
-    __slots__ = ("computed", "headers")
+    __slots__ = ("_computed", "case", "gateway", "headers")
 
     def __init__(self, case: Case, gateway: Gateway) -> None:
+        self.case = case
+        self.gateway = gateway
         self.headers = case.mail.headers
-        self.computed = {name: compute(case, gateway) for name, compute in FIELDS.items()}
+        self._computed: dict[str, tuple[str, ...]] = {}
+
+    def computed(self, field: str) -> tuple[str, ...]:
+        """The values of a computed field."""
+        if field not in self._computed:
+            self._computed[field] = FIELDS[field](self.case, self.gateway)
+        return self._computed[field]
 
     def values(self, field: str) -> tuple[str, ...]:
         """The values of any field that a rule may name."""
@@ -42,7 +50,7 @@ class MailFields:
                     value for each in self.headers if each.startswith(name[:-1]) for value in self.headers[each]
                 )
             return self.headers.get(name, ())
-        return self.computed[field]
+        return self.computed(field)
 
     def allows(self, rule: Signal | Way) -> bool:
         """Do its further conditions let a rule count, whose own condition is met?"""
@@ -69,7 +77,7 @@ def _met(mail: MailFields, signals: Signals) -> Iterator[tuple[tuple[str, ...], 
                 if name.startswith(prefix):
                     yield values, signals.by_prefix[prefix]
     for field, watched in signals.by_field.items():
-        if values := mail.computed[field]:
+        if values := mail.computed(field):
             yield values, watched
 
 

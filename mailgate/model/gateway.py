@@ -8,7 +8,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 
 from mailgate.domains import a_label
-from mailgate.model.terms import Mode
+from mailgate.model.terms import Mode, Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Keys:
 class Forwarder:
     """A service that forwards mail to us: what it does to mail, for which addresses, and from where."""
 
-    preset: str  # whose habits the rule files tell: "microsoft365"
+    preset: Preset
     delivers: frozenset[str]  # the addresses whose mail it brings, canonical
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  # () : from anywhere
 

@@ -97,6 +97,14 @@ class Mode(StrEnum):
     OFF = "off"
 
 
+class Preset(StrEnum):
+    """Whose habits a forwarder has; rules/35-forwarders.toml tells them."""
+
+    MICROSOFT365 = "microsoft365"
+    GOOGLE = "google"
+    ALIAS = "alias"
+
+
 class Standing(StrEnum):
     """What we hold of an address."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,6 +139,21 @@ async def test_googles_question_whether_to_forward_stands_first(laboratory: Labo
         assert not any(sent.rcpt_to == "forwarding-noreply@google.com" for sent in lab.sent)
         await lab.desk.close(listed[0].number, "bob")
         assert [line.subject for line in lab.database.look(tickets)] == ["The printer is on fire"]
+
+
+async def test_what_stands_first_is_on_the_first_page_alone(laboratory: Laboratory) -> None:
+    boxes = {"mailbox": [{"address": "support@g.test", "mode": "off"}]}
+    async with laboratory(overrides=boxes) as lab:
+        for number in range(5):
+            asks = number in (1, 2)
+            author = "forwarding-noreply@google.com" if asks else f"anne{number}@x.test"
+            await lab.receive(letter(author, subject=str(number)), mail_from=author)
+            await lab.settle()
+        pages, before = [], None
+        while page := lab.database.look(partial(tickets, before=before, limit=3)):
+            pages.append([line.number for line in page])
+            before = page[-1].number
+        assert pages == [[3, 2, 5], [4, 1]]
 
 
 @pytest.mark.parametrize("auth", ["A1", "A0"])

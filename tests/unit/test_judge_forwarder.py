@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -28,6 +30,7 @@ from mailgate.model import (
     Mailbox,
     Mode,
     Peer,
+    Preset,
     Purpose,
     State,
     Strength,
@@ -44,7 +47,7 @@ GROUP_PATH = "support+bncBDAAAA7DVUIRBQPFYLBQMGQE2ABCDEF@example.com"
 
 
 def gateway(preset: str, *networks: str, mailboxes: Sequence[Mailbox] = MAILBOXES) -> Gateway:
-    forwarder = Forwarder(preset, DELIVERS, tuple(map(ip_network, networks)))
+    forwarder = Forwarder(Preset(preset), DELIVERS, tuple(map(ip_network, networks)))
     return Gateway("mx.g.test", tuple(mailboxes), KEYS, forwarders=(forwarder,))
 
 
@@ -71,7 +74,7 @@ class Sent(Struct, frozen=True):
 
 
 def crlf(text: str) -> bytes:
-    return text.replace("\n", "\r\n").encode()
+    return text.replace("\n", "\r\n").encode("utf-8", "surrogatepass")
 
 
 def judged(sent: Sent, gate: Gateway | None = None) -> tuple[Filing, list[Purpose]]:
@@ -196,6 +199,11 @@ def test_the_label_of_microsoft_is_no_excuse_for_another_sign_of_a_machine() -> 
         assert (filing.verdict.kind, purposes) == (Kind.AUTO_REPLY, []), more
 
 
+def test_a_person_who_asks_for_no_automatic_answer_is_still_one_behind_the_label() -> None:
+    filing, purposes = judged(Sent("microsoft365", SRS, f"{SRS_LINES}{LABEL}X-Auto-Response-Suppress: OOF, AutoReply"))
+    assert (filing.verdict.kind, filing.state, purposes) == (Kind.HUMAN, State.HELD, [])
+
+
 def test_the_label_counts_where_no_forward_of_ours_is_shown() -> None:
     filing, purposes = judged(Sent("microsoft365", "joe@x.test", LABEL, to="desk@g.test"))
     assert (filing.verdict.kind, purposes) == (Kind.AUTO_REPLY, [])
@@ -278,6 +286,14 @@ def test_what_is_forgiven_stays_in_sight_with_the_rule_that_forgave_it() -> None
         "neither To nor Cc names this mailbox; forgiven: forwarded by a mailbox or a rule of Microsoft 365"
     )
     assert notes["microsoft365-srs"].rule.startswith("35-forwarders.toml:")
+
+
+@given(st.text(), st.text(), st.text(), st.sampled_from(["microsoft365", "google", "alias"]))
+def test_whatever_is_written_in_the_marks_a_verdict_follows(mail_from: str, mark: str, other: str, preset: str) -> None:
+    gate = gateway(preset)
+    lines = f"X-Forwarded-For: {mark}\nDelivered-To: {other}\nResent-From: {mark}\nX-Google-Group-Id: {other}"
+    case = Sent(preset, mail_from, lines, to=f"{other} {mark}").case(gate)
+    assert verdict.look(case, rulebook().signals, gate).kind in Kind
 
 
 # ── Signed addresses ──────────────────────────────────────────────────────────────────────────────────────────────────
