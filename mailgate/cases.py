@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailgate.judge import admission, forward, token, verdict
-from mailgate.judge.fingerprint import fingerprint
+from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
+from mailgate.mail.forged import without_forged_results
 from mailgate.mail.parse import read
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token
@@ -41,7 +42,7 @@ def case_of(
     current = gateway.keys.secrets[gateway.keys.current]
     case = Case(
         accepted=accepted,
-        mail=mail,
+        mail=without_forged_results(mail, gateway.name),
         authentication=proof,
         mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
         judged_at=now,
@@ -49,6 +50,7 @@ def case_of(
         ours=_signed(named, gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         text=text,
+        bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
         fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",

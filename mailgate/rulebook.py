@@ -20,6 +20,7 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.wordlists import compile_words
 from mailgate.mail import template
 from mailgate.mail.template import Template, TemplateError
 
@@ -121,11 +122,12 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    signals, forwarders, channels = (
+    words, signals, forwarders, channels = (
         [(name, file.document, _lines(file, table)) for name, file in tables.items()]
-        for table in ("signal", "forwarder", "channel")
+        for table in ("words", "signal", "forwarder", "channel")
     )
-    return with_pardons(compile_signals(signals), forwarders, channels)
+    listed = compile_words(words)
+    return with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
 
 
 def _limits(file: TomlFile) -> Limits:

@@ -32,7 +32,6 @@ from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
-from mailgate.net.authenticate import Authenticator
 from mailgate.net.bind import networks
 from mailgate.net.connection import Login, Tls
 from mailgate.net.deliver import Courier, Relay
@@ -41,6 +40,7 @@ from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
+from mailgate.proving import witnesses_of
 from mailgate.store import watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -137,7 +137,8 @@ class Daemon:
         context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
         resolver = Resolver(settings.dns.resolvers)
         self.aside = Aside()
-        authenticator = Authenticator(resolver, assume=settings.authentication.assume, beside=self.aside.run)
+        assume = settings.authentication.assume
+        witnesses = witnesses_of(settings, resolver, assume=assume, beside=self.aside.run)
         self.courier = _courier(settings, resolver, password)
         self.outbound = Outbound(
             self.database,
@@ -150,7 +151,7 @@ class Daemon:
         )
         self.intake = Intake(
             context,
-            authenticator.authenticate,
+            witnesses.authenticate,
             owner=owner,
             on_outgoing=self.outbound.wake,
             on_backlog=lambda: self.neighbours.call(JOURNAL),

@@ -47,10 +47,10 @@ from mailgate.model import (
     Reply,
     Role,
 )
-from mailgate.net.authenticate import Authenticator
 from mailgate.net.deliver import BeforeData
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
+from mailgate.proving import witnesses_of
 from mailgate.store import queries
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -236,7 +236,7 @@ class Lab:
         context = self.context = Context(
             self.database, gateway, lambda: book, Mint(self.database.new_id), lambda: self.now, log
         )
-        self._real = Authenticator(_Answers(self.dns))
+        self._real = witnesses_of(settings, _Answers(self.dns))
         self.intake = Intake(context, self._authenticate, owner=self._owner)
         self.door = Door(self.database, gateway, intake=self.intake)
         self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)

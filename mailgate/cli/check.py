@@ -88,6 +88,9 @@ def _tried(name: str, what: str, load: Callable[[], object]) -> Iterator[Finding
 def _without_effect(settings: Settings) -> Iterator[Finding]:
     for key in settings.without_effect():
         yield Finding("configuration", Result.WARNING, f"{key} takes effect in a later version")
+    if bool(settings.authentication.trusted_upstreams) != bool(settings.authentication.trusted_authserv_ids):
+        words = "trusted_upstreams and trusted_authserv_ids have effect only together"
+        yield Finding("configuration", Result.WARNING, words)
     if settings.authentication.assume:
         yield Finding("configuration", Result.WARNING, "whoever connects over loopback counts as proven")
     if settings.replies.dry_run:

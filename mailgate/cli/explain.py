@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from mailgate import config, keys, wiring
 from mailgate.cases import judge_alone
-from mailgate.cli import mailfile
+from mailgate.cli import explain_words, mailfile
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
 from mailgate.config import tomlfile
@@ -27,8 +27,9 @@ from mailgate.mail.parse import parse
 from mailgate.mail.report import report_of
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import Accepted, Authentication, Gateway, Level, Mail, Peer
-from mailgate.net.authenticate import Authenticator
 from mailgate.net.resolver import Resolver
+from mailgate.net.witnesses import Witnesses
+from mailgate.proving import witnesses_of
 from mailgate.rulebook import Rulebook
 from mailgate.store import queries
 from mailgate.store.documents import verdict_document
@@ -47,7 +48,7 @@ class Question:
 
     gateway: Gateway
     book: Rulebook
-    authenticator: Authenticator | None  # None: nobody verifies
+    witnesses: Witnesses | None  # None: nobody verifies
     assumed: Authentication
     mail_from: str | None
     rcpt_to: str | None
@@ -100,7 +101,7 @@ async def _explain_all(frame: Frame, paths: Iterable[Path], question: Question) 
 
 def _print(frame: Frame, found: dict[str, Any]) -> None:
     in_words = not frame.json and sys.stdout.isatty()
-    click.echo(printable("\n".join(_words(found))) if in_words else as_json(found))
+    click.echo(printable("\n".join(explain_words.lines(found))) if in_words else as_json(found))
 
 
 async def explain_one(path: Path, question: Question) -> dict[str, Any]:
@@ -163,8 +164,8 @@ def _receiving(gateway: Gateway, rcpt_to: str) -> Gateway:
 
 async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authentication:
     domain = mail.author.address.rpartition("@")[2] if mail.author else ""
-    if question.authenticator:
-        return await question.authenticator.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
+    if question.witnesses:
+        return await question.witnesses.authenticate(accepted.raw, accepted.mail_from, accepted.peer, domain)
     # Nobody can be proven who is not one.
     if not domain:
         return Authentication(why="not proven: no single author")
@@ -195,22 +196,6 @@ def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _words(found: dict[str, Any]) -> Iterator[str]:
-    yield found["path"]
-    if found["error"]:
-        yield f"  cannot be explained: {found['error']}"
-        return
-    respond = found["respond"]
-    allowed = [name for name in ("acknowledge", "challenge") if respond[name]]
-    yield f"  kind         {found['kind']}"
-    yield f"  disposition  {found['disposition']}"
-    yield f"  may answer   {' or '.join(allowed) or 'not at all'}"
-    yield from (f"               {reason}" for reason in respond["reasons"])
-    yield f"  author       {found['authentication']['why'] or found['authentication']['level']}"
-    for one in found["findings"]:
-        yield f"  {one['strength']:<11}  {one['id']}: {one['says'] or one['value']}  ({one['rule']})"
-
-
 # ── What is asked ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -227,7 +212,7 @@ def _question(
     return Question(
         gateway=settings.gateway_for(keys.load(key_file) if key_file.exists() else KEYS),
         book=wiring.rulebook_of(settings),
-        authenticator=Authenticator(Resolver(settings.dns.resolvers)) if assume_auth == "verify" else None,
+        witnesses=witnesses_of(settings, Resolver(settings.dns.resolvers)) if assume_auth == "verify" else None,
         assumed=proven if assume_auth == "pass" else unproven,
         mail_from=None if mail_from is None else mail_from.strip("<>"),
         rcpt_to=rcpt_to,

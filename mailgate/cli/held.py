@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 from sqlalchemy import Connection
 
+from mailgate.cli.explain_words import evidence
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.errors import NotFound
@@ -74,4 +75,4 @@ def _words(found: HeldView) -> Iterator[str]:
     yield text_of(found.raw)
     yield ""
     yield from (f"{step['check']}: {step['result']}" for step in found.verdict["trail"])
-    yield from (f"{one['id']} {one['strength']}: {one['value']} ({one['rule']})" for one in found.verdict["findings"])
+    yield from map(evidence, found.verdict["findings"])

@@ -38,6 +38,7 @@ from mailgate.config.shapes import (
     SecretFile,
     StoreUrl,
     Text,
+    Upstream,
 )
 from mailgate.config.tomlfile import Place, TomlFile
 from mailgate.errors import ConfigError, Fault
@@ -95,7 +96,7 @@ class ForwarderTable(Table):
     preset: model.Preset = Field(description='"microsoft365", "google" or "alias"')
     delivers: tuple[MailAddress, ...] = Field((), description="mail addresses; [] are those of all mailboxes")
     networks: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
-    arc_sealers: tuple[HostName, ...] = Field((), description="domains")
+    arc_sealers: tuple[HostName, ...] = Field((), description="domains as they stand in d= of ARC-Seal")
 
 
 class StoreTable(Table):
@@ -135,7 +136,7 @@ class AuthenticationTable(Table):
     """[authentication]: whose word on the sender counts."""
 
     trusted_authserv_ids: tuple[Text, ...] = Field((), description="names as they stand in Authentication-Results")
-    trusted_upstreams: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
+    trusted_upstreams: tuple[Upstream, ...] = Field((), description='networks such as "192.0.2.0/24", and "unix"')
     assume: Literal["", "pass"] = Field(
         "", description='"", or "pass" where every listener and the relay are on loopback'
     )
@@ -246,10 +247,7 @@ class Settings(Table):
 
 
 # Accepted, so that one file serves this version and the next; `check` and `serve` warn of them.
-WITHOUT_EFFECT = frozenset(
-    {"outbound.dkim_selector", "authentication.trusted_authserv_ids", "authentication.trusted_upstreams"}
-    | {"forwarder.arc_sealers", "notify.address"}
-)
+WITHOUT_EFFECT = frozenset({"outbound.dkim_selector", "notify.address"})
 
 
 def load(path: Path) -> Settings:

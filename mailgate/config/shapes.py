@@ -118,6 +118,11 @@ def _network(value: str) -> str:
     return str(ipaddress.ip_network(value))
 
 
+def _upstream(value: str) -> str:
+    """A network, or "unix" for whoever speaks over a unix socket."""
+    return value if value == "unix" else _network(value)
+
+
 def _store_url(value: str, info: ValidationInfo) -> str:
     if not value.isprintable():
         raise ValueError("control characters")
@@ -191,6 +196,7 @@ MaybeWebUrl = Annotated[str, _or_empty(_web_url)]
 MaybeRelay = Annotated[str, _or_empty(_relay)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
 Network = Annotated[str, AfterValidator(_network)]
+Upstream = Annotated[str, AfterValidator(_upstream)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 AtLeastOne = Annotated[tuple[_T, ...], AfterValidator(_at_least_one)]
 MaybeFile = Annotated[Path | None, BeforeValidator(_maybe_within)]

@@ -16,6 +16,10 @@ import re2
 MOST_WORDS = 1000  # in one list
 LONGEST_PATTERN = 1000  # characters
 LONGEST_VALUE = 4096  # characters of a field's value that are looked at
+LISTS = frozenset({"is", "is_not", "contains", "glob", "begins"})  # matchers that take a list, or the name of one
+
+# What may follow a phrase that stands at the beginning: nothing, a colon, a dash or a bracket.
+_ENDS = r"(?:$|\s*[:：!]|\s+[-–—(\[])"
 
 Reads = Callable[[str], tuple[str, ...]]  # a field's value in lower case -> its words
 
@@ -125,6 +129,13 @@ def _glob(value: Any) -> Matcher:
     return _search(f"^(?:{'|'.join(escaped)})$")
 
 
+def _begins(value: Any) -> Matcher:
+    """The value begins with one of the phrases, and the phrase ends there: "away: back on Monday", not "away team"."""
+    return _search(
+        f"^(?:{'|'.join(re2.escape(text) + ('' if text.endswith(':') else _ENDS) for text in _texts(value))})"
+    )
+
+
 def _matches(value: Any) -> Matcher:
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_PATTERN:
         raise WrongValueError(repr(value), f"a pattern of at most {LONGEST_PATTERN} characters")
@@ -148,6 +159,7 @@ MATCHERS: Mapping[str, Callable[[Any], Matcher]] = {
     "is_not": _is_not,
     "contains": _contains,
     "glob": _glob,
+    "begins": _begins,
     "matches": _matches,
     "present": _present,
     "above": _above,

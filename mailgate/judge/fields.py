@@ -16,6 +16,11 @@ from mailgate.model import Case, Gateway, Mailaddr
 
 Values = tuple[str, ...]
 
+OPENING_CHARS = 400  # of the text: where machines say that they are machines
+MOST_LOOKED_AT = 20  # addresses of To
+
+_STEERING = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF))  # Outlook puts such marks before Arabic and Hebrew
+
 
 def _mail_from(case: Case, gateway: Gateway) -> Values:
     """The reverse-path; "" is the null one."""
@@ -180,8 +185,34 @@ def _enclosed_ours(case: Case, gateway: Gateway) -> Values:
 
 
 def _subject(case: Case, gateway: Gateway) -> Values:
-    """The decoded subject, compatibility characters unified (NFKC)."""
-    return (unicodedata.normalize("NFKC", case.mail.subject).lower(),) if case.mail.subject else ()
+    """The decoded subject, compatibility characters unified (NFKC) and marks that only steer text left out."""
+    return (_unified(case.mail.subject),) if case.mail.subject else ()
+
+
+def _bare_subject(case: Case, gateway: Gateway) -> Values:
+    """The same without reply prefixes and the names of lists in brackets before it."""
+    return (_unified(case.bare_subject),) if case.bare_subject else ()
+
+
+def _is_reply(case: Case, gateway: Gateway) -> Values:
+    """Does the mail look like a reply, by its thread fields or its subject?"""
+    named = case.mail.in_reply_to or case.mail.references
+    return ("yes",) if named or len(case.bare_subject) < len(case.mail.subject.strip()) else ()
+
+
+def _opening(case: Case, gateway: Gateway) -> Values:
+    """How the text begins, on one line; none where nobody read it."""
+    return (" ".join(_unified(case.text[:OPENING_CHARS]).split()),) if case.text else ()
+
+
+def _to_local(case: Case, gateway: Gateway) -> Values:
+    """The local parts of the addresses in To."""
+    return tuple(one.address.lower().rpartition("@")[0] for one in case.mail.to[:MOST_LOOKED_AT])
+
+
+def _from_domain(case: Case, gateway: Gateway) -> Values:
+    """The authors' domains."""
+    return tuple(_domain(author.address) for author in case.mail.authors)
 
 
 FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
@@ -215,6 +246,11 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "trace": _trace,
     "enclosed_ours": _enclosed_ours,
     "subject": _subject,
+    "bare_subject": _bare_subject,
+    "is_reply": _is_reply,
+    "opening": _opening,
+    "to_local": _to_local,
+    "from_domain": _from_domain,
 }
 
 
@@ -226,6 +262,10 @@ def _locals(address: str) -> Values:
         return ()
     plain = base_local(untagged(lower).rpartition("@")[0] or written) if "=" in written else base_local(written)
     return (written,) if plain == written else (plain, written)
+
+
+def _unified(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).translate(_STEERING).lower() if not text.isascii() else text.lower()
 
 
 def _without_verp(local: str) -> str:

@@ -10,6 +10,7 @@ import re2
 
 MOST_CHARS = 20_000  # of the text; enough to tell letters apart
 MOST_SUBJECT_CHARS = 1000
+LONGEST_TAG = 60  # characters, brackets included
 MARKER_HYPHENS = 2  # mg-xxxxxxxxx-yyyyyyyy
 
 _NUMBERED_GROUP = re2.compile(r"[\[(][^\[\]()]*\d[^\[\]()]*[\])]")
@@ -47,6 +48,14 @@ def base_subject(subject: str, prefixes: tuple[str, ...]) -> str:
         if not colon or head.strip().lower() not in prefixes:
             return rest
         rest = rest[len(head) + 1 :].strip()
+
+
+def bare_subject(subject: str, prefixes: tuple[str, ...]) -> str:
+    """The subject without reply prefixes and without what stands in brackets between or behind them, such as a list."""
+    rest = base_subject(subject, prefixes)
+    while rest.startswith("[") and (end := rest.find("]", 0, LONGEST_TAG)) > 0:
+        rest = base_subject(rest[end + 1 :], prefixes)
+    return rest
 
 
 def _unsigned(text: str) -> str:

@@ -15,6 +15,7 @@ from mailgate.judge.canonical import canonical
 from mailgate.judge.conditions import READS, Condition, Read, matcher
 from mailgate.judge.pardons import Channel, Pardons, Says, Way
 from mailgate.judge.rules import CONDITION, HEADER, Document, Reader, Signal, Signals, nearest
+from mailgate.judge.wordlists import Words
 from mailgate.model import Kind, Preset, Strength
 
 MOST_WAYS = 200
@@ -31,20 +32,22 @@ _CHANNEL = frozenset({"sender", "domain", "header", "value", "is", "why"})
 SPOKEN = frozenset(
     {
         *("mail_from_local", "from_local", "sender_local", "sender_relation"),
-        *("subject", "ours_named", "recipients_named"),
+        *("from_domain", "to_local", "subject", "bare_subject", "ours_named", "recipients_named"),
     }
 )
 FORGIVEN_KINDS = frozenset({None, Kind.LIST, Kind.BULK, Kind.SYSTEM})
 FORGIVEN_STRENGTHS = frozenset({Strength.STRONG, Strength.HINT, Strength.WEAK})
 
 
-def with_pardons(signals: Signals, forwarders: Sequence[Document], channels: Sequence[Document]) -> Signals:
-    """The signals with what the rule files forgive.
+def with_pardons(
+    signals: Signals, words: Words, forwarders: Sequence[Document], channels: Sequence[Document]
+) -> Signals:
+    """The signals with what the rule files forgive; `words` are the lists that conditions may name.
 
     Raises:
         ConfigError: with every fault of every file.
     """
-    ways, said = _WayReader(signals), _ChannelReader()
+    ways, said = _WayReader(words, signals), _ChannelReader(words)
     for document in forwarders:
         ways.document(*document)
     for document in channels:
@@ -83,8 +86,8 @@ class _WayReader(Reader):
     name = "forwarder"
     most = MOST_WAYS
 
-    def __init__(self, signals: Signals) -> None:
-        super().__init__()
+    def __init__(self, words: Words, signals: Signals) -> None:
+        super().__init__(words)
         self.ways: list[Way] = []
         self.known = frozenset(signal.id for signal in signals.all)
         self.rules = {signal.id: signal.rule for signal in signals.all}
@@ -143,8 +146,8 @@ class _ChannelReader(Reader):
     name = "channel"
     most = MOST_CHANNELS
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, words: Words) -> None:
+        super().__init__(words)
         self.channels: list[Channel] = []
 
     def table(self, table: Mapping[str, Any]) -> None:

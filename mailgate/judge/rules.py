@@ -14,10 +14,11 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import MATCHERS, MOST_WORDS, READS, Condition, Read, WrongValueError, matcher
+from mailgate.judge.conditions import LISTS, MATCHERS, MOST_WORDS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.pardons import NO_PARDONS, Pardons
 from mailgate.judge.watch import Watch
+from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
 
 MOST_SIGNALS = 2000
@@ -25,7 +26,7 @@ REMEMBERED_MOST = 256  # values of a field
 REMEMBERED_CHARS = 64  # of each, so that all fields together remember some megabytes at most
 
 HEADER = "header:"
-TABLES = ("signal", "forwarder", "channel")  # that a rule file may have
+TABLES = ("signal", "words", "forwarder", "channel")  # that a rule file may have
 CONDITION = frozenset({"field", "read", *MATCHERS})
 _TEXTS = ("id", "strength", "says", "source")  # without which a signal is no signal
 _KEYS = CONDITION | {
@@ -103,13 +104,13 @@ class Signals:
     pardons: Pardons = NO_PARDONS
 
 
-def compile_signals(documents: Sequence[Document]) -> Signals:
-    """Check the `[[signal]]` tables of parsed rule files, in this order.
+def compile_signals(documents: Sequence[Document], words: Words | None = None) -> Signals:
+    """Check the `[[signal]]` tables of parsed rule files, in this order; `words` are the lists that they may name.
 
     Raises:
         ConfigError: with every fault of every file.
     """
-    reader = _SignalReader()
+    reader = _SignalReader(words or {})
     for file, document, lines in documents:
         reader.document(file, document, lines)
     if reader.faults:
@@ -139,7 +140,8 @@ class Reader:
     name = ""  # of the tables
     most = 0
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self.words = words
         self.faults: list[Fault] = []
         self.rules: dict[str, str] = {}  # where each id stands
         self.file = ""
@@ -182,11 +184,21 @@ class Reader:
             self.fault_in_words(f"{place}{given[0] if given else 'is'}", found, f"one of {', '.join(MATCHERS)}")
             return None
         try:
-            accepts = matcher(given[0], table[given[0]])
+            accepts = matcher(given[0], self.listed(given[0], table[given[0]]))
         except WrongValueError as wrong:
             self.fault_in_words(f"{place}{given[0]}", wrong.found, wrong.allowed)
             return None
         return Condition(names, READS[read], accepts) if len(self.faults) == before else None
+
+    def listed(self, name: str, value: Any) -> Any:
+        """The list that `value` names, where the matcher takes one. Raises WrongValueError for an unknown name."""
+        if name not in LISTS or not isinstance(value, str):
+            return value
+        if value not in self.words:
+            raise WrongValueError(
+                repr(value), f"a list of texts, or the name of one: {', '.join(self.words) or 'none'}"
+            )
+        return list(self.words[value])
 
     def conditions(self, table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:
         """The further conditions under `key`: one table, or a list of them."""
@@ -279,8 +291,8 @@ class _SignalReader(Reader):
     name = "signal"
     most = MOST_SIGNALS
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, words: Words) -> None:
+        super().__init__(words)
         self.signals: list[Signal] = []
 
     def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:

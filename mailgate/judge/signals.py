@@ -17,10 +17,10 @@ def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, .
     """All signals of the mail, each once, in the order of the rule files."""
     mail = MailFields(case, gateway)
     found: dict[int, Finding] = {}
-    for values, watched in _met(mail, signals):
+    for field, values, watched in _met(mail, signals):
         for signal, seen in watched.given(values):
             if signal.place not in found and mail.allows(signal):
-                found[signal.place] = _finding(signal, seen)
+                found[signal.place] = _finding(signal, field, seen)
     return tuple(found[place] for place in sorted(found))
 
 
@@ -66,22 +66,22 @@ class MailFields:
         return next((what for what in accepted if what is not None), None)
 
 
-def _met(mail: MailFields, signals: Signals) -> Iterator[tuple[tuple[str, ...], Watched]]:
-    """The values of each field that the mail has, with the signals that look at it."""
+def _met(mail: MailFields, signals: Signals) -> Iterator[tuple[str, tuple[str, ...], Watched]]:
+    """Each field that the mail has, its values, and the signals that look at it."""
     by_header, prefixes = signals.by_header, signals.prefixes
     for name, values in mail.headers.items():
         if name in by_header:
-            yield values, by_header[name]
+            yield HEADER + name, values, by_header[name]
         if name.startswith(prefixes):
             for prefix in prefixes:
                 if name.startswith(prefix):
-                    yield values, signals.by_prefix[prefix]
+                    yield HEADER + name, values, signals.by_prefix[prefix]
     for field, watched in signals.by_field.items():
         if values := mail.computed(field):
-            yield values, watched
+            yield field, values, watched
 
 
-def _finding(signal: Signal, seen: str) -> Finding:
+def _finding(signal: Signal, field: str, seen: str) -> Finding:
     return Finding(
         id=signal.id,
         strength=signal.strength,
@@ -92,6 +92,7 @@ def _finding(signal: Signal, seen: str) -> Finding:
         family=signal.family,
         says=signal.says,
         pin=signal.pin,
+        field=field,
     )
 
 

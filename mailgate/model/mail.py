@@ -22,7 +22,10 @@ class Reply(Struct, frozen=True):
 
 
 class Peer(Struct, frozen=True):
-    """The client of a session. `ip` is empty on a unix socket; `known` is false where the peer is only our own MTA."""
+    """The client of a session. `ip` is empty on a unix socket; `known` is false where the peer is only our own MTA.
+
+    `via` is the address of the MTA that speaks for the client (XFORWARD), None where the client speaks for himself.
+    """
 
     ip: str = ""
     helo: str = ""
@@ -31,6 +34,12 @@ class Peer(Struct, frozen=True):
     protocol: Protocol = Protocol.SMTP
     role: Role = Role.EDGE
     utf8: bool = False
+    via: str | None = None
+
+    @property
+    def speaker(self) -> str:
+        """The address of who hands the mail over, "" on a unix socket."""
+        return self.ip if self.via is None else self.via
 
 
 class Arrival(Struct, frozen=True):

@@ -23,6 +23,7 @@ class Finding(Struct, frozen=True):
     disposition: Disposition | None = None
     family: str = ""  # hints count once per family
     says: str = ""  # in words for people
+    field: str = ""  # where the value stood: "header:precedence", "subject"
     pin: str = ""  # what the operator must do, where the mail asks him for something
 
 
@@ -38,6 +39,7 @@ class Case(Struct, frozen=True):
     ours: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours the mail names, by id
     enclosed: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours inside an enclosed mail
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
+    bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""
     marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it

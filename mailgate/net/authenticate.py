@@ -54,9 +54,9 @@ class Authenticator:
         """
         if not author_domain:
             return Authentication(why="not proven: no single author")
-        if self._assume_pass and _is_local(peer):
+        if self._assume_pass and is_local(peer):
             return Authentication(Level.A2, domain=author_domain, why="assumed: loopback peers count as proven")
-        signed, sent = _is_signed(raw), peer.known and not _is_local(peer)
+        signed, sent = _is_signed(raw), peer.known and not is_local(peer)
         if not (signed or sent):
             return _weigh(_NO_DKIM, _NO_SPF, mail_from, author_domain)
         dkim, spf = await asyncio.gather(
@@ -130,7 +130,7 @@ def _is_signed(raw: bytes) -> bool:
     return b"dkim-signature" in raw[: end if end >= 0 else dkim_guard.HEADER_BYTES_MAX].lower()
 
 
-def _is_local(peer: Peer) -> bool:
+def is_local(peer: Peer) -> bool:
     """Does the peer stand on this machine? Its address then says nothing of the sender."""
     if not peer.ip:
         return True

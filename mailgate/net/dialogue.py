@@ -266,7 +266,8 @@ class Dialogue:
         vouched = self._vouched(self._forwarded or self._peer, argument)
         if isinstance(vouched, Reply):
             return vouched
-        self._forwarded = vouched
+        # The client did not write what stands above the mail; whoever speaks for him did.
+        self._forwarded = replace(vouched, via=self._peer.ip)
         return replies.OK
 
     def _xclient(self, argument: str) -> Reply:

@@ -32,14 +32,14 @@ KEY_BYTES_MAX: Final = 4096
 RSA_BITS: Final = range(1024, 4097)  # RFC 8301 section 3.2; larger keys are not wanted and cost much
 RSA_EXPONENT_MAX: Final = 2**32
 
-_ALGORITHMS: Final = {b"rsa-sha256": b"rsa", b"ed25519-sha256": b"ed25519"}
+ALGORITHMS: Final = {b"rsa-sha256": b"rsa", b"ed25519-sha256": b"ed25519"}
 _MUST_BE_SIGNED: Final = (b"from", b"subject", b"date")
 _NEXT_FIELD: Final = re.compile(rb"\r?\n(?![\t ])")
 _FIELD: Final = re.compile(rb"([\x21-\x39\x3b-\x7e]+):")
 _LONG_GAP: Final = re.compile(rb"\s{64}")
-_HOST: Final = re.compile(rb"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+HOST: Final = re.compile(rb"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 # dkimpy reports each broken signature as an error of ours. A level above all others keeps it silent.
-_SILENT: Final = logging.Logger("dkim", logging.CRITICAL + 1)
+SILENT: Final = logging.Logger("dkim", logging.CRITICAL + 1)
 
 Field: TypeAlias = tuple[bytes, bytes]
 Key: TypeAlias = Lookup[bytes]  # the TXT records found under a key's name
@@ -100,16 +100,38 @@ def signatures(header: Sequence[Field]) -> list[Signature | Judged]:
 
 def verify(header: Sequence[Field], body: bytes, signed: Sequence[tuple[Signature, Key]]) -> list[Judged]:
     """Verify each signature with what was found under its key name. Takes some ms; may run in any thread."""
-    message = dkim.DKIM(None, logger=_SILENT)
+    message = dkim.DKIM(None, logger=SILENT)
     message.headers = list(header)
     return [_verify(message, body, signature, records) for signature, records in signed]
+
+
+def is_oversized(value: bytes) -> bool:
+    """Would the expressions that read a signature take too long with this one?"""
+    return len(value) > SIGNATURE_BYTES_MAX or value.count(b"\n") > FOLDS_MAX or bool(_LONG_GAP.search(value))
+
+
+def unsigned(header: Sequence[Field], names: Sequence[bytes]) -> str:
+    """The first of From, Subject and Date that a signature of these names (lower case) leaves open; "" for none."""
+    return _unsigned(Counter(name.lower() for name, _ in header), names)
+
+
+def usable_key(signature: Signature, records: Key) -> bytes | Judged:
+    """The record to verify `signature` with, or what a signature without one is worth."""
+    if isinstance(records, Trouble):
+        return Judged(signature.domain, "temperror", "its key could not be asked for")
+    # More than one record is undefined (RFC 6376 section 3.6.2.2); a TXT without p= is something else's.
+    record = next((txt for txt in records if b"p=" in txt), b"") if isinstance(records, tuple) else b""
+    if not record or len(record) > KEY_BYTES_MAX:
+        return Judged(signature.domain, "permerror", "it has no key")
+    fault = _key_fault(signature, record)
+    return Judged(signature.domain, *fault) if fault else record
 
 
 # ── The signature ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _read(index: int, value: bytes, present: Counter[bytes]) -> Signature | Judged:
-    if len(value) > SIGNATURE_BYTES_MAX or value.count(b"\n") > FOLDS_MAX or _LONG_GAP.search(value):
+    if is_oversized(value):
         return Judged("", "permerror", "the signature field is too large")
     try:
         tags: dict[bytes, bytes] = parse_tag_value(value)
@@ -117,7 +139,7 @@ def _read(index: int, value: bytes, present: Counter[bytes]) -> Signature | Judg
         algorithm, names = tags[b"a"], re.split(rb"\s*:\s*", tags[b"h"].lower())
     except (InvalidTagValueList, KeyError):
         return Judged("", "permerror", "the signature cannot be read")
-    if not (_HOST.fullmatch(domain) and _HOST.fullmatch(selector)):
+    if not (HOST.fullmatch(domain) and HOST.fullmatch(selector)):
         return Judged("", "permerror", "the signature names no domain")
     fault = _fault(tags, algorithm, names, present)
     if fault:
@@ -138,15 +160,20 @@ def _fault(
     """Why this signature proves nothing, whatever its key says."""
     if b"from" not in names:
         return "permerror", "From is not signed"  # RFC 6376 section 5.4
-    if algorithm not in _ALGORITHMS:
+    if algorithm not in ALGORITHMS:
         return "policy", "the algorithm is not accepted"  # RFC 8301 section 3.1, RFC 8463
     if b"l" in tags:
         return "policy", "only a part of the body is signed"  # RFC 6376 section 8.2
     if len(names) > SIGNED_NAMES_MAX:
         return "policy", "too many fields are signed"
+    open_field = _unsigned(present, names)
+    return ("policy", f"{open_field} is not signed") if open_field else None
+
+
+def _unsigned(present: Counter[bytes], names: Sequence[bytes]) -> str:
     # A field that was added beside the signed one is what the reader may see.
-    unsigned = next((name for name in _MUST_BE_SIGNED if names.count(name) < present[name]), None)
-    return ("policy", f"{unsigned.decode().capitalize()} is not signed") if unsigned else None
+    missing = (name for name in _MUST_BE_SIGNED if names.count(name) < present[name])
+    return next(missing, b"").decode().capitalize()
 
 
 # ── The key ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +190,7 @@ def _key_fault(signature: Signature, record: bytes) -> tuple[str, str] | None:
         return "permerror", "the key cannot be read"
     if not tags[b"p"]:
         return "permerror", "the key was revoked"
-    if kind != _ALGORITHMS[signature.algorithm] or not _lists(tags, b"h", b"sha256", b"sha256"):
+    if kind != ALGORITHMS[signature.algorithm] or not _lists(tags, b"h", b"sha256", b"sha256"):
         return "permerror", "the key is for another algorithm"
     if not _lists(tags, b"s", b"*", b"*", b"email"):
         return "permerror", "the key is not for mail"
@@ -193,26 +220,20 @@ def _lists(tags: dict[bytes, bytes], tag: bytes, default: bytes, *wanted: bytes)
 
 
 def _verify(message: dkim.DKIM, body: bytes, signature: Signature, records: Key) -> Judged:
-    if isinstance(records, Trouble):
-        return Judged(signature.domain, "temperror", "its key could not be asked for")
-    # More than one record is undefined (RFC 6376 section 3.6.2.2); a TXT without p= is something else's.
-    record = next((txt for txt in records if b"p=" in txt), b"") if isinstance(records, tuple) else b""
-    if not record or len(record) > KEY_BYTES_MAX:
-        return Judged(signature.domain, "permerror", "it has no key")
-    fault = _key_fault(signature, record)
-    if fault:
-        return Judged(signature.domain, *fault)
-    message.body = _canonical(body, relaxed=signature.relaxed_body)
+    record = usable_key(signature, records)
+    if isinstance(record, Judged):
+        return record
+    message.body = canonical_body(body, relaxed=signature.relaxed_body)
     try:
         good = message.verify(signature.index, dnsfunc=lambda name, timeout: record)
     except dkim.ValidationError as error:
         return Judged(signature.domain, "fail", _words(error))
-    except dkim.DKIMException:
+    except (dkim.DKIMException, binascii.Error):
         return Judged(signature.domain, "permerror", "the signature cannot be read")
     return Judged(signature.domain, "pass") if good else Judged(signature.domain, "fail", "its header was changed")
 
 
-def _canonical(body: bytes, *, relaxed: bool) -> bytes:
+def canonical_body(body: bytes, *, relaxed: bool) -> bytes:
     """The body in a form that dkimpy leaves as it is: its own way there takes the square of a long run of blanks."""
     if relaxed:
         body = compress_whitespace(body).replace(b" \r\n", b"\r\n")

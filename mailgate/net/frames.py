@@ -84,6 +84,7 @@ def arrival_header(arrival: Arrival) -> Header:
             "protocol": peer.protocol,
             "role": peer.role,
             "utf8": peer.utf8,
+            "via": peer.via,
         },
     }
 

@@ -44,5 +44,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "strength": finding.strength.value,
         "value": finding.value,
         "rule": finding.rule,
+        "kind": finding.kind,
+        "field": finding.field,
         "says": finding.says,
     }

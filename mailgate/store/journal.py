@@ -202,6 +202,7 @@ def _peer_document(peer: Peer) -> dict[str, Any]:
         "protocol": peer.protocol.value,
         "role": peer.role.value,
         "utf8": peer.utf8,
+        "via": peer.via,
     }
 
 

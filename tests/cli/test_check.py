@@ -52,6 +52,14 @@ def test_keys_without_effect_are_warnings(gateway: Run, folder: Path) -> None:
     assert "dry_run" in done.out
 
 
+@pytest.mark.parametrize("key", ['trusted_upstreams = ["unix"]', 'trusted_authserv_ids = ["mx.example.com"]'])
+def test_half_of_an_upstream_is_a_warning(gateway: Run, folder: Path, key: str) -> None:
+    (folder / "config.toml").write_text(CONFIG + f"[authentication]\n{key}\n")
+    done = gateway("check", "--no-dns")
+    assert done.code == 0
+    assert "trusted_upstreams and trusted_authserv_ids have effect only together" in done.out
+
+
 def test_a_broken_rule_file_is_78_with_its_line(gateway: Run, folder: Path) -> None:
     (folder / "rules").mkdir()
     (folder / "rules" / "limits.toml").write_text("[[limit]\n")

@@ -14,7 +14,7 @@ from mailgate.judge import admission, challenge, confirm, forward, token, verdic
 from mailgate.judge.ask import about, ask
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
-from mailgate.judge.fingerprint import fingerprint
+from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History
 from mailgate.mail.parse import parse
 from mailgate.mail.text import text_of, unquoted
@@ -163,6 +163,7 @@ class Judging:
             enclosed=self._signed(mail.enclosed_ids),
             text=unquoted(text_of(raw)),
             fingerprint=fingerprint(mail.subject, unquoted(text_of(raw)), (), b"k" * 32),
+            bare_subject=bare_subject(mail.subject, rulebook().limits.reply_prefixes),
         )
         return forward.followed(case, rulebook().signals, self.gateway)
 

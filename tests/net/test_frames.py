@@ -25,7 +25,14 @@ arrivals = st.builds(
     mail_from=words,
     recipients=st.lists(words, min_size=1, max_size=5).map(tuple),
     raw=st.binary(max_size=200),
-    peer=st.builds(Peer, helo=words, protocol=st.sampled_from(Protocol), role=st.sampled_from(Role), tls=st.booleans()),
+    peer=st.builds(
+        Peer,
+        helo=words,
+        protocol=st.sampled_from(Protocol),
+        role=st.sampled_from(Role),
+        tls=st.booleans(),
+        via=st.none() | words,
+    ),
     at=st.datetimes(timezones=st.just(UTC)),
     notes=st.lists(st.sampled_from(["bare-line-end", "long-line"]), max_size=2).map(tuple),
 )

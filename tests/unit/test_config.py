@@ -269,10 +269,9 @@ def test_a_mail_address_keeps_its_local_part_and_gets_a_lower_case_domain(addres
 
 
 def test_keys_without_effect_are_named_when_they_are_written() -> None:
-    forwarder = '[[forwarder]]\npreset = "google"\narc_sealers = []\n'
-    text = f'{LEAST}[notify]\naddress = "a@b"\n{forwarder}[outbound]\ndkim_selector = "x"\n'
+    text = LEAST + '[notify]\naddress = "a@b"\n[[forwarder]]\npreset = "google"\n[outbound]\ndkim_selector = "x"\n'
     assert read(LEAST).without_effect() == []
-    assert read(text).without_effect() == ["forwarder.arc_sealers", "notify.address", "outbound.dkim_selector"]
+    assert read(text).without_effect() == ["notify.address", "outbound.dkim_selector"]
 
 
 def test_a_forwarder_brings_what_it_is_said_to_else_the_mail_of_all_mailboxes() -> None:
@@ -284,6 +283,26 @@ def test_a_forwarder_brings_what_it_is_said_to_else_the_mail_of_all_mailboxes() 
     assert (google.preset, google.delivers) == ("google", {"help@example.org"})
     assert google.networks == (ip_network("192.0.2.0/24"),)
     assert (alias.delivers, alias.networks) == ({"support@example.com"}, ())
+
+
+def test_whose_word_on_the_sender_counts_is_named_in_three_places() -> None:
+    text = LEAST + (
+        '[authentication]\ntrusted_upstreams = ["192.0.2.0/24", "unix"]\ntrusted_authserv_ids = ["mx.example.com"]\n'
+        '[[forwarder]]\npreset = "google"\narc_sealers = ["Google.com"]\n'
+    )
+
+    settings = read(text)
+
+    assert settings.authentication.trusted_upstreams == ("192.0.2.0/24", "unix")
+    assert settings.forwarder[0].arc_sealers == ("google.com",)
+    assert settings.without_effect() == []
+
+
+@pytest.mark.parametrize("peer", ["unix:", "Unix", "localhost", "192.0.2.1/24", "unix:/run/x"])
+def test_who_is_neither_a_network_nor_unix_is_no_upstream(peer: str) -> None:
+    found = faults_of(LEAST + f'[authentication]\ntrusted_upstreams = ["{peer}"]\n')
+
+    assert found[0].key == "authentication.trusted_upstreams[1]"
 
 
 def faults_or_none(source: str | tomlfile.TomlFile) -> list[Fault]:

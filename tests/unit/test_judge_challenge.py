@@ -44,7 +44,11 @@ def answer(desk: Judging, letter: Letter = YES) -> Filing:
     """The same address answers our question, by its signed address."""
     asking = desk.sent[0]
     return desk.receive(
-        replace(letter, to=desk.address(TokenKind.CHALLENGE, asking), subject="Re: Please confirm your message")
+        replace(
+            letter,
+            to=desk.address(TokenKind.CHALLENGE, asking),
+            subject="Re: Please confirm your message to support@g.test",
+        )
     )
 
 

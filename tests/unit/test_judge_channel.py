@@ -62,6 +62,9 @@ def test_a_human_channel_is_a_person_whatever_names_and_headers_say(folder: Path
 KEPT = {
     "automatic reply": Letter(author="noreply@shop.test", headers={"Auto-Submitted": "auto-replied"}),
     "automatic reply by another mark": Letter(author="noreply@shop.test", headers={"X-Autoreply": "yes"}),
+    "automatic reply by its subject": Letter(
+        author="noreply@shop.test", subject="Automatic reply: Your question", answers=["<1@x.test>"]
+    ),
     "null path": Letter(author="noreply@shop.test", mail_from=""),
     "passed here": Letter(author="noreply@shop.test", headers={"X-Loop": "support@g.test"}),
     "report": Letter(

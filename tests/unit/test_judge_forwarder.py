@@ -197,6 +197,8 @@ def test_the_label_of_microsoft_is_no_excuse_for_another_sign_of_a_machine() -> 
     for more in ("X-Campaign-Id: 9", "Auto-Submitted: auto-generated", "X-MS-Exchange-Inbox-Rules-Loop: joe@x.test"):
         filing, purposes = judged(Sent("microsoft365", SRS, f"{SRS_LINES}{LABEL}{more}"))
         assert (filing.verdict.kind, purposes) == (Kind.AUTO_REPLY, []), more
+    absent = Sent("microsoft365", SRS, SRS_LINES + LABEL, subject="Automatic reply: My printer burns")
+    assert judged(absent)[0].verdict.kind is Kind.AUTO_REPLY
 
 
 def test_a_person_who_asks_for_no_automatic_answer_is_still_one_behind_the_label() -> None:

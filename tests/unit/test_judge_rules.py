@@ -40,6 +40,8 @@ MATCHING: dict[str, tuple[str, Any, str, bool]] = {
     "glob": ("glob", ["owner-*", "*-own?r"], "users-owner", True),
     "glob is the whole": ("glob", ["owner-*"], "the owner-x", False),
     "glob takes dots as they are": ("glob", ["a.b"], "axb", False),
+    "begins": ("begins", ["Away"], "away: until monday", True),
+    "begins and goes on": ("begins", ["away"], "away team", False),
     "matches anywhere": ("matches", "r.ad", "on the road", True),
     "matches in any case": ("matches", "ROAD", "road", True),
     "present": ("present", True, "", True),

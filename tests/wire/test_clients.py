@@ -48,8 +48,10 @@ async def test_a_listed_mta_says_who_the_client_of_one_mail_is() -> None:
         assert (await client.ask("XFORWARD PROTO=ESMTP HELO=there.test SOURCE=REMOTE")).startswith("250 ")
         peer = await _mail(wire, client)
         assert (peer.ip, peer.helo, peer.known) == ("2001:db8::7", "there.test", True)
+        assert peer.speaker == "127.0.0.1"
         peer = await _mail(wire, client)
         assert (peer.ip, peer.helo, peer.known) == ("127.0.0.1", "client.test", False)
+        assert peer.speaker == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,8 @@ async def test_xclient_says_it_for_the_whole_session() -> None:
         for _ in range(2):
             peer = await _mail(wire, client)
             assert (peer.ip, peer.helo, peer.known) == ("192.0.2.7", "there.test", True)
+            # A proxy writes nothing into the mail, so the client stands for himself.
+            assert peer.speaker == "192.0.2.7"
 
 
 @pytest.mark.parametrize("said", ["", "ADDR", "ADDR=nonsense", "FROB=1", "HELO=a+0Ab", "ADDR=192.0.2.7 HELO=+zz"])
