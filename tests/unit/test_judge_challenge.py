@@ -309,7 +309,7 @@ def test_after_fourteen_days_the_question_is_over_and_the_mail_is_still_there(de
     assert desk.click(JOE) is PageState.EXPIRED
     assert "expired" in answer(desk).verdict.reason
     assert purposes(desk) == [Purpose.CHALLENGE]
-    assert desk.held(HUMAN) == ["My printer burns", "Re: Please confirm your message"]
+    assert desk.held(HUMAN) == ["My printer burns", "Re: Please confirm your message to support@g.test"]
 
 
 # ── The page ──────────────────────────────────────────────────────────────────────────────────────────────────────────
