@@ -11,6 +11,7 @@ from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
 from mailgate.mail.forged import without_forged_results
 from mailgate.mail.parse import read
+from mailgate.mail.report import with_report
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token
 
@@ -34,6 +35,7 @@ def case_of(
 
     `text` is the text of the mail where somebody has read it already.
     """
+    mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0

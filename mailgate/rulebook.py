@@ -1,6 +1,6 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml, in lexical order; the texts of automatic mail from
+Signals come from every `*.toml` but limits.toml and reports.toml, in lexical order; the texts of automatic mail from
 `replies/<language>/<name>.txt`. A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,13 @@ from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import template
+from mailgate.mail.reportforms import Forms, compile_forms
 from mailgate.mail.template import Template, TemplateError
 
 T = TypeVar("T")
 
 LIMITS = "limits.toml"
+REPORTS = "reports.toml"
 REPLIES = "replies"
 FIRST_LANGUAGE = "en"  # the one that must be complete, since every other falls back on it
 MOST_FILES = 200
@@ -55,6 +57,7 @@ class Rulebook:
     limits: Limits
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name
     files: Mapping[str, str]  # path inside the folder -> SHA-256
+    reports: Forms = field(default_factory=Forms)
 
 
 def shipped_folder(package: Path = Path(__file__).parent) -> Path:
@@ -72,14 +75,15 @@ def load(folder: Path) -> Rulebook:
     faults: list[Fault] = []
     files = _read(folder, faults)
     tables = _tables(files, faults)
-    limits_file = tables.pop(LIMITS, None)
+    limits_file, reports_file = tables.pop(LIMITS, None), tables.pop(REPORTS, None)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
+    reports = _checked(partial(_reports, reports_file), faults) if reports_file else Forms()
     templates = _templates(files, faults)
-    if faults or signals is None or limits is None:
+    if faults or signals is None or limits is None or reports is None:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, templates, hashes)
+    return Rulebook(_version(hashes), signals, limits, templates, hashes, reports)
 
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
@@ -132,6 +136,10 @@ def _signals(tables: Mapping[str, TomlFile]) -> Signals:
 
 def _limits(file: TomlFile) -> Limits:
     return Limits.from_table(file.document, file.name, _lines(file, "limit"))
+
+
+def _reports(file: TomlFile) -> Forms:
+    return compile_forms(file.document, file.name, {key: _lines(file, key) for key in ("form", "status")})
 
 
 def _lines(file: TomlFile, array: str) -> tuple[int, ...]:

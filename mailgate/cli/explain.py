@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from mailgate import config, keys, wiring
 from mailgate.cases import judge_alone
 from mailgate.cli import explain_words, mailfile
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
 from mailgate.config import tomlfile
@@ -24,7 +25,7 @@ from mailgate.context import Mint
 from mailgate.errors import NotFound
 from mailgate.judge import admission
 from mailgate.mail.parse import parse
-from mailgate.mail.report import report_of
+from mailgate.mail.report import Report, report_of
 from mailgate.mail.text import text_of, unquoted
 from mailgate.model import Accepted, Authentication, Gateway, Level, Mail, Peer
 from mailgate.net.resolver import Resolver
@@ -130,7 +131,9 @@ def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
 
     raw, verdict = reading(frame, read)
     path = {"path": f"stored:{journal_id}"}
-    return dict.fromkeys(_ANSWERED) | path | _shown(raw, parse(raw), verdict) | {"trail": verdict["trail"]}
+    mail, forms = parse(raw), wiring.rulebook_of(settings_of(frame)).reports
+    shown = _shown(raw, mail, verdict, report_of(raw, mail, forms, _sender(mail)))
+    return dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"]}
 
 
 async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
@@ -143,7 +146,8 @@ async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
     proof = await _proof(accepted, mail, question)
     filing = judge_alone(accepted, proof, gateway=gateway, book=question.book, mint=Mint(lambda: 1), now=now)
     ours = sorted({*filing.case.ours, *filing.case.enclosed})
-    shown = _shown(raw, mail, verdict_document(filing))
+    report = report_of(raw, mail, question.book.reports, mail_from)
+    shown = _shown(raw, filing.case.mail, verdict_document(filing), report)
     shown["links"]["ours"] = ours
     return shown
 
@@ -172,10 +176,9 @@ async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authenti
     return structs.replace(question.assumed, domain=domain)
 
 
-def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
+def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any], report: Report | None) -> dict[str, Any]:
     """The explanation of a mail with the verdict on it, as the store keeps verdicts."""
     text = text_of(raw)
-    report = report_of(raw, mail)
     return {
         "kind": verdict["kind"],
         "disposition": verdict["disposition"],

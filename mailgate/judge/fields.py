@@ -130,8 +130,14 @@ def _part(case: Case, gateway: Gateway) -> Values:
 
 
 def _report_action(case: Case, gateway: Gateway) -> Values:
-    """What a delivery report says was done (RFC 3464 section 2.3.3)."""
+    """What a report says was done, by its fields (RFC 3464 section 2.3.3) or by its words."""
     return tuple(dict.fromkeys(case.mail.report_actions))
+
+
+def _through_list(case: Case, gateway: Gateway) -> Values:
+    """Did a mailing list distribute the mail (RFC 2369, RFC 2919)? Reports that lists pass on are not reports to us."""
+    listed = "list-id" in case.mail.headers or "list-post" in case.mail.headers
+    return ("yes",) if listed and case.accepted.mail_from else ()
 
 
 def _calendar_method(case: Case, gateway: Gateway) -> Values:
@@ -236,6 +242,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "report_type": _report_type,
     "part": _part,
     "report_action": _report_action,
+    "through_list": _through_list,
     "calendar_method": _calendar_method,
     "defect": _defect,
     "wire_note": _wire_note,

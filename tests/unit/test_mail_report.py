@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.mail.parse import parse
-from mailgate.mail.report import Fate, Report, report_of
+from mailgate.mail.parse import read as read_all
+from mailgate.mail.report import Fate, Report, report_of, with_report
+from mailgate.rulebook import load, shipped_folder
 
 
 def report(part: str, body: str, *, kind: str = "delivery-status", enclosed: str = "") -> bytes:
@@ -94,3 +96,96 @@ def test_any_bytes_in_a_report_are_read_without_harm(body: bytes) -> None:
     raw = report("message/delivery-status", "BODY").replace(b"BODY", body)
     found = read(raw)
     assert found is None or all(len(fate.reason) <= 500 for fate in found.recipients)
+
+
+FORMS = load(shipped_folder()).reports
+
+
+def told(body: str, *, part: str = "message/delivery-status", enclosed: str = "") -> list[tuple[str, str, str]]:
+    raw = report(part, body, enclosed=enclosed)
+    found = report_of(raw, parse(raw), FORMS, "")
+    assert found
+    return [(fate.address, fate.action, fate.status) for fate in found.recipients]
+
+
+ODD = {
+    "a word that is not the standard's": (
+        "Final-Recipient: rfc822;anne@x.test\nAction: failure\nStatus: 5.1.1\n",
+        [("anne@x.test", "failed", "5.1.1")],
+    ),
+    "no action": (
+        "Final-Recipient: rfc822;anne@x.test\nStatus: 4.4.7\n",
+        [("anne@x.test", "delayed", "4.4.7")],
+    ),
+    "no status": (
+        "Final-Recipient: rfc822;anne@x.test\nAction: failed\nDiagnostic-Code: smtp; 550 User unknown\n",
+        [("anne@x.test", "failed", "5.1.1")],
+    ),
+    "a status that says less than the reason": (
+        "Final-Recipient: rfc822;anne@x.test\nAction: failed\nStatus: 5.0.0\n"
+        "Diagnostic-Code: smtp; 554 5.7.1 Relay access denied\n",
+        [("anne@x.test", "failed", "5.7.1")],
+    ),
+    "no empty line between recipients": (
+        "Final-Recipient: rfc822;anne@x.test\nAction: failed\nStatus: 5.1.1\n"
+        "Final-Recipient: rfc822;bart@x.test\nAction: delayed\nStatus: 4.2.2\n",
+        [("anne@x.test", "failed", "5.1.1"), ("bart@x.test", "delayed", "4.2.2")],
+    ),
+    "blanks on the empty line": (
+        "Reporting-MTA: dns;mx.x.test\n \nFinal-Recipient: rfc822;anne@x.test\nAction: failed\nStatus: 5.1.1\n",
+        [("anne@x.test", "failed", "5.1.1")],
+    ),
+    "a route as final recipient": (
+        "Final-Recipient: rfc822;@mx.x.test:anne@inner\nOriginal-Recipient: rfc822;anne@x.test\n"
+        "Action: failed\nStatus: 5.1.1\n",
+        [("anne@x.test", "failed", "5.1.1")],
+    ),
+    "a command as final recipient": (
+        "Final-Recipient: rfc822;|/bin/filter anne@x.test /tmp\nAction: failed\nStatus: 5.3.0\n",
+        [("anne@x.test", "failed", "5.3.0")],
+    ),
+    "characters beyond ASCII (RFC 6533)": (
+        "Final-Recipient: utf-8;ann\\x{E9}@x.test\nAction: failed\nStatus: 5.1.1\n",
+        [("anné@x.test", "failed", "5.1.1")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "fates"), ODD.values(), ids=ODD)
+def test_a_delivery_report_with_a_fault_of_its_server_is_understood(
+    body: str, fates: list[tuple[str, str, str]]
+) -> None:
+    assert told(body) == fates
+
+
+def test_a_delivery_report_without_recipients_is_completed_from_its_words() -> None:
+    raw = report("message/delivery-status", "Reporting-MTA: dns;mx.x.test\n", enclosed="Message-ID: <1@g.test>")
+    raw = raw.replace(b"Sorry.", b"<anne@x.test>: 550 5.1.1 User unknown")
+    found = report_of(raw, parse(raw), FORMS, "")
+    assert found
+    assert [(fate.address, fate.status) for fate in found.recipients] == [("anne@x.test", "5.1.1")]
+    assert found.original_message_id == "<1@g.test>"
+
+
+def test_a_mail_that_is_nothing_but_a_delivery_status_is_a_report() -> None:
+    raw = b"Content-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822;anne@x.test\r\nAction: failed\r\n"
+    found = report_of(raw, parse(raw), FORMS, "a@x.test")
+    assert found
+    assert [(fate.address, fate.action) for fate in found.recipients] == [("anne@x.test", "failed")]
+
+
+@pytest.mark.parametrize(
+    ("action", "learnt"),
+    [("Failure", ("failed",)), ("delay", ("delayed",)), ("relayed", ("relayed",)), ("whatever", ("failed",))],
+)
+def test_the_judge_is_given_the_words_of_the_standard(action: str, learnt: tuple[str, ...]) -> None:
+    body = f"Final-Recipient: rfc822;anne@x.test\nAction: {action}\nStatus: 5.1.1\n"
+    raw = report("message/delivery-status", body, enclosed="Message-ID: <1@g.test>")
+    mail, parts = read_all(raw)
+    assert with_report(raw, mail, parts, FORMS, "").report_actions == learnt
+
+
+def test_an_ordinary_mail_stays_what_it_was() -> None:
+    raw = b"From: joe@x.test\r\nSubject: hello\r\n\r\nYour message could not be delivered\r\n550 no\r\n"
+    mail, parts = read_all(raw)
+    assert with_report(raw, mail, parts, FORMS, "joe@x.test") is mail

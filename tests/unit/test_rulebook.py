@@ -6,6 +6,7 @@ import pytest
 
 from mailgate.config.tomlfile import MAX_SIZE_BYTES
 from mailgate.errors import ConfigError, Fault
+from mailgate.mail.reportforms import Forms
 from mailgate.mail.template import MOST_BYTES, fill
 from mailgate.rulebook import MOST_FILES, REPLY_VALUES, load, shipped_folder
 
@@ -189,3 +190,16 @@ def test_every_text_says_who_asks(language: str, name: str) -> None:
     assert "support@g.test" in subject + body
     assert all(values[each] in subject + body for each in REPLY_VALUES[name])
     assert max(map(len, body.splitlines())) <= 76
+
+
+def test_a_fault_in_the_forms_of_reports_is_told_with_its_line(folder: Path) -> None:
+    with (folder / "reports.toml").open("a") as file:
+        file.write('\n[[form]]\nvendor = "ours"\nsays = "faild"\n')
+    (fault,) = faults(folder)
+    assert (fault.file, fault.key, fault.nearest) == (str(folder / "reports.toml"), "form.says", "failed")
+    assert (folder / "reports.toml").read_text().splitlines()[fault.line - 1] == "[[form]]"
+
+
+def test_without_forms_only_standard_reports_are_known(folder: Path) -> None:
+    (folder / "reports.toml").unlink()
+    assert load(folder).reports == Forms()

@@ -1,0 +1,247 @@
+"""The forms of reports that machines write in words, checked and made ready; knows no report and no vendor itself.
+
+What `reports.toml` calls a phrase is plain text without regard to case in which `*` stands for anything; a line begins
+with it, marks that frame a line left aside. Recipients are found by RE2, in which `{address}` stands for an address.
+Every phrase counts for every report, whichever form it stands in: mail systems use each other's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+import re2
+
+from mailgate.errors import ConfigError, Fault
+
+Regexp: TypeAlias = Any  # a compiled pattern; re2 brings no types along
+
+SAYS = ("failed", "delayed", "delivered", "displayed", "complaint")  # the first that is said counts
+ACTIONS = (*SAYS[:3], "relayed", "expanded")  # RFC 3464 section 2.3.3
+MOST_FORMS = 500
+MOST_PHRASES = 200  # in one list
+LONGEST_PHRASE = 300  # characters, of a pattern as well
+MOST_MEMORY_BYTES = 64 * 1024 * 1024  # of one pattern made of all phrases; RE2's default is an eighth of it
+
+_ADDRESS = r"""(?P<address>[^\s<>()\[\]",;:|='*]+@(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*[A-Za-z0-9])"""
+_FRAME = r"""^[\s*=#•·"'(\[-]*"""
+_FORM = ("vendor", "says", "subject", "opens", "returned", "recipient", "otherwise", "header")
+_STATUS = ("status", "words")
+_TABLES = ("senders", "actions", "codes", "form", "status")
+_SENDERS = ("daemons", "offices")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Phrases by what they say became of a mail, "" for those that say nothing of it."""
+
+    every: Regexp | None = None
+    by_says: tuple[tuple[str, Regexp], ...] = ()
+
+    def begin(self, line: str) -> bool:
+        """Does the line begin with one of them?"""
+        return self.every is not None and self.every.search(_bytes(line)) is not None
+
+    def said(self, line: str) -> frozenset[str]:
+        """What those phrases say that the line begins with; nothing where it begins with none."""
+        if not self.begin(line):
+            return frozenset()
+        return frozenset(says for says, pattern in self.by_says if pattern.search(_bytes(line)))
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Patterns that find an address in a line."""
+
+    every: Regexp | None = None
+    each: tuple[Regexp, ...] = ()
+
+    def address(self, line: str) -> str:
+        """The address that the first of them finds, or ""."""
+        raw = _bytes(line)
+        if self.every is None or b"@" not in raw or self.every.search(raw) is None:
+            return ""
+        found = (pattern.search(raw) for pattern in self.each)
+        return next((match.group("address").decode("utf-8", "replace") for match in found if match), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """All that is known of how reports look. The empty one knows none, so that only standard ones are read."""
+
+    daemons: frozenset[str] = frozenset()  # local parts of mail systems alone
+    offices: frozenset[str] = frozenset()  # local parts that mail systems share with people
+    headers: frozenset[str] = frozenset()  # names of fields that only reports carry
+    actions: Mapping[str, str] = field(default_factory=dict)  # words that stand for an action
+    subjects: Phrases = field(default_factory=Phrases)
+    openings: Phrases = field(default_factory=Phrases)
+    returned: Phrases = field(default_factory=Phrases)  # the line where the returned mail begins
+    recipients: Patterns = field(default_factory=Patterns)
+    otherwise: Patterns = field(default_factory=Patterns)  # asked where the others find nobody
+    statuses: tuple[tuple[str, Regexp], ...] = ()  # words that stand for an enhanced status code
+    codes: Mapping[str, str] = field(default_factory=dict)  # reply codes that do
+
+
+def compile_forms(table: Mapping[str, Any], file: str, lines: Mapping[str, Sequence[int]]) -> Forms:
+    """Check a parsed `reports.toml`; `lines` are where its `[[form]]` and `[[status]]` tables stand.
+
+    Raises:
+        ConfigError: with every fault of the file.
+    """
+    reader = _Reader(file)
+    reader.unknown(table, _TABLES, "")
+    senders = reader.table(table, "senders")
+    reader.unknown(senders, _SENDERS, "senders.")
+    forms = [reader.form(one, line) for one, line in reader.tables(table, "form", lines)]
+    statuses = [reader.status(one, line) for one, line in reader.tables(table, "status", lines)]
+    reader.line = 0
+    names = {key: reader.texts(senders, key, "senders.") for key in _SENDERS}
+    actions = reader.table(table, "actions")
+    reader.unknown(actions, ACTIONS, "actions.")
+    words = {word: action for action in actions for word in reader.texts(actions, action, "actions.")}
+    codes = {code: reader.code(status) for code, status in reader.table(table, "codes").items()}
+    if reader.faults:
+        raise ConfigError(reader.faults)
+    return Forms(
+        daemons=frozenset(names["daemons"]),
+        offices=frozenset(names["offices"]),
+        headers=frozenset(name for form in forms for name in form["header"]),
+        actions=words,
+        subjects=_phrases(forms, "subject"),
+        openings=_phrases(forms, "opens"),
+        returned=_phrases(forms, "returned"),
+        recipients=_patterns(pattern for form in forms for pattern in form["recipient"]),
+        otherwise=_patterns(pattern for form in forms for pattern in form["otherwise"]),
+        statuses=tuple((status, _compiled("|".join(map(_glob, words)))) for status, words in statuses),
+        codes=codes,
+    )
+
+
+class _Reader:
+    """Reads tables and collects what is wrong with them."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.line = 0
+        self.faults: list[Fault] = []
+
+    def tables(
+        self, table: Mapping[str, Any], key: str, lines: Mapping[str, Sequence[int]]
+    ) -> list[tuple[Mapping[str, Any], int]]:
+        """The `[[key]]` tables, each with its line."""
+        found = table.get(key, [])
+        if not isinstance(found, list) or len(found) > MOST_FORMS or not all(isinstance(one, dict) for one in found):
+            self.fault(key, found, f"at most {MOST_FORMS} [[{key}]] tables")
+            return []
+        return list(zip(found, [*lines.get(key, ()), *[0] * len(found)], strict=False))
+
+    def table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        found = table.get(key, {})
+        if isinstance(found, dict):
+            return found
+        self.fault(key, found, f"a [{key}] table")
+        return {}
+
+    def form(self, table: Mapping[str, Any], line: int) -> Mapping[str, Any]:
+        """One form, every list of it there."""
+        self.line = line
+        self.unknown(table, _FORM, "form.")
+        if not isinstance(table.get("vendor"), str):
+            self.fault("form.vendor", table.get("vendor"), "a text: where the form was seen")
+        says = table.get("says", "")
+        if says not in ("", *SAYS):
+            self.fault("form.says", says, f"one of {', '.join(SAYS)}", _nearest(says, SAYS))
+        lists = {key: self.texts(table, key, "form.") for key in _FORM[2:]}
+        for key in ("recipient", "otherwise"):
+            for pattern in lists[key]:
+                self.pattern(f"form.{key}", pattern)
+        return {"says": says, **lists}
+
+    def status(self, table: Mapping[str, Any], line: int) -> tuple[str, tuple[str, ...]]:
+        self.line = line
+        self.unknown(table, _STATUS, "status.")
+        return self.code(table.get("status")), self.texts(table, "words", "status.")
+
+    def code(self, value: Any) -> str:
+        """An enhanced status code (RFC 3463 section 2) of a failure."""
+        if isinstance(value, str) and re2.search(r"^[45]\.\d{1,3}\.\d{1,3}$", value):
+            return value
+        self.fault("status", value, 'an enhanced status code such as "5.1.1"')
+        return ""
+
+    def texts(self, table: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+        values = table.get(key, [])
+        good = isinstance(values, list) and all(isinstance(one, str) and one.strip() for one in values)
+        if not good or len(values) > MOST_PHRASES or any(len(one) > LONGEST_PHRASE for one in values):
+            allowed = f"a list of at most {MOST_PHRASES} texts of at most {LONGEST_PHRASE} characters"
+            self.fault(f"{place}{key}", values, allowed)
+            return ()
+        return tuple(values)
+
+    def pattern(self, key: str, pattern: str) -> None:
+        if "{address}" not in pattern:
+            self.fault(key, pattern, "a pattern with {address} in it")
+            return
+        try:
+            _compiled(_with_address(pattern))
+        except re2.error as error:
+            words = error.args[0].decode("utf-8", "replace") if error.args else "no pattern"
+            self.fault(key, f"{pattern} ({words})", "RE2 syntax: no look-around, no back-references")
+
+    def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str) -> None:
+        for key in table:
+            if key not in known:
+                self.fault(f"{place}{key}", key, f"one of {', '.join(known)}", _nearest(key, known))
+
+    def fault(self, key: str, found: object, allowed: str, nearest: str = "") -> None:
+        shown = "nothing" if found is None else repr(found)
+        self.faults.append(Fault(self.file, self.line, key, shown, allowed, nearest))
+
+
+def _phrases(forms: Sequence[Mapping[str, Any]], key: str) -> Phrases:
+    by_says: dict[str, list[str]] = {}
+    for form in forms:
+        by_says.setdefault(form["says"], []).extend(map(_glob, form[key]))
+    said = {says: globs for says, globs in by_says.items() if globs}
+    if not said:
+        return Phrases()
+    every = _beginning([glob for globs in said.values() for glob in globs])
+    return Phrases(every, tuple((says, _beginning(globs)) for says, globs in said.items()))
+
+
+def _patterns(patterns: Iterable[str]) -> Patterns:
+    each = tuple(map(_with_address, patterns))
+    nameless = "|".join(pattern.replace("?P<address>", "?:") for pattern in each)
+    return Patterns(_compiled(nameless), tuple(map(_compiled, each))) if each else Patterns()
+
+
+def _beginning(globs: Sequence[str]) -> Regexp:
+    return _compiled(f"{_FRAME}(?:{'|'.join(globs)})")
+
+
+def _with_address(pattern: str) -> str:
+    return pattern.replace("{address}", _ADDRESS)
+
+
+def _glob(phrase: str) -> str:
+    escaped: str = re2.escape(phrase)
+    return escaped.replace(r"\*", ".*").replace(r"\ ", r"\s+")
+
+
+def _compiled(pattern: str) -> Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    options.max_mem = MOST_MEMORY_BYTES
+    return re2.compile(pattern, options)
+
+
+def _bytes(text: str) -> bytes:
+    # Bytes spare the library the translation of offsets, which nobody asks for.
+    return text.encode("utf-8", "replace")
+
+
+def _nearest(found: object, known: Iterable[str]) -> str:
+    return next(iter(get_close_matches(str(found), list(known), 1)), "")
