@@ -46,12 +46,23 @@ def followed(case: Case, rules: Signals, gateway: Gateway) -> Case:
     )
 
 
+def as_sent(case: Case, rules: Signals) -> Case:
+    """The case as its author sent it, as far as that is known: without the fields that the forwarder alone wrote.
+
+    A field that the mail has twice is its author's too, and stays.
+    """
+    hidden = {name for way in _shown_by(case, rules) for name in way.hides if len(case.mail.headers.get(name, ())) == 1}
+    if not hidden:
+        return case
+    headers = {name: values for name, values in case.mail.headers.items() if name not in hidden}
+    return replace(case, mail=replace(case.mail, headers=headers))
+
+
 def softened(findings: tuple[Finding, ...], case: Case, rules: Signals, gateway: Gateway) -> tuple[Finding, ...]:
     """The findings of a forwarded mail, with those that are the forwarder's own doing forgiven."""
     if not case.forwarded:
         return findings
-    shown_by = set(case.forwarded)
-    ways = [way for group in rules.pardons.ways.values() for way in group if way.id in shown_by]
+    ways = _shown_by(case, rules)
     mail = MailFields(case, gateway)
     for way in ways:
         if not way.alone:
@@ -62,6 +73,10 @@ def softened(findings: tuple[Finding, ...], case: Case, rules: Signals, gateway:
         for way in labels:
             findings = forgiven(findings, way.forgives, way.says)
     return (*findings, *(_noted(way, mail) for way in ways))
+
+
+def _shown_by(case: Case, rules: Signals) -> list[Way]:
+    return [way for group in rules.pardons.ways.values() for way in group if way.id in case.forwarded]
 
 
 def _comes_from(forwarder: Forwarder, peer: Peer) -> bool:

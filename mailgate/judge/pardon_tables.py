@@ -23,7 +23,7 @@ MOST_CHANNELS = 5000
 LONGEST_VALUE = 500  # characters of a channel's value
 
 _WAY = CONDITION | {
-    *("id", "preset", "also", "unless", "names", "domain", "names_only", "first_to", "alone", "beside"),
+    *("id", "preset", "also", "unless", "names", "domain", "names_only", "first_to", "hides", "alone", "beside"),
     *("forgives", "says", "source", "note"),
 }
 _CHANNEL = frozenset({"sender", "domain", "header", "value", "is", "why"})
@@ -103,6 +103,7 @@ class _WayReader(Reader):
         names, domain, only, first_to = (
             self.fields(table, key) for key in ("names", "domain", "names_only", "first_to")
         )
+        hides = tuple(name.removeprefix(HEADER) for name in self.headers(table, "hides"))
         forgives, beside = self.signals(table, "forgives"), self.signals(table, "beside")
         alone, rule = self.flag(table, "alone"), self.named(name)
         if len(self.faults) > before or condition is None or preset is None:
@@ -118,6 +119,7 @@ class _WayReader(Reader):
                 domain=domain,
                 names_only=only,
                 first_to=first_to,
+                hides=hides,
                 alone=alone,
                 beside=beside,
                 forgives=forgives,
@@ -130,6 +132,13 @@ class _WayReader(Reader):
         names = self.texts(table, key)
         for name in names:
             self.field(name, key)
+        return names
+
+    def headers(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        names = self.fields(table, key)
+        for name in names:
+            if not name.startswith(HEADER) or name.endswith("*"):
+                self.fault(key, name, 'whole "header:name" fields')
         return names
 
     def signals(self, table: Mapping[str, Any], key: str) -> frozenset[str]:

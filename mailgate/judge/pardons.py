@@ -35,6 +35,7 @@ class Way:
     domain: tuple[str, ...]  # fields, one of which names the domain of such an address
     names_only: tuple[str, ...]  # fields that name no other address, where the mail has them
     first_to: tuple[str, ...]  # fields in which it leaves the address that the mail was first sent to
+    hides: tuple[str, ...]  # header fields that are its own, and that no signal sees
     alone: bool  # forgives only where nothing else says that a machine wrote the mail, but for
     beside: frozenset[str]  # signals that say no such thing
     forgives: frozenset[str]

@@ -39,7 +39,8 @@ class Sight(Struct, frozen=True):
 
 def look(case: Case, rules: Signals, gateway: Gateway) -> Sight:
     """Judge the mail alone."""
-    found = forward.softened(signals.findings(case, rules, gateway), case, rules, gateway)
+    found = signals.findings(forward.as_sent(case, rules) if case.forwarded else case, rules, gateway)
+    found = forward.softened(found, case, rules, gateway)
     proof = _as_it_counts(case.authentication, kind.weigh(found).distrusted)
     found = channel.heard(found, case, proof, rules, gateway)
     named = bool(case.forwarded) or any(finding.id == channel.ID for finding in found)

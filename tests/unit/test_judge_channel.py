@@ -183,6 +183,7 @@ WRONG_WAYS = {
     "unknown signal": ('forgives = ["A55"]', "forwarder.forgives", "'A55'", "A5"),
     "unknown field": ('names = ["header:To"]', "forwarder.names", "'header:To'", ""),
     "no list": ('names = "header:to"', "forwarder.names", "'header:to'", ""),
+    "no header to hide": ('hides = ["header:x-*"]', "forwarder.hides", "'header:x-*'", ""),
     "no flag": ('alone = "yes"', "forwarder.alone", "'yes'", ""),
     "an id that is used": ('id = "A5"', "forwarder.id", "'A5'", ""),
     "unknown key": ("softens = []", "forwarder.softens", "'softens'", ""),

@@ -229,9 +229,18 @@ def test_a_group_that_is_our_mailbox_too_and_wrote_itself_into_from_is_no_loop_o
 def test_a_list_that_is_subscribed_to_the_group_stays_a_list() -> None:
     other = GROUP.replace("X-BeenThere: support@example.com", "X-BeenThere: users@lists.test")
     twice = f"{GROUP}List-Id: <users.lists.test>"
-    for lines in (other, twice, f"{GROUP}X-Mailman-Version: 3.3"):
+    leave = f"{GROUP}List-Unsubscribe: <mailto:leave@lists.test>"
+    for lines in (other, twice, leave, f"{GROUP}X-Mailman-Version: 3.3"):
         filing, purposes = judged(Sent("google", GROUP_PATH, lines))
         assert (filing.verdict.kind, purposes) == (Kind.LIST, [])
+
+
+def test_signals_do_not_see_what_the_group_itself_wrote() -> None:
+    """Rules about lists look for these fields; what a list passes on is no report, and its people may be away."""
+    gate = gateway("google")
+    sight = verdict.look(Sent("google", GROUP_PATH, GROUP).case(gate), rulebook().signals, gate)
+    assert {one.id for one in sight.findings if one.strength is not Strength.NOTE} == set()
+    assert not {"B11", "C18"} & {one.id for one in sight.findings}
 
 
 # ── What a stranger gains ─────────────────────────────────────────────────────────────────────────────────────────────
