@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate.judge import admission, token, verdict
+from mailgate.judge import admission, forward, token, verdict
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
 from mailgate.mail.forged import without_forged_results
@@ -42,7 +42,7 @@ def case_of(
     whole = (text_of(accepted.raw, parts) if text is None else text) if answerable else ""
     text = unquoted(whole)
     current = gateway.keys.secrets[gateway.keys.current]
-    return Case(
+    case = Case(
         accepted=accepted,
         mail=without_forged_results(mail, gateway.name),
         authentication=proof,
@@ -57,6 +57,7 @@ def case_of(
         rules=book.version,
         fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
     )
+    return forward.followed(case, book.signals, gateway)
 
 
 def judge_alone(

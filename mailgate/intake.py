@@ -384,6 +384,8 @@ class Intake:
             withheld_by=found.withheld_by,
             ms={"since_accepted": round(waited_s * 1e3, 1), **stages_ms},
         )
+        if any(finding.pin for finding in found.findings):
+            self.log.warning(Event.OPERATOR_ASKED, journal_id=accepted.journal_id, asks=without_addresses(found.reason))
 
 
 def _killed_us(accepted: Accepted) -> bool:

@@ -57,6 +57,7 @@ class Event(StrEnum):
     MAIL_JUDGED = "mail-judged"
     MAIL_JUDGED_AGAIN = "mail-judged-again"
     MAIL_FAILED = "mail-failed"
+    OPERATOR_ASKED = "operator-asked"
     LEASES_FREED = "leases-freed"
     MAIL_SHUNTED = "mail-shunted"
     DELIVERY_ATTEMPTED = "delivery-attempted"

@@ -18,6 +18,7 @@ from mailgate.config import tomlfile
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge.limits import Limits
+from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import template
@@ -125,8 +126,12 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    words = compile_words([(name, file.document, _lines(file, "words")) for name, file in tables.items()])
-    return compile_signals([(name, file.document, _lines(file, "signal")) for name, file in tables.items()], words)
+    words, signals, forwarders, channels = (
+        [(name, file.document, _lines(file, table)) for name, file in tables.items()]
+        for table in ("words", "signal", "forwarder", "channel")
+    )
+    listed = compile_words(words)
+    return with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
 
 
 def _limits(file: TomlFile) -> Limits:

@@ -12,7 +12,6 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.setups import site
 from mailgate.cli.setups.site import Site
-from mailgate.config import WITHOUT_EFFECT
 from mailgate.config.shapes import is_loopback
 
 # What POSIX calls special in extended regular expressions, and the slash that ends a pattern of Postfix.
@@ -98,7 +97,6 @@ def _show(frame: Frame, name: str, made: Site, shared: tuple[str, ...]) -> None:
         "bounce": site.BOUNCE,
         "shared_options": "".join(f" --shared {domain}" for domain in shared),
         "relay_is_local": is_loopback(made.relay),
-        "preset_waits": "forwarder.preset" in WITHOUT_EFFECT,
     }
     text = _texts().get_template(name).render(values)
     if not frame.json:

@@ -34,7 +34,7 @@ def tickets() -> None:
 @limit_option
 @click.pass_obj
 def list_(frame: Frame, /, *, everything: bool, state: str | None, queue: str, search: str, limit: int) -> None:
-    """List open tickets, newest first."""
+    """List open tickets, newest first; what asks the operator for something stands before them."""
     wanted = TicketState(state) if state else None if everything else TicketState.OPEN
 
     def read(conn: Connection) -> list[TicketLine]:

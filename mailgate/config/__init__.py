@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -41,6 +42,7 @@ from mailgate.config.shapes import (
 )
 from mailgate.config.tomlfile import Place, TomlFile
 from mailgate.errors import ConfigError, Fault
+from mailgate.judge.canonical import canonical
 
 # A table that is not written down is an empty one; defaults are checked, so it fills itself like one.
 _ABSENT: Any = {}
@@ -91,8 +93,8 @@ class ListenerTable(Table):
 class ForwarderTable(Table):
     """[[forwarder]]: a service whose forwarding we know."""
 
-    preset: Literal["microsoft365", "google", "alias"] = Field(description='"microsoft365", "google" or "alias"')
-    delivers: tuple[MailAddress, ...] = Field((), description="mail addresses")
+    preset: model.Preset = Field(description='"microsoft365", "google" or "alias"')
+    delivers: tuple[MailAddress, ...] = Field((), description="mail addresses; [] are those of all mailboxes")
     networks: tuple[Network, ...] = Field((), description='networks such as "192.0.2.0/24"')
     arc_sealers: tuple[HostName, ...] = Field((), description="domains as they stand in d= of ARC-Seal")
 
@@ -224,8 +226,14 @@ class Settings(Table):
             keys=keys,
             web_url=self.web.url,
             bounce_domain=self.outbound.bounce_domain,
+            forwarders=tuple(map(self._forwarder, self.forwarder)),
             **self.replies.model_dump(),
         )
+
+    def _forwarder(self, table: ForwarderTable) -> model.Forwarder:
+        delivers = table.delivers or [box.address for box in self.mailbox]
+        networks = tuple(map(ip_network, table.networks))
+        return model.Forwarder(table.preset, frozenset(map(canonical, delivers)), networks)
 
     def without_effect(self) -> list[str]:
         """The keys that were written down but change nothing yet, for a warning: `outbound.dkim_selector`."""
@@ -239,10 +247,7 @@ class Settings(Table):
 
 
 # Accepted, so that one file serves this version and the next; `check` and `serve` warn of them.
-WITHOUT_EFFECT = frozenset(
-    {f"forwarder.{key}" for key in ForwarderTable.model_fields if key != "arc_sealers"}
-    | {"outbound.dkim_selector", "notify.address"}
-)
+WITHOUT_EFFECT = frozenset({"outbound.dkim_selector", "notify.address"})
 
 
 def load(path: Path) -> Settings:

@@ -32,11 +32,18 @@ from mailgate.model import (
 )
 
 
-def respond(case: Case, weight: Weight, authentication: Authentication) -> Respond:
-    """What signals and authentication allow; who the sender is to us, and what he already got, is asked elsewhere."""
+def respond(case: Case, weight: Weight, authentication: Authentication, *, others_path: bool = False) -> Respond:
+    """What signals and authentication allow; who the sender is to us, and what he already got, is asked elsewhere.
+
+    With `others_path` the reverse-path is known to be somebody else's, whom the operator named.
+    """
     common = tuple(_common_objections(case, authentication))
     to_acknowledge = (*common, *weight.acknowledge_objections)
-    to_challenge = (*common, *weight.challenge_objections, *_envelope_objection(case, authentication))
+    to_challenge = (
+        *common,
+        *weight.challenge_objections,
+        *(() if others_path else _envelope_objection(case, authentication)),
+    )
     reasons = tuple(dict.fromkeys((*to_acknowledge, *to_challenge)))
     return Respond(acknowledge=not to_acknowledge, challenge=not to_challenge, reasons=reasons)
 
@@ -61,6 +68,13 @@ def origin(peer: Peer, authentication: Authentication, mail_from: str) -> str:
     if peer.known and peer.ip:
         return network(peer.ip)
     return authentication.domain or domain_of(mail_from)
+
+
+def origin_of(case: Case, authentication: Authentication) -> str:
+    """The same of one mail. What a listed forwarder brings from its own networks comes from as many places as it has
+    customers."""
+    peer = case.accepted.peer
+    return origin(replace(peer, known=False) if case.relayed else peer, authentication, case.accepted.mail_from)
 
 
 def network(ip: str) -> str:
@@ -155,7 +169,7 @@ def _through_the_gate(
     assert author is not None, "a mail without a single author has objections of its own"
     wanted = replace(
         wish(purpose, docket.known, docket.history, docket.at),
-        origin=origin(accepted.peer, docket.authentication, accepted.mail_from),
+        origin=origin_of(case, docket.authentication),
         fingerprint=case.fingerprint,
         ticket_id=ticket_id,
         cause=accepted.journal_id,

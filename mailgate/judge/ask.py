@@ -25,9 +25,7 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         domains=frozenset(map(domain_of, senders)),
         message_ids=frozenset(name for case in cases for name in verdict.names_of(case, gateway.name)),
         token_ids=frozenset(number for case in cases for number in _token_ids(case)),
-        origins=frozenset(
-            answer.origin(case.accepted.peer, case.authentication, case.accepted.mail_from) for case in answerable
-        ),
+        origins=frozenset(answer.origin_of(case, case.authentication) for case in answerable),
         fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
         causes=frozenset(case.accepted.journal_id for case in answerable),
         reach=limits.reach if answerable else (),

@@ -16,8 +16,9 @@ DOTLESS = frozenset({"gmail.com", "googlemail.com"})  # dots in the local part m
 
 # BATV signs the local part of a reverse-path: prvs=tag=joe, btv1==tag==joe.
 _BATV = re2.compile(r"(?i)^(?:prvs=[0-9a-z]+=|(?:prvs|btv1)==[0-9a-z]+==)(.+)$")
-# SRS moves it into the domain of a forwarder: SRS0=hash=day=host=joe, SRS1=hash=forwarder==hash=day=host=joe.
-_SRS = re2.compile(r"(?i)^srs(?:0[-+=]|1[-+=][^=]*=[^=]*==?)[^=]*=[^=]*=([^=]+)=(.+)$")
+# SRS moves it into the domain of a forwarder: SRS0=hash=day=host=joe, SRS1=hash=forwarder==hash=day=host=joe, and in
+# Microsoft 365 desk+SRS=hash=day=host=joe, behind the mailbox that forwards.
+_SRS = re2.compile(r"(?i)^(?:srs(?:0[-+=]|1[-+=][^=]*=[^=]*==?)|[^=]+\+srs=)[^=]*=[^=]*=([^=]+)=(.+)$")
 
 
 def untagged(reverse_path: str) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from mailgate.judge import admission, token
-from mailgate.judge.canonical import base_local, domain_of, untagged
+from mailgate.judge.canonical import base_local, canonical, domain_of, untagged
 from mailgate.model import Case, Gateway, Mailaddr
 
 Values = tuple[str, ...]
@@ -35,6 +35,11 @@ def _mail_from_local(case: Case, gateway: Gateway) -> Values:
 def _from_local(case: Case, gateway: Gateway) -> Values:
     """The local parts of the authors, likewise."""
     return tuple(local for author in case.mail.authors for local in _locals(author.address))
+
+
+def _from_address(case: Case, gateway: Gateway) -> Values:
+    """The addresses of the authors."""
+    return tuple(author.address.lower() for author in case.mail.authors)
 
 
 def _sender_local(case: Case, gateway: Gateway) -> Values:
@@ -100,6 +105,12 @@ def _from_our_domain(case: Case, gateway: Gateway) -> Values:
     return ("yes",) if any(_domain(author.address) in gateway.domains for author in case.mail.authors) else ()
 
 
+def _from_forwarded(case: Case, gateway: Gateway) -> Values:
+    """Is an author an address whose mail is forwarded to us? What we answer him would come back."""
+    listed = (canonical(author.address) in one.delivers for author in case.mail.authors for one in gateway.forwarders)
+    return ("yes",) if any(listed) else ()
+
+
 def _level(case: Case, gateway: Gateway) -> Values:
     return (case.authentication.level.value.lower(),)
 
@@ -151,6 +162,16 @@ def _loop_ours(case: Case, gateway: Gateway) -> Values:
     return tuple(value for value in loops if names & set(value.replace("<", " ").replace(">", " ").split()))
 
 
+def _auto_submitted_count(case: Case, gateway: Gateway) -> Values:
+    """How many Auto-Submitted fields the mail has, where it has any."""
+    return _count("auto-submitted", case)
+
+
+def _list_id_count(case: Case, gateway: Gateway) -> Values:
+    """How many List-Id fields, likewise."""
+    return _count("list-id", case)
+
+
 def _trace(case: Case, gateway: Gateway) -> Values:
     """Whose Mailgate-Trace the mail carries: ours, or foreign."""
     traces = case.mail.headers.get("mailgate-trace", ())
@@ -198,6 +219,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "mail_from": _mail_from,
     "mail_from_local": _mail_from_local,
     "from_local": _from_local,
+    "from_address": _from_address,
     "sender_local": _sender_local,
     "sender_relation": _sender_relation,
     "rcpt_token": _rcpt_token,
@@ -208,6 +230,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "from_count": _from_count,
     "from_ours": _from_ours,
     "from_our_domain": _from_our_domain,
+    "from_forwarded": _from_forwarded,
     "level": _level,
     "content_type": _content_type,
     "report_type": _report_type,
@@ -218,6 +241,8 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "wire_note": _wire_note,
     "passed_ours": _passed_ours,
     "loop_ours": _loop_ours,
+    "auto_submitted_count": _auto_submitted_count,
+    "list_id_count": _list_id_count,
     "trace": _trace,
     "enclosed_ours": _enclosed_ours,
     "subject": _subject,
@@ -247,6 +272,10 @@ def _without_verp(local: str) -> str:
     """`joe` of `joe-ann=y.test`: the recipient that a variable reverse-path carries is cut off."""
     head, equals, _ = local.partition("=")
     return head.replace("+", "-").rpartition("-")[0] if equals else local
+
+
+def _count(header: str, case: Case) -> Values:
+    return (str(len(case.mail.headers[header])),) if header in case.mail.headers else ()
 
 
 def _domain(address: str) -> str:

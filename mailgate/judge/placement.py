@@ -7,12 +7,14 @@ from datetime import timedelta
 
 from mailgate.judge import machine, person, places
 from mailgate.judge.docket import Docket, Placement
-from mailgate.model import Disposition, Kind, KnownMessage, State
+from mailgate.model import OPERATOR_QUEUE, Disposition, Kind, KnownMessage, State
+
+PIN_MAILBOX = "{mailbox}"  # stands in the words of a pin for the address that the mail was sent to
 
 
 def place(docket: Docket) -> Placement:
     """Where the mail of `docket` goes; the effects that go with it are added to the docket."""
-    return _as_duplicate(docket) or machine.at_bounce_address(docket) or BY_KIND[docket.kind](docket)
+    return _as_duplicate(docket) or _pinned(docket) or machine.at_bounce_address(docket) or BY_KIND[docket.kind](docket)
 
 
 def _calendar(docket: Docket) -> Placement:
@@ -53,6 +55,15 @@ def _as_duplicate(docket: Docket) -> Placement | None:
         known.ticket_id,
         duplicate_of=known.id,
     )
+
+
+def _pinned(docket: Docket) -> Placement | None:
+    """What asks the operator for something, without which mail may not come, is found at once: his own ticket."""
+    asks = next((finding.pin for finding in docket.findings if finding.pin), "")
+    if not asks:
+        return None
+    words = asks.replace(PIN_MAILBOX, docket.case.accepted.rcpt_to or docket.case.mailbox.address)
+    return places.ticket(docket, words, subject=words, queue=OPERATOR_QUEUE)
 
 
 def _same(known: KnownMessage, docket: Docket) -> bool:

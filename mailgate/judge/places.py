@@ -16,15 +16,23 @@ from mailgate.model import (
 
 
 def ticket(
-    docket: Docket, reason: str, *, state: State = State.TICKETED, disposition: Disposition = Disposition.TICKET
+    docket: Docket,
+    reason: str,
+    *,
+    state: State = State.TICKETED,
+    disposition: Disposition = Disposition.TICKET,
+    subject: str = "",
+    queue: str = "",
 ) -> Placement:
-    """A ticket of its own."""
+    """A ticket of its own, in the queue of the mailbox and with the subject of the mail where no other is given."""
     ticket_id = docket.mint.new_id()
     mail, mailbox = docket.case.mail, docket.case.mailbox
     participant = Participant(docket.sender, docket.authentication.level)
     name = docket.known.name or (mail.authors[0].name if mail.authors else "")
     docket.effects.append(
-        NewTicket(ticket_id, mail.subject, mailbox.queue, mailbox.address, participant, name, docket.at)
+        NewTicket(
+            ticket_id, subject or mail.subject, queue or mailbox.queue, mailbox.address, participant, name, docket.at
+        )
     )
     write(docket, ticket_id, "opened", reason)
     return Placement(state, disposition, reason, ticket_id)

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import LISTS, MATCHERS, READS, Condition, Read, WrongValueError, matcher
+from mailgate.judge.conditions import LISTS, MATCHERS, MOST_WORDS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
+from mailgate.judge.pardons import NO_PARDONS, Pardons
 from mailgate.judge.watch import Watch
 from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
@@ -25,9 +26,22 @@ REMEMBERED_MOST = 256  # values of a field
 REMEMBERED_CHARS = 64  # of each, so that all fields together remember some megabytes at most
 
 HEADER = "header:"
-_CONDITION = frozenset({"field", "read", *MATCHERS})
+TABLES = ("signal", "words", "forwarder", "channel")  # that a rule file may have
+CONDITION = frozenset({"field", "read", *MATCHERS})
 _TEXTS = ("id", "strength", "says", "source")  # without which a signal is no signal
-_KEYS = _CONDITION | {*_TEXTS, "kind", "disposition", "family", "also", "unless", "note", "hits", "misses"}
+_KEYS = CONDITION | {
+    *_TEXTS,
+    "kind",
+    "disposition",
+    "family",
+    "also",
+    "unless",
+    "firm",
+    "pin",
+    "note",
+    "hits",
+    "misses",
+}
 _PER_FAMILY = frozenset({Strength.HINT, Strength.WEAK})
 _WITH_KIND = frozenset({Strength.DECISIVE, Strength.STRONG})
 
@@ -53,6 +67,8 @@ class Signal:
     rule: str  # "20-headers.toml:42"
     hits: tuple[str, ...]  # values of the field that the condition must accept, and
     misses: tuple[str, ...]  # those it must not: they are tried whenever the file is read
+    firm: bool = False  # it counts whatever a channel says of the sender
+    pin: str = ""  # what it asks of the operator
 
 
 Given = tuple[tuple[Signal, str], ...]  # signals, each with the value that gave it
@@ -78,13 +94,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """All signals, found by what they look at."""
+    """All signals, found by what they look at, and what takes the weight from some of them."""
 
     all: tuple[Signal, ...]
     by_header: Mapping[str, Watched]
     by_prefix: Mapping[str, Watched]  # header names that begin so
     by_field: Mapping[str, Watched]
     prefixes: tuple[str, ...]
+    pardons: Pardons = NO_PARDONS
 
 
 def compile_signals(documents: Sequence[Document], words: Words | None = None) -> Signals:
@@ -93,7 +110,7 @@ def compile_signals(documents: Sequence[Document], words: Words | None = None) -
     Raises:
         ConfigError: with every fault of every file.
     """
-    reader = _Reader(words or {})
+    reader = _SignalReader(words or {})
     for file, document, lines in documents:
         reader.document(file, document, lines)
     if reader.faults:
@@ -117,73 +134,41 @@ def _watched(index: Mapping[str, Sequence[Signal]]) -> dict[str, Watched]:
     return {name: Watched(signals) for name, signals in index.items()}
 
 
-class _Reader:
-    """Reads tables and collects what is wrong with them."""
+class Reader:
+    """Reads the tables of one name and collects what is wrong with them; what is right, its kind of reader makes."""
+
+    name = ""  # of the tables
+    most = 0
 
     def __init__(self, words: Words) -> None:
         self.words = words
-        self.signals: list[Signal] = []
         self.faults: list[Fault] = []
         self.rules: dict[str, str] = {}  # where each id stands
         self.file = ""
         self.line = 0
+        self._read = 0
 
     def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:
+        """Read the tables of a parsed rule file; `lines` are their lines."""
         self.file, self.line = file, 0
-        self.unknown(document, ("signal", "words"), "")
-        tables = document.get("signal", [])
+        tables = document.get(self.name, [])
         if not isinstance(tables, list):
-            self.fault("signal", tables, "[[signal]] tables")
+            self.fault("", tables, f"[[{self.name}]] tables")
             return
         for table, line in zip(tables, [*lines, *[0] * len(tables)], strict=False):
             self.line = line
-            if len(self.signals) >= MOST_SIGNALS:
-                self.fault("signal", "one more", f"at most {MOST_SIGNALS} signals")
+            self._read += 1
+            if self._read > self.most:
+                self.fault("", "one more", f"at most {self.most} {self.name}s")
                 return
             if isinstance(table, dict):
-                self.signal(table)
+                self.table(table)
             else:
-                self.fault("signal", table, "a table")
+                self.fault("", table, "a table")
 
-    def signal(self, table: Mapping[str, Any]) -> None:
+    def table(self, table: Mapping[str, Any]) -> None:
         """Read one table; it is kept where nothing is wrong with it."""
-        before = len(self.faults)
-        self.unknown(table, _KEYS, "signal.")
-        texts = {key: self.text(table, key) for key in _TEXTS}
-        strength = self.one_of(table, "strength", Strength)
-        kind, disposition = self.one_of(table, "kind", Kind), self.one_of(table, "disposition", Disposition)
-        family = self.text(table, "family") if strength in _PER_FAMILY else ""
-        if kind and strength not in _WITH_KIND:
-            self.fault("signal.kind", table["kind"], "a kind only where strength is decisive or strong")
-        if "family" in table and strength not in _PER_FAMILY:
-            self.fault("signal.family", table["family"], "a family only where strength is hint or weak")
-        condition = self.condition(table, "signal.")
-        also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
-        rule = f"{self.file}:{self.line}"
-        if texts["id"] and texts["id"] in self.rules:
-            self.fault("signal.id", texts["id"], f"an id that is not used yet (it stands in {self.rules[texts['id']]})")
-        hits, misses = self.examples(table, "hits", condition), self.examples(table, "misses", condition)
-        self.rules.setdefault(texts["id"], rule)
-        if len(self.faults) > before or condition is None or strength is None:
-            return
-        self.signals.append(
-            Signal(
-                place=len(self.signals),
-                id=texts["id"],
-                condition=condition,
-                also=also,
-                unless=unless,
-                strength=strength,
-                kind=kind,
-                disposition=disposition,
-                family=family,
-                says=texts["says"],
-                source=texts["source"],
-                rule=rule,
-                hits=hits,
-                misses=misses,
-            )
-        )
+        raise NotImplementedError
 
     def condition(self, table: Mapping[str, Any], place: str) -> Condition | None:
         """The condition of a table, or None where it has a fault."""
@@ -196,14 +181,12 @@ class _Reader:
         given = [name for name in MATCHERS if name in table]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            self.faults.append(
-                self.made(f"{place}{given[0] if given else 'is'}", found, f"one of {', '.join(MATCHERS)}")
-            )
+            self.fault_in_words(f"{place}{given[0] if given else 'is'}", found, f"one of {', '.join(MATCHERS)}")
             return None
         try:
             accepts = matcher(given[0], self.listed(given[0], table[given[0]]))
         except WrongValueError as wrong:
-            self.faults.append(self.made(f"{place}{given[0]}", wrong.found, wrong.allowed))
+            self.fault_in_words(f"{place}{given[0]}", wrong.found, wrong.allowed)
             return None
         return Condition(names, READS[read], accepts) if len(self.faults) == before else None
 
@@ -223,57 +206,143 @@ class _Reader:
         found = []
         for each in value if isinstance(value, list) else [value]:
             if not isinstance(each, dict):
-                self.fault(f"signal.{key}", each, '{ field = "…", is = ["…"] }')
+                self.fault(key, each, '{ field = "…", is = ["…"] }')
                 continue
-            self.unknown(each, _CONDITION, f"signal.{key}.")
-            found.append(self.condition(each, f"signal.{key}."))
+            self.unknown(each, CONDITION, f"{key}.")
+            found.append(self.condition(each, f"{key}."))
         return tuple(filter(None, found))
 
     def field(self, name: Any, key: str) -> None:
         if isinstance(name, str) and (name in FIELDS or _is_header(name)):
             return
         allowed = f'"header:name" in lower case, or one of {", ".join(FIELDS)}'
-        self.fault(key, name, allowed, _nearest(name, FIELDS))
+        self.fault(key, name, allowed, nearest(name, FIELDS))
 
     def examples(self, table: Mapping[str, Any], key: str, condition: Condition | None) -> tuple[str, ...]:
         """Values that the signal says it hits or misses, tried at once."""
         values = table.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            self.fault(f"signal.{key}", values, "a list of texts")
+            self.fault(key, values, "a list of texts")
             return ()
         for value in values:
             if condition and (condition.accepted(value) is not None) is not (key == "hits"):
-                self.fault(f"signal.{key}", value, f"values that the signal {key}")
+                self.fault(key, value, f"values that the signal {key}")
         return tuple(values)
 
     def text(self, table: Mapping[str, Any], key: str) -> str:
         value = table.get(key)
         if isinstance(value, str) and value.strip():
             return value
-        self.fault(f"signal.{key}", value, "a text")
+        self.fault(key, value, "a text")
         return ""
 
-    def one_of(self, table: Mapping[str, Any], key: str, kind: type[E], place: str = "signal.") -> E | None:
+    def texts(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """The list of texts under `key`; none where it is not written."""
+        values = table.get(key, [])
+        if isinstance(values, list) and len(values) <= MOST_WORDS and all(isinstance(one, str) for one in values):
+            return tuple(values)
+        self.fault(key, values, f"a list of at most {MOST_WORDS} texts")
+        return ()
+
+    def one_of(self, table: Mapping[str, Any], key: str, kind: type[E], place: str = "") -> E | None:
         value = table.get(key)
         if value is None or value in list(kind):
             return kind(value) if value is not None else None
-        self.fault(f"{place}{key}", value, f"one of {', '.join(kind)}", _nearest(value, kind))
+        self.fault(f"{place}{key}", value, f"one of {', '.join(kind)}", nearest(value, kind))
         return None
 
-    def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str) -> None:
+    def needed(self, table: Mapping[str, Any], key: str, kind: type[E]) -> E | None:
+        """The same, where the table is nothing without it."""
+        if key not in table:
+            self.fault(key, None, f"one of {', '.join(kind)}")
+        return self.one_of(table, key, kind)
+
+    def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str = "") -> None:
         names = sorted(known)
         for key in table:
             if key not in names:
-                self.fault(f"{place}{key}", key, f"one of {', '.join(names)}", _nearest(key, names))
+                self.fault(f"{place}{key}", key, f"one of {', '.join(names)}", nearest(key, names))
+
+    def named(self, name: str) -> str:
+        """Where the table of this id stands, which must be the only one."""
+        rule = f"{self.file}:{self.line}"
+        if name and name in self.rules:
+            self.fault("id", name, f"an id that is not used yet (it stands in {self.rules[name]})")
+        self.rules.setdefault(name, rule)
+        return rule
+
+    def flag(self, table: Mapping[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self.fault(key, value, "true or false")
+        return value is True
 
     def fault(self, key: str, found: object, allowed: str, nearest: str = "") -> None:
-        self.faults.append(self.made(key, "nothing" if found is None else repr(found), allowed, nearest))
+        self.fault_in_words(key, "nothing" if found is None else repr(found), allowed, nearest)
 
-    def made(self, key: str, found: str, allowed: str, nearest: str = "") -> Fault:
-        return Fault(self.file, self.line, key, found, allowed, nearest)
+    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
+        place = f"{self.name}.{key}" if key else self.name
+        self.faults.append(Fault(self.file, self.line, place, found, allowed, nearest))
 
 
-def _nearest(found: object, known: Iterable[str]) -> str:
+class _SignalReader(Reader):
+    """Reads `[[signal]]` tables."""
+
+    name = "signal"
+    most = MOST_SIGNALS
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words)
+        self.signals: list[Signal] = []
+
+    def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:
+        for key in (key for key in document if key not in TABLES):
+            self.faults.append(Fault(file, 0, key, repr(key), f"one of {', '.join(TABLES)}", nearest(key, TABLES)))
+        super().document(file, document, lines)
+
+    def table(self, table: Mapping[str, Any]) -> None:
+        """Read one table; it is kept where nothing is wrong with it."""
+        before = len(self.faults)
+        self.unknown(table, _KEYS)
+        texts = {key: self.text(table, key) for key in _TEXTS}
+        strength = self.one_of(table, "strength", Strength)
+        kind, disposition = self.one_of(table, "kind", Kind), self.one_of(table, "disposition", Disposition)
+        family = self.text(table, "family") if strength in _PER_FAMILY else ""
+        if kind and strength not in _WITH_KIND:
+            self.fault("kind", table["kind"], "a kind only where strength is decisive or strong")
+        if "family" in table and strength not in _PER_FAMILY:
+            self.fault("family", table["family"], "a family only where strength is hint or weak")
+        condition = self.condition(table, "")
+        also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
+        rule = self.named(texts["id"])
+        hits, misses = self.examples(table, "hits", condition), self.examples(table, "misses", condition)
+        firm, pin = self.flag(table, "firm"), self.text(table, "pin") if "pin" in table else ""
+        if len(self.faults) > before or condition is None or strength is None:
+            return
+        self.signals.append(
+            Signal(
+                place=len(self.signals),
+                id=texts["id"],
+                condition=condition,
+                also=also,
+                unless=unless,
+                strength=strength,
+                kind=kind,
+                disposition=disposition,
+                family=family,
+                says=texts["says"],
+                source=texts["source"],
+                rule=rule,
+                hits=hits,
+                misses=misses,
+                firm=firm,
+                pin=pin,
+            )
+        )
+
+
+def nearest(found: object, known: Iterable[str]) -> str:
+    """The known word that is most like what was found, or ""."""
     return next(iter(get_close_matches(str(found), [str(name) for name in known], 1)), "")
 
 

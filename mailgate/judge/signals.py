@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mailgate.judge.conditions import Condition
 from mailgate.judge.fields import FIELDS
+from mailgate.judge.pardons import Way
 from mailgate.judge.rules import HEADER, Signal, Signals, Watched
 from mailgate.model import Case, Finding, Gateway
 
@@ -14,7 +15,7 @@ LONGEST_SHOWN = 80  # characters of a value that a finding keeps
 
 def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, ...]:
     """All signals of the mail, each once, in the order of the rule files."""
-    mail = _Mail(case, gateway)
+    mail = MailFields(case, gateway)
     found: dict[int, Finding] = {}
     for field, values, watched in _met(mail, signals):
         for signal, seen in watched.given(values):
@@ -23,14 +24,22 @@ def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, .
     return tuple(found[place] for place in sorted(found))
 
 
-class _Mail:
-    """The fields of one mail, each computed once."""
+class MailFields:
+    """The fields of one mail, each computed once, where it is asked for."""
 
-    __slots__ = ("computed", "headers")
+    __slots__ = ("_computed", "case", "gateway", "headers")
 
     def __init__(self, case: Case, gateway: Gateway) -> None:
+        self.case = case
+        self.gateway = gateway
         self.headers = case.mail.headers
-        self.computed = {name: compute(case, gateway) for name, compute in FIELDS.items()}
+        self._computed: dict[str, tuple[str, ...]] = {}
+
+    def computed(self, field: str) -> tuple[str, ...]:
+        """The values of a computed field."""
+        if field not in self._computed:
+            self._computed[field] = FIELDS[field](self.case, self.gateway)
+        return self._computed[field]
 
     def values(self, field: str) -> tuple[str, ...]:
         """The values of any field that a rule may name."""
@@ -41,18 +50,23 @@ class _Mail:
                     value for each in self.headers if each.startswith(name[:-1]) for value in self.headers[each]
                 )
             return self.headers.get(name, ())
-        return self.computed[field]
+        return self.computed(field)
 
-    def allows(self, signal: Signal) -> bool:
-        """Do its further conditions let a signal count, whose own condition is met?"""
-        return all(map(self.holds, signal.also)) and not any(map(self.holds, signal.unless))
+    def allows(self, rule: Signal | Way) -> bool:
+        """Do its further conditions let a rule count, whose own condition is met?"""
+        return all(map(self.holds, rule.also)) and not any(map(self.holds, rule.unless))
 
     def holds(self, condition: Condition) -> bool:
         """Does any field of the condition have a value that is accepted?"""
-        return any(condition.accepted(value) is not None for field in condition.fields for value in self.values(field))
+        return self.seen(condition) is not None
+
+    def seen(self, condition: Condition) -> str | None:
+        """What is accepted in the first value that is; None where none is."""
+        accepted = (condition.accepted(value) for field in condition.fields for value in self.values(field))
+        return next((what for what in accepted if what is not None), None)
 
 
-def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[str, tuple[str, ...], Watched]]:
+def _met(mail: MailFields, signals: Signals) -> Iterator[tuple[str, tuple[str, ...], Watched]]:
     """Each field that the mail has, its values, and the signals that look at it."""
     by_header, prefixes = signals.by_header, signals.prefixes
     for name, values in mail.headers.items():
@@ -63,20 +77,26 @@ def _met(mail: _Mail, signals: Signals) -> Iterator[tuple[str, tuple[str, ...], 
                 if name.startswith(prefix):
                     yield HEADER + name, values, signals.by_prefix[prefix]
     for field, watched in signals.by_field.items():
-        if values := mail.computed[field]:
+        if values := mail.computed(field):
             yield field, values, watched
 
 
 def _finding(signal: Signal, field: str, seen: str) -> Finding:
-    shown = seen if len(seen) <= LONGEST_SHOWN else f"{seen[:LONGEST_SHOWN]}…"
     return Finding(
         id=signal.id,
         strength=signal.strength,
-        value=shown.encode("utf-8", "replace").decode(),
+        value=shown(seen),
         rule=signal.rule,
         kind=signal.kind,
         disposition=signal.disposition,
         family=signal.family,
         says=signal.says,
+        pin=signal.pin,
         field=field,
     )
+
+
+def shown(value: str) -> str:
+    """A value as a finding keeps it: short, and fit for any file."""
+    short = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
+    return short.encode("utf-8", "replace").decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import answer, kind, placement, recheck, signals, thread, token
+from mailgate.judge import answer, channel, forward, kind, placement, recheck, signals, thread, token
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Docket, Outcome, Placement
 from mailgate.judge.history import History
@@ -42,12 +42,19 @@ class Sight(Struct, frozen=True):
 
 def look(case: Case, rules: Signals, gateway: Gateway) -> Sight:
     """Judge the mail alone."""
-    found = signals.findings(case, rules, gateway)
-    weight = kind.weigh(found)
-    proof = case.authentication
-    if weight.distrusted and proof.level is not Level.A0:
-        proof = replace(proof, level=Level.A0, why=f"not proven: {weight.distrusted}")
-    return Sight(found, kind.kind_of(found, case), answer.respond(case, weight, proof), proof)
+    found = signals.findings(forward.as_sent(case, rules) if case.forwarded else case, rules, gateway)
+    found = forward.softened(found, case, rules, gateway)
+    proof = _as_it_counts(case.authentication, kind.weigh(found).distrusted)
+    found = channel.heard(found, case, proof, rules, gateway)
+    named = bool(case.forwarded) or any(finding.id == channel.ID for finding in found)
+    respond = answer.respond(case, kind.weigh(found), proof, others_path=named)
+    return Sight(found, kind.kind_of(found, case), respond, proof)
+
+
+def _as_it_counts(proof: Authentication, distrusted: str) -> Authentication:
+    if not distrusted or proof.level is Level.A0:
+        return proof
+    return replace(proof, level=Level.A0, why=f"not proven: {distrusted}")
 
 
 def judge(case: Case, rules: Signals, history: History) -> Outcome:

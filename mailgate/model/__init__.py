@@ -20,7 +20,7 @@ from mailgate.model.effects import (
     Sending,
     TicketChange,
 )
-from mailgate.model.gateway import Gateway, Keys, Mailbox
+from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -40,6 +40,7 @@ from mailgate.model.known import (
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
 from mailgate.model.outbox import Answer, Due, Settlement
 from mailgate.model.terms import (
+    OPERATOR_QUEUE,
     ChallengeState,
     Counted,
     Disposition,
@@ -50,6 +51,7 @@ from mailgate.model.terms import (
     Mode,
     OutboxState,
     PageState,
+    Preset,
     Protocol,
     Purpose,
     Role,
@@ -63,6 +65,7 @@ from mailgate.model.terms import (
 from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict
 
 __all__ = [
+    "OPERATOR_QUEUE",
     "Accepted",
     "Acquaintance",
     "Answer",
@@ -84,6 +87,7 @@ __all__ = [
     "Facts",
     "Filing",
     "Finding",
+    "Forwarder",
     "Gateway",
     "Grant",
     "HeldMail",
@@ -106,6 +110,7 @@ __all__ = [
     "Participant",
     "Peer",
     "Permit",
+    "Preset",
     "Protocol",
     "Purpose",
     "Reach",

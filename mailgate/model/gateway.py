@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 
 from mailgate.domains import a_label
-from mailgate.model.terms import Mode
+from mailgate.model.terms import Mode, Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,15 @@ class Keys:
     secrets: Mapping[str, bytes] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarder:
+    """A service that forwards mail to us: what it does to mail, for which addresses, and from where."""
+
+    preset: Preset
+    delivers: frozenset[str]  # the addresses whose mail it brings, canonical
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()  # () : from anywhere
+
+
 # Without slots, because what many ask for every mail is found once.
 @dataclass(frozen=True)
 class Gateway:
@@ -43,6 +53,7 @@ class Gateway:
     challenge_delay_s: int = 0
     confirm_min_s: int = 10
     new_contacts_per_day: int = 50
+    forwarders: tuple[Forwarder, ...] = ()
 
     @cached_property
     def domains(self) -> frozenset[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+OPERATOR_QUEUE = "operator"  # of tickets that ask whoever runs the gateway for something; they stand first
+
 
 class Kind(StrEnum):
     """What a mail is: the first that applies, in the order of `KIND_ORDER`."""
@@ -93,6 +95,14 @@ class Mode(StrEnum):
     OPEN = "open"
     GUARDED = "guarded"
     OFF = "off"
+
+
+class Preset(StrEnum):
+    """Whose habits a forwarder has; rules/35-forwarders.toml tells them."""
+
+    MICROSOFT365 = "microsoft365"
+    GOOGLE = "google"
+    ALIAS = "alias"
 
 
 class Standing(StrEnum):

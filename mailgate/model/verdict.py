@@ -24,6 +24,7 @@ class Finding(Struct, frozen=True):
     family: str = ""  # hints count once per family
     says: str = ""  # in words for people
     field: str = ""  # where the value stood: "header:precedence", "subject"
+    pin: str = ""  # what the operator must do, where the mail asks him for something
 
 
 class Case(Struct, frozen=True):
@@ -42,6 +43,8 @@ class Case(Struct, frozen=True):
     fingerprint: str = ""
     marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it
+    forwarded: tuple[str, ...] = ()  # how a listed forwarder brought it, by the ids of the rule files
+    relayed: bool = False  # and its client is that forwarder by its network, so nobody's own
 
 
 class Step(Struct, frozen=True):

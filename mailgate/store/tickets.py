@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, func, or_, select
 
-from mailgate.model import Disposition, TicketState
+from mailgate.model import OPERATOR_QUEUE, Disposition, TicketState
 from mailgate.store import tables
 from mailgate.store.dialect import is_one_of
 from mailgate.store.journal import decompressed
@@ -16,9 +16,11 @@ from mailgate.store.views import EventLine, MessageView, TicketLine, TicketView
 
 PAGE = 100
 WHOLE_MOST = 10_000  # tickets shown with everything in them
+ASKING_MOST = 20  # tickets that stand before the newest
 IN_TICKET_MOST = 1000  # messages and events of one ticket that is shown, the newest
 
 _TICKET, _MESSAGE, _RAW, _OUTBOX = tables.ticket.c, tables.message.c, tables.raw.c, tables.outbox.c
+_ASKS = and_(_TICKET.queue == OPERATOR_QUEUE, _TICKET.state == TicketState.OPEN)
 # The same mail once more is a line in the history, not a message.
 _COUNTS = _MESSAGE.disposition.is_distinct_from(Disposition.DUPLICATE)
 
@@ -34,22 +36,24 @@ def tickets(
 ) -> list[TicketLine]:
     """Tickets, newest first; those with a smaller number than `before`, the last of the page above.
 
-    `state` None takes all. `search` looks for a number, or for a text in subject, address and name.
+    What asks the operator for something and is open stands before all others, on the first page. `state` None takes
+    all. `search` looks for a number, or for a text in subject, address and name.
     """
     wanted: list[ColumnElement[bool]] = []
     if state:
         wanted.append(_TICKET.state == state)
     if queue:
         wanted.append(_TICKET.queue == queue)
-    if before is not None:
-        wanted.append(_TICKET.number < before)
     if search:
         texts = (_TICKET.subject, _TICKET.requester, _TICKET.requester_name)
         found = [column.icontains(search, autoescape=True) for column in texts]
         wanted.append(or_(*found, cast(_TICKET.number, String) == search.lstrip("#")))
-    messages = _number_of_messages()
-    page = select(tables.ticket, messages.label("messages")).where(*wanted).order_by(_TICKET.number.desc())
-    return [_ticket_line(row) for row in conn.execute(page.limit(limit))]
+    page = select(tables.ticket, _number_of_messages().label("messages")).where(*wanted).order_by(_TICKET.number.desc())
+    first = conn.execute(page.where(_ASKS).limit(ASKING_MOST)).all()
+    rest = page.where(_TICKET.number.not_in([row.number for row in first]))
+    if before is not None:
+        first, rest = [], rest.where(_TICKET.number < before)
+    return [_ticket_line(row) for row in (*first, *conn.execute(rest.limit(limit)))][:limit]
 
 
 def ticket(conn: Connection, number: int) -> TicketView | None:

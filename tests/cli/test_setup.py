@@ -145,3 +145,30 @@ def test_a_service_is_told_the_pattern_of_each_address_it_shares(mailgate: Run, 
     assert r"^support(\+.*)?@g\.test$" in shared
     assert "WARNING: No listener is at port 25" in shared
     assert "The MX record of g.test names mx.g.test" in mailgate("setup", service).out
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_told_its_forwarder_as_the_configuration_takes_it(
+    mailgate: Run, folder: Path, service: str
+) -> None:
+    _with(folder)
+    lines = mailgate("setup", service).out.splitlines()
+    begin = lines.index("      [[forwarder]]")
+    block = "\n".join(lines[begin : lines.index("", begin)])
+    sealer = {"microsoft365": "microsoft.com", "google": "google.com"}[service]
+    assert tomllib.loads(block)["forwarder"] == [
+        {"preset": service, "delivers": ["support@g.test"], "networks": [], "arc_sealers": [sealer]}
+    ]
+    (folder / "config.toml").write_text(f"{CONFIG}{block}\n")
+    assert mailgate("setup", service).code == 0
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_way_by_a_mailbox_that_forwards_is_told_where_addresses_are_shared(
+    mailgate: Run, folder: Path, service: str
+) -> None:
+    _with(folder)
+    shared = mailgate("setup", service, "--shared", "g.test").out
+    assert "It works, with less certainty" in shared
+    assert "It works, with less certainty" not in mailgate("setup", service).out
+    assert all(len(line) <= 120 for line in shared.splitlines())

@@ -10,11 +10,11 @@ from functools import cache
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mailgate.judge import admission, challenge, confirm, token, verdict
+from mailgate.judge import admission, challenge, confirm, forward, token, verdict
 from mailgate.judge.ask import about, ask
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
-from mailgate.judge.fingerprint import fingerprint
+from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History
 from mailgate.mail.parse import parse
 from mailgate.mail.text import text_of, unquoted
@@ -152,7 +152,7 @@ class Judging:
         accepted = Accepted(number, f"q{number}", self.now, mail_from, rcpt_to, Peer(ip=letter.ip), raw)
         domain = mail_from.rpartition("@")[2]
         assert admission.recipient(rcpt_to, self.gateway) is None, "refused at the door"
-        return Case(
+        case = Case(
             accepted=accepted,
             mail=mail,
             authentication=Authentication(letter.level, domain=domain, why=PROOFS[letter.level]),
@@ -163,7 +163,9 @@ class Judging:
             enclosed=self._signed(mail.enclosed_ids),
             text=unquoted(text_of(raw)),
             fingerprint=fingerprint(mail.subject, unquoted(text_of(raw)), (), b"k" * 32),
+            bare_subject=bare_subject(mail.subject, rulebook().limits.reply_prefixes),
         )
+        return forward.followed(case, rulebook().signals, self.gateway)
 
     def send(self, planned: Iterable[Planned]) -> None:
         """What was planned leaves at once, and the next hop takes it."""

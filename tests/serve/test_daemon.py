@@ -67,6 +67,28 @@ async def test_a_saved_rule_file_is_read_again(running: Running, folder: Path) -
     assert reloaded["rules"] != reloaded["before"]
 
 
+async def test_a_channel_counts_from_the_moment_it_is_saved(running: Running, folder: Path) -> None:
+    await running.deliver(1)
+    assert (await running.logged("mail-judged"))["kind"] == "human"
+    channel = '[[channel]]\nsender = "anne@x.test"\nis = "machine"\nwhy = "nightly figures"\n'
+    (folder / "rules" / "50-ours.toml").write_text(channel)
+    await running.logged("rules-reloaded")
+    await running.deliver(2)
+    assert (await running.logged("mail-judged", 2))["kind"] == "system"
+
+
+async def test_what_asks_the_operator_for_something_is_told_at_once(running: Running) -> None:
+    await asyncio.to_thread(ask_as_google, running.port)
+    told = await running.logged("operator-asked")
+    assert (told["level"], told["asks"]) == ("warning", "Google asks to confirm the forwarding to ...")
+
+
+def ask_as_google(port: int) -> None:
+    mail = "From: forwarding-noreply@google.com\r\nTo: support@g.test\r\nMessage-ID: <1@google.com>\r\n\r\nPlease."
+    with smtplib.SMTP("127.0.0.1", port, local_hostname="client.test") as client:
+        client.sendmail("forwarding-noreply@google.com", "support@g.test", mail)
+
+
 async def test_a_broken_rule_file_never_replaces_a_good_one(running: Running, folder: Path) -> None:
     file = folder / "rules" / "limits.toml"
     good, version = file.read_text(), running.daemon.book.version

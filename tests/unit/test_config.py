@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -270,7 +271,18 @@ def test_a_mail_address_keeps_its_local_part_and_gets_a_lower_case_domain(addres
 def test_keys_without_effect_are_named_when_they_are_written() -> None:
     text = LEAST + '[notify]\naddress = "a@b"\n[[forwarder]]\npreset = "google"\n[outbound]\ndkim_selector = "x"\n'
     assert read(LEAST).without_effect() == []
-    assert read(text).without_effect() == ["forwarder.preset", "notify.address", "outbound.dkim_selector"]
+    assert read(text).without_effect() == ["notify.address", "outbound.dkim_selector"]
+
+
+def test_a_forwarder_brings_what_it_is_said_to_else_the_mail_of_all_mailboxes() -> None:
+    text = LEAST + (
+        '[[forwarder]]\npreset = "google"\ndelivers = ["Help+x@Example.ORG"]\nnetworks = ["192.0.2.0/24"]\n'
+        '[[forwarder]]\npreset = "alias"\n'
+    )
+    google, alias = read(text).gateway_for(Keys("lab", "a", {"a": b"k"})).forwarders
+    assert (google.preset, google.delivers) == ("google", {"help@example.org"})
+    assert google.networks == (ip_network("192.0.2.0/24"),)
+    assert (alias.delivers, alias.networks) == ({"support@example.com"}, ())
 
 
 def test_whose_word_on_the_sender_counts_is_named_in_three_places() -> None:
@@ -283,7 +295,7 @@ def test_whose_word_on_the_sender_counts_is_named_in_three_places() -> None:
 
     assert settings.authentication.trusted_upstreams == ("192.0.2.0/24", "unix")
     assert settings.forwarder[0].arc_sealers == ("google.com",)
-    assert settings.without_effect() == ["forwarder.preset"]
+    assert settings.without_effect() == []
 
 
 @pytest.mark.parametrize("peer", ["unix:", "Unix", "localhost", "192.0.2.1/24", "unix:/run/x"])

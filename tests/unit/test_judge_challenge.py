@@ -44,7 +44,11 @@ def answer(desk: Judging, letter: Letter = YES) -> Filing:
     """The same address answers our question, by its signed address."""
     asking = desk.sent[0]
     return desk.receive(
-        replace(letter, to=desk.address(TokenKind.CHALLENGE, asking), subject="Re: Please confirm your message")
+        replace(
+            letter,
+            to=desk.address(TokenKind.CHALLENGE, asking),
+            subject="Re: Please confirm your message to support@g.test",
+        )
     )
 
 
@@ -305,7 +309,7 @@ def test_after_fourteen_days_the_question_is_over_and_the_mail_is_still_there(de
     assert desk.click(JOE) is PageState.EXPIRED
     assert "expired" in answer(desk).verdict.reason
     assert purposes(desk) == [Purpose.CHALLENGE]
-    assert desk.held(HUMAN) == ["My printer burns", "Re: Please confirm your message"]
+    assert desk.held(HUMAN) == ["My printer burns", "Re: Please confirm your message to support@g.test"]
 
 
 # ── The page ──────────────────────────────────────────────────────────────────────────────────────────────────────────
