@@ -1,7 +1,8 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml, in lexical order; the texts of automatic mail from
-`replies/<language>/<name>.txt`. A folder with any fault is refused as a whole: the rules in force stay in force.
+Signals come from every `*.toml` but limits.toml and quotes.toml, in lexical order; the texts of automatic mail from
+`replies/<language>/<name>.txt`. A folder without a quotes.toml uses the one that mailgate brings along. A folder with
+any fault is refused as a whole: the rules in force stay in force.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge.limits import Limits
 from mailgate.judge.rules import Signals, compile_signals
-from mailgate.mail import template
+from mailgate.mail import quotes, template
+from mailgate.mail.quotes import Quotes
 from mailgate.mail.template import Template, TemplateError
 
 T = TypeVar("T")
 
 LIMITS = "limits.toml"
+QUOTES = "quotes.toml"
 REPLIES = "replies"
 FIRST_LANGUAGE = "en"  # the one that must be complete, since every other falls back on it
 MOST_FILES = 200
@@ -52,6 +55,7 @@ class Rulebook:
     signals: Signals
     limits: Limits
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name
+    quotes: Quotes
     files: Mapping[str, str]  # path inside the folder -> SHA-256
 
 
@@ -71,13 +75,24 @@ def load(folder: Path) -> Rulebook:
     files = _read(folder, faults)
     tables = _tables(files, faults)
     limits_file = tables.pop(LIMITS, None)
+    marks = _checked(partial(_quotes, tables.pop(QUOTES, None)), faults)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
     templates = _templates(files, faults)
-    if faults or signals is None or limits is None:
+    if faults or signals is None or limits is None or marks is None:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, templates, hashes)
+    return Rulebook(_version(hashes), signals, limits, templates, marks, hashes)
+
+
+def quotes_in(folder: Path) -> Quotes:
+    """Only how old words are marked, for who shows mail and judges none.
+
+    Raises:
+        ConfigError: with every fault of the file.
+    """
+    file = folder / QUOTES
+    return _quotes(tomlfile.read(file) if file.is_file() else None)
 
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
@@ -125,6 +140,11 @@ def _signals(tables: Mapping[str, TomlFile]) -> Signals:
 
 def _limits(file: TomlFile) -> Limits:
     return Limits.from_table(file.document, file.name, _lines(file, "limit"))
+
+
+def _quotes(file: TomlFile | None) -> Quotes:
+    file = file or tomlfile.read(shipped_folder() / QUOTES)
+    return quotes.from_table(file.document, file.name, file.line)
 
 
 def _lines(file: TomlFile, array: str) -> tuple[int, ...]:

@@ -17,15 +17,19 @@ from sqlalchemy import Connection
 from mailgate import config, keys, wiring
 from mailgate.cases import judge_alone
 from mailgate.cli import mailfile
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
 from mailgate.config import tomlfile
 from mailgate.context import Mint
 from mailgate.errors import NotFound
 from mailgate.judge import admission
+from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.parse import parse
+from mailgate.mail.quotes import Quotes
+from mailgate.mail.reply import reply_of
 from mailgate.mail.report import report_of
-from mailgate.mail.text import text_of, unquoted
+from mailgate.mail.text import text_of
 from mailgate.model import Accepted, Authentication, Gateway, Level, Mail, Peer
 from mailgate.net.authenticate import Authenticator
 from mailgate.net.resolver import Resolver
@@ -128,8 +132,9 @@ def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
         return raw, found.verdict
 
     raw, verdict = reading(frame, read)
+    quotes = wiring.quotes_of(settings_of(frame))
     path = {"path": f"stored:{journal_id}"}
-    return dict.fromkeys(_ANSWERED) | path | _shown(raw, parse(raw), verdict) | {"trail": verdict["trail"]}
+    return dict.fromkeys(_ANSWERED) | path | _shown(raw, parse(raw), verdict, quotes) | {"trail": verdict["trail"]}
 
 
 async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
@@ -142,7 +147,7 @@ async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
     proof = await _proof(accepted, mail, question)
     filing = judge_alone(accepted, proof, gateway=gateway, book=question.book, mint=Mint(lambda: 1), now=now)
     ours = sorted({*filing.case.ours, *filing.case.enclosed})
-    shown = _shown(raw, mail, verdict_document(filing))
+    shown = _shown(raw, mail, verdict_document(filing), question.book.quotes)
     shown["links"]["ours"] = ours
     return shown
 
@@ -171,9 +176,9 @@ async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authenti
     return structs.replace(question.assumed, domain=domain)
 
 
-def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
+def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any], quotes: Quotes) -> dict[str, Any]:
     """The explanation of a mail with the verdict on it, as the store keeps verdicts."""
-    text = text_of(raw)
+    text = text_of(raw, quotes=quotes)
     report = report_of(raw, mail)
     return {
         "kind": verdict["kind"],
@@ -183,7 +188,7 @@ def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any]) -> dict[str, Any]:
         "from": ", ".join(author.address for author in mail.authors),
         "subject": mail.subject,
         "text": text,
-        "reply_text": unquoted(text),
+        "reply_text": reply_of(text, quotes, MARKER_LINE).text,
         "links": {
             "message_id": mail.message_id,
             "in_reply_to": mail.in_reply_to,
