@@ -18,6 +18,7 @@ EDGES: Final = " \t\r\f\v\u00a0\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\
 RULE_SIGNS: Final = "-_=+~#*,\u2014\u2013\u2500\u2501\u1427"
 RULES_ALONE: Final = frozenset("\u2014\u1427")  # a rule even if it is but one
 _PARTING: Final = "-_*\u2014\u2013\u2500\u2501"  # rules that part a signature off
+_SEPARATING: Final = "-*"  # of these, those that as often stand between paragraphs
 _OPENING: Final = "*_-[(<\u2014 "  # before a line that signs
 _ARMOUR: Final = "-----BEGIN PGP SIGNATURE-----"
 MOST_INTRODUCTIONS = 1000  # looked for in one mail
@@ -31,6 +32,7 @@ MOST_SHORT_WORDS = 4
 MOST_FOLDED = 3  # lines that a field above a copied mail may go on for
 LEAST_FIELDS = 3
 MOST_SIGNATURE_LINES = 6  # below a rule that is no `-- `
+LEAST_SENTENCE_WORDS = 4
 LEAST_WRAPPED = 60  # characters of a quoted line that may have been broken
 
 
@@ -265,18 +267,24 @@ def _mark_rules(bare: list[str], found: list[Kind]) -> None:
     Rules that part the new words themselves are text: those of headings and tables, and several of one sort.
     """
     below = 0  # lines of text down to the end, or to what is old
+    said = False  # is one of them a sentence?
     parting: dict[str, int] = {}  # rules with text below, by their sign
     for index in range(len(found) - 1, -1, -1):
         kind = found[index]
         if kind is Kind.RULE and bare[index] != "--" and below:
             sign = bare[index][0]
-            if parting or below > MOST_SIGNATURE_LINES or sign not in _PARTING:
+            if parting or below > MOST_SIGNATURE_LINES or sign not in _PARTING or (said and sign in _SEPARATING):
                 found[index] = Kind.TEXT
                 for other in parting.values():
                     found[other] = Kind.TEXT
             parting[sign] = index
         elif kind in (Kind.TEXT, Kind.SIGNING):
             below += 1
+            said = said or _is_sentence(bare[index])
         elif kind in (Kind.QUOTED, Kind.INTRODUCING, Kind.FIELD):
-            below = 0
+            below, said = 0, False
             parting.clear()
+
+
+def _is_sentence(line: str) -> bool:
+    return line[-1] in ".!?:" and len(line.split()) >= LEAST_SENTENCE_WORDS

@@ -189,13 +189,11 @@ class _Reader:
 
     def texts(self, table: Mapping[str, Any], place: tuple[str, ...], key: str) -> list[str]:
         value = table.get(key, [])
-        allowed = f"a list of at most {MOST_WORDS} texts of {INDEXED_CHARS if key.startswith('device') else 1} to"
+        if not isinstance(value, list) or len(value) > MOST_WORDS:
+            self.fault((*place, key), value, f"a list of at most {MOST_WORDS} texts")
+            return []
         least = INDEXED_CHARS if key.startswith("device") else 1
-        if (
-            isinstance(value, list)
-            and len(value) <= MOST_WORDS
-            and all(isinstance(text, str) and least <= len(text.strip()) <= LONGEST_WORD for text in value)
-        ):
-            return value
-        self.fault((*place, key), value, f"{allowed} {LONGEST_WORD} characters")
-        return []
+        wrong = [text for text in value if not isinstance(text, str) or not least <= len(text.strip()) <= LONGEST_WORD]
+        for text in wrong:
+            self.fault((*place, key), text, f"texts of {least} to {LONGEST_WORD} characters")
+        return [] if wrong else value

@@ -277,6 +277,7 @@ KEPT = {
     "hyphens as a list": "-- one\n-- two\n-- three",
     "a heading": "Report\n------\n\nAll is well here.\n\nMore\n----\n\nNothing else to say.",
     "a rule within": "First.\n\n*****\n\n" + "\n".join(f"Line {number}." for number in range(12)),
+    "a rule between paragraphs": "First comes this.\n\n---\n\nThen there is one more question.\n\nAnna",
     "code": "See:\n\n```\n> prompt\n-- a comment\nFrom: x\n```\n\nDone.",
     "a table of Markdown": "| a | b |\n| 1 | 2 |\n\nIs this right?",
     "a comparison": "It should be:\n\na > b and b < c\n\nThanks!",
