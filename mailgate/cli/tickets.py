@@ -121,15 +121,13 @@ def reopen(frame: Frame, number: int, agent: str) -> None:
 
 
 def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
-    """Of each message all it says, and what is new in it. Words of ours are old where a later mail repeats them."""
-    texts: list[tuple[str, Reply]] = []
-    sent = ""
-    for message in ticket.messages:
-        text = text_of(message.raw, quotes=quotes)
-        ours = not isinstance(message.kind, Kind)
-        texts.append((text, reply_of(text, quotes, MARKER_LINE, sent="" if ours else sent)))
-        sent = text if ours else sent
-    return texts
+    """Of each message all it says, and what is new in it. Words of ours are old where somebody repeats them."""
+    texts = [(message, text_of(message.raw, quotes=quotes)) for message in ticket.messages]
+    sent = "\n".join(text for message, text in texts if not isinstance(message.kind, Kind))
+    return [
+        (text, reply_of(text, quotes, MARKER_LINE, sent=sent if isinstance(message.kind, Kind) else ""))
+        for message, text in texts
+    ]
 
 
 def _facts(ticket: TicketView, texts: list[tuple[str, Reply]]) -> dict[str, Any]:
