@@ -14,13 +14,15 @@ LONGEST_NAME = 200  # of an introduction that has no date, only a name
 
 _SIGNS = " \t-*_=>|\u2014\u200e\u200f\u202a\u202b\u202c"
 # A time, a year or a day in figures, in any script's figures, or an address.
-_DATED = re2.compile(r"\p{Nd}{1,2}[:.h]\p{Nd}{2}|\p{Nd}{4}|\p{Nd}{1,2}[./-]\p{Nd}{1,2}|[年日월일]|@")
-_FIGURE = re2.compile(r"\p{Nd}|@")
-# ISO 8601's order of year, month and day, as Gmail and Asian mail programs write it, then a clock or an address.
-_DATE_FIRST = re2.compile(
-    r"^\p{Nd}{4} ?[-/.年년] ?\p{Nd}{1,2} ?[-/.月월] ?\p{Nd}{1,2}"
-    r"(?:.*\p{Nd}{1,2}[:時时시]\p{Nd}{2}.*(?:GMT|UTC|[:：]$|<[^<>]*@)|.*<[^<>]*@[^<>]*>?[:：]?$)"
+_DATED = re2.compile(
+    r"\p{Nd}{1,2}[:.h]\p{Nd}{2}|(?:^|\P{Nd})(?:1[349]|2[05]|[\x{660}-\x{669}\x{6f0}-\x{6f9}]{2})\p{Nd}{2}(?:$|\P{Nd})"
+    r"|\p{Nd}{1,2}[./-]\p{Nd}{1,2}|[年日월일]|@"
 )
+_FIGURE = re2.compile(r"\p{Nd}|@")
+# ISO 8601's order of year, month and day, as Gmail and Asian mail programs write it.
+_DATE_FIRST = re2.compile(r"^\p{Nd}{4} ?[-/.年년] ?\p{Nd}{1,2} ?[-/.月월] ?\p{Nd}{1,2}")
+_ADDRESS_LAST = re2.compile(r"<[^<>]*@[^<>]*(?:>.{0,12}[:：]|>)?$")
+_GMAIL_ZONE = re2.compile(r"^[\d-]{10} \d\d:\d\d GMT[+-]\d\d:\d\d \P{Nd}{2,60}$")
 # In a language that needs no word for writing: a clock, and an address and a colon at the end.
 _WHO_AND_WHEN = re2.compile(r"\p{Nd}{1,2}[:.]\p{Nd}{2}.*[<(\[][^<>()\[\]]*@[^<>()\[\]]*[>)\]] ?[:：]$")
 _ENDS = (":", "：")
@@ -73,20 +75,26 @@ def _is_followed_by_quote(kinds: Sequence[str], end: int) -> bool:
 
 def _introduces(text: str, quotes: Quotes, *, begins: bool, followed: bool) -> bool:
     ends = text.endswith(_ENDS)
-    if _DATE_FIRST.search(text):
-        return begins or ends
-    if begins and _WHO_AND_WHEN.search(text):
+    if begins and (_is_dated_first(text, told=ends or followed) or _WHO_AND_WHEN.search(text)):
         return True
+    if not (ends or followed or "@" in text):
+        return False
+    dated = bool(_DATED.search(text))
     if quotes.wrote is None or not quotes.wrote.search(text):
         # In a language that nobody told us: who and when, a colon, and then the quote.
-        return begins and ends and followed and "@" in text and bool(_DATED.search(text))
+        return begins and ends and followed and dated and "@" in text
     if not followed and quotes.by_oneself is not None and quotes.by_oneself.search(text):
         return False
-    if _is_led(text, quotes.leads) and _FIGURE.search(text):
+    if _is_led(text, quotes.leads) and (dated or (followed and _FIGURE.search(text))):
         return True
-    if not begins:
+    return begins and (dated or (followed and ends and len(text) < LONGEST_NAME))
+
+
+def _is_dated_first(text: str, *, told: bool) -> bool:
+    """Does a date begin the text, and somebody's name or address end it? A line of a log is `told` by neither sign."""
+    if not _DATE_FIRST.search(text):
         return False
-    return bool(_DATED.search(text)) or (followed and ends and len(text) < LONGEST_NAME)
+    return bool(_GMAIL_ZONE.search(text) or (told and _ADDRESS_LAST.search(text)))
 
 
 def _is_led(text: str, leads: tuple[str, ...]) -> bool:

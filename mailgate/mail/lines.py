@@ -287,4 +287,4 @@ def _mark_rules(bare: list[str], found: list[Kind]) -> None:
 
 
 def _is_sentence(line: str) -> bool:
-    return line[-1] in ".!?:" and len(line.split()) >= LEAST_SENTENCE_WORDS
+    return line.endswith((".", "!", "?", ":")) and len(line.split()) >= LEAST_SENTENCE_WORDS

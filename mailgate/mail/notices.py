@@ -12,7 +12,7 @@ _OLD: Final = (Kind.INTRODUCING, Kind.FIELD, Kind.QUOTED)
 MOST_NOTICES = 5  # legal paragraphs in a row at the end
 LEAST_NOTICE_CHARS = 80
 MOST_NOTICE_CHARS = 20_000
-LEAST_NOTICE_SIGNS = 2  # different phrases of the law in one paragraph
+LEAST_NOTICE_SIGNS = 3  # different phrases of the law in one paragraph
 LEAST_SENT_CHARS = 20  # of a line that we know to have sent; shorter ones anybody writes
 
 
@@ -54,7 +54,8 @@ def _mark_legal(lines: Sequence[str], kinds: list[Kind], quotes: Quotes) -> None
     for end in {len(kinds), old}:
         for number, (start, stop) in enumerate(_paragraphs_upwards(kinds, end)):
             text = "\n".join(lines[start:stop])
-            if number == MOST_NOTICES or not _is_legal(text, quotes):
+            alone = Kind.TEXT not in kinds[:start]  # then it is what the mail says
+            if number == MOST_NOTICES or alone or not _is_legal(text, quotes):
                 break
             kinds[start:stop] = [Kind.SIGNING] * (stop - start)
 

@@ -54,8 +54,8 @@ def _text_of(raw: bytes, structure: Structure, quotes: Quotes, deepest: int) -> 
             return text
     if deepest and (text := _enclosed(raw, parts, quotes, deepest - 1)):
         return text
-    broken = parts[0].content_type.startswith("multipart/") and len(parts) == 1
-    return _text(parts[0], raw, MOST_BYTES, quotes) if broken else ""
+    # A multipart that holds nothing: its boundary is missing or wrong, and its words are no part of anything.
+    return _text(parts[-1], raw, MOST_BYTES, quotes) if parts[-1].content_type.startswith("multipart/") else ""
 
 
 def _is_text(part: Part) -> bool:

@@ -288,6 +288,12 @@ KEPT = {
     "a warning below": "Hello.\n\nCAUTION: This email is what your system writes on top of mine.",
     "Turkish, a parcel": "Paket dün gönderildi.",
     "Chinese, a request": "请尽快发送",
+    "a line of a log": "It says:\n\n2024-03-12 10:00:05 UTC connection lost:\n\nWhat can we do about it?",
+    "a line of a mail log": "It says:\n\n2024-03-12 10:00 bounced <joe@x.test>\n\nWhat can we do about it?",
+    "what somebody wrote on a page": "Hello.\n\nOn page 3 you wrote:\n\nall is well.\n\nIs it?",
+    "what somebody wrote about a number": "Hello.\n\nOn ticket 48213 you wrote:\n\nall is well.\n\nIs it?",
+    "a line that breaks after writing": "A colleague called at 10:30 and then he wrote\na mail.\n\nDid you get it?",
+    "a lawyer": "Hello.\n\nPlease keep the disclosure of these names confidential, as we agreed on Monday morning.",
     "dates at the beginning": "2024-03-12 10:00 the server stopped.\n2024-03-12 10:05 it came back.",
 }
 
@@ -400,6 +406,58 @@ def test_without_a_rule_file_only_the_signs_of_plain_text_are_known() -> None:
 @given(st.text(st.sampled_from("ab1:>\n-_<@ Onwrte")))
 def test_any_text_is_parted_without_loss(text: str) -> None:
     reply = reply_of(text, QUOTES)
+    assert sorted("".join((reply.text + reply.hidden).split())) == sorted("".join(text.split()))
+    assert bool(reply.text.strip()) == bool(text.strip())
+
+
+LINES = [
+    *(
+        "",
+        " ",
+        ">",
+        "> a",
+        "a",
+        "This is a sentence.",
+        "--",
+        "-- ",
+        "---",
+        "***",
+        "____",
+        "—",
+        "```",
+        "|",
+        "| a",
+        "Joe> a",
+    ),
+    *(
+        "On 1 May 2024, Joe <j@x.test>",
+        "wrote:",
+        "<j@x.test>",
+        "> wrote:",
+        "> On 1 May 2024, Joe wrote:",
+        "a:",
+        "<",
+        "<<",
+    ),
+    *(
+        "From: a@x.test",
+        "Sent: x",
+        "Subject: x",
+        "*To:* x",
+        "-----Original Message-----",
+        "2024-01-01 <a@b>",
+        "：",
+        ":",
+    ),
+    *("-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----", "-----END PGP SIGNATURE-----", "\u1427"),
+    *("Sent from my iPhone", "CAUTION: This email", "Ref: mg-abc", "\u202b", "\u00a0", "confidential disclosure " * 5),
+    *("Hello Joe,", "See my answers below."),
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=25).map("\n".join))
+def test_lines_in_any_order_are_parted_without_loss(text: str) -> None:
+    reply = reply_of(text, QUOTES, "Ref: mg-", "a\nThis is a sentence.\n> a")
     assert sorted("".join((reply.text + reply.hidden).split())) == sorted("".join(text.split()))
     assert bool(reply.text.strip()) == bool(text.strip())
 

@@ -104,6 +104,10 @@ def test_text_is_found_wherever_it_is(mail: bytes) -> None:
     assert text_of(mail).strip() in ("words", "two words")
 
 
+def test_words_of_a_broken_multipart_inside_another_are_found_with_what_is_left_of_it() -> None:
+    assert text_of(multipart("mixed", ("Content-Type: multipart/mixed", "words"))).startswith("words")
+
+
 def test_base64_that_nobody_declared_is_decoded() -> None:
     text = "These words are long enough to fill more than one line of base64, and they are plain text. " * 2
     assert text_of(b"Subject: x\n\n" + encodebytes(text.encode())) == text
