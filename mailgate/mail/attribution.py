@@ -75,7 +75,7 @@ def _is_followed_by_quote(kinds: Sequence[str], end: int) -> bool:
 
 def _introduces(text: str, quotes: Quotes, *, begins: bool, followed: bool) -> bool:
     ends = text.endswith(_ENDS)
-    if begins and (_is_dated_first(text, told=ends or followed) or _WHO_AND_WHEN.search(text)):
+    if begins and (_is_dated_first(text, told=ends or followed) or (ends and _WHO_AND_WHEN.search(text))):
         return True
     if not (ends or followed or "@" in text):
         return False
@@ -92,7 +92,7 @@ def _introduces(text: str, quotes: Quotes, *, begins: bool, followed: bool) -> b
 
 def _is_dated_first(text: str, *, told: bool) -> bool:
     """Does a date begin the text, and somebody's name or address end it? A line of a log is `told` by neither sign."""
-    if not _DATE_FIRST.search(text):
+    if not text[0].isdigit() or not _DATE_FIRST.search(text):
         return False
     return bool(_GMAIL_ZONE.search(text) or (told and _ADDRESS_LAST.search(text)))
 

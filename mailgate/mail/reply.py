@@ -31,6 +31,8 @@ _QUOTE_AND_AFTERWORDS: Final = re2.compile(r"te*b[eqbh]*([te]*)$")
 _QUOTE_BELOW: Final = re2.compile(r"te*[qbe]+$")
 _HEADER_BELOW: Final = re2.compile(r"t[eqb]*h")
 _PLAIN: Final = Kind.TEXT + Kind.EMPTY
+_BELOW: Final = (Kind.QUOTED, Kind.INTRODUCING, Kind.EMPTY)
+_OLD: Final = (Kind.INTRODUCING, Kind.QUOTED, Kind.FIELD)
 _OLD_ALONE: Final = frozenset((Kind.INTRODUCING, Kind.FIELD))
 
 
@@ -81,17 +83,15 @@ class _Kept:
     def part(self, start: int, end: int) -> _Kept:
         return _Kept(self.places[start:end], self.kinds[start:end])
 
-    def without(self, start: int, end: int) -> _Kept:
-        return _Kept(
-            [*self.places[:start], *self.places[end:]],
-            self.kinds[:start] + self.kinds[end:],
-        )
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[int, str]]) -> _Kept:
+        return cls([place for place, _ in pairs], "".join(kind for _, kind in pairs))
 
     def without_kinds(self, unwanted: Iterable[str]) -> _Kept:
         if not any(kind in self.kinds for kind in unwanted):
             return self
-        pairs = [(place, kind) for place, kind in zip(self.places, self.kinds, strict=True) if kind not in unwanted]
-        return _Kept([place for place, _ in pairs], "".join(kind for _, kind in pairs))
+        pairs = zip(self.places, self.kinds, strict=True)
+        return _Kept.of([(place, kind) for place, kind in pairs if kind not in unwanted])
 
 
 def _new(kept: _Kept, lines: Sequence[str], quotes: Quotes) -> _Kept:
@@ -108,11 +108,15 @@ def _new(kept: _Kept, lines: Sequence[str], quotes: Quotes) -> _Kept:
 
 def _unsigned(kept: _Kept) -> _Kept:
     """Without lines that sign, and without what stands below a rule, down to the end or to the next old line."""
-    kept = kept.without_kinds((Kind.SIGNING,))
-    while (start := kept.kinds.find(Kind.RULE)) >= 0:
-        ends = [end for kind in "bqh" if (end := kept.kinds.find(kind, start)) >= 0]
-        kept = kept.without(start, min(ends, default=len(kept.kinds)))
-    return kept
+    if Kind.RULE not in kept.kinds and Kind.SIGNING not in kept.kinds:
+        return kept
+    pairs: list[tuple[int, str]] = []
+    signing = False
+    for place, kind in zip(kept.places, kept.kinds, strict=True):
+        signing = kind == Kind.RULE or (signing and kind not in _OLD)
+        if not signing and kind != Kind.SIGNING:
+            pairs.append((place, kind))
+    return _Kept.of(pairs)
 
 
 def _from_below(kept: _Kept) -> _Kept:
@@ -128,7 +132,7 @@ def _above_old(kept: _Kept, lines: Sequence[str], quotes: Quotes) -> _Kept:
     after = _QUOTE_AND_AFTERWORDS.search(kept.kinds) if Kind.INTRODUCING in kept.kinds else None
     if after and after[1].count(Kind.TEXT) <= MOST_AFTERWORDS and not _announces(kept, after, lines, quotes):
         kept = kept.part(0, after.start() + 1)
-    if below := _QUOTE_BELOW.search(kept.kinds):
+    if kept.kinds[-1:] in _BELOW and (below := _QUOTE_BELOW.search(kept.kinds)):
         kept = kept.part(0, below.start() + 1)
     if Kind.FIELD in kept.kinds and (header := _HEADER_BELOW.search(kept.kinds)):
         kept = kept.part(0, header.start() + 1)

@@ -466,6 +466,13 @@ HOSTILE = [
     *("On ", "On 1 x@y wrote:\n", ">", "> \n", " ", "\n", "From:\n", "From: a@b\nSubject: x\nTo: y\n", "a:\n"),
     *("Joe> x\n", "-- \n", "x\n---\n", "```\n", "Sent from my\n", "confidential disclosure\n\n", "1\n> q\n", "<\n"),
     *("-----BEGIN PGP SIGNATURE-----\n", "2024-01-01 <a@b>\n", "wrote:"),
+    *(
+        "-- \n> q\n",
+        "a\n-- \nOn 1 May 2024, Joe <j@x> wrote:\n> q\n",
+        "From: a@b\nTo: x\nSubject: y\n-- \n",
+        "---\na.\n> q\n",
+    ),
+    *("On 1 May 2024,\n", "<\n> wrote:\n", "x:\n> q\n", "Joe> x:\n\n", "-----BEGIN PGP SIGNED MESSAGE-----\n"),
 ]
 
 
