@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from mailgate.judge import admission, forward, token, verdict
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
+from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.forged import without_forged_results
 from mailgate.mail.parse import read
+from mailgate.mail.reply import reply_of
 from mailgate.mail.report import with_report
-from mailgate.mail.text import text_of, unquoted
+from mailgate.mail.text import text_of
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    whole = (text_of(accepted.raw, parts) if text is None else text) if answerable else ""
-    text = unquoted(whole)
+    whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if answerable else ""
+    own = reply_of(whole, book.quotes, MARKER_LINE).own
     current = gateway.keys.secrets[gateway.keys.current]
     case = Case(
         accepted=accepted,
@@ -51,11 +53,11 @@ def case_of(
         recipient=recipient,
         ours=_signed(named, gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
-        text=text,
+        text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
-        fingerprint=fingerprint(mail.subject, text, book.limits.reply_prefixes, current) if answerable else "",
+        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, current) if answerable else "",
     )
     return forward.followed(case, book.signals, gateway)
 

@@ -331,7 +331,8 @@ class Intake:
     async def prepare(self, accepted: Accepted) -> Case:
         """Read a mail and find out who it is from."""
         raw = accepted.raw
-        mail, parts, text = (*read(raw), None) if len(raw) <= IN_LINE_BYTES else await self.beside(whole, raw)
+        large = len(raw) > IN_LINE_BYTES
+        mail, parts, text = await self.beside(whole, raw, self.book().quotes) if large else (*read(raw), None)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
         proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)

@@ -1,14 +1,15 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml and reports.toml, in lexical order; the texts of automatic mail from
-`replies/<language>/<name>.txt`. A folder with any fault is refused as a whole: the rules in force stay in force.
+Signals come from every `*.toml` but limits.toml, reports.toml and quotes.toml, in lexical order; the texts of automatic
+mail from `replies/<language>/<name>.txt`. A folder without one of the last two uses the one that mailgate brings along.
+A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,8 @@ from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
-from mailgate.mail import template
+from mailgate.mail import quotes, template
+from mailgate.mail.quotes import Quotes
 from mailgate.mail.reportforms import Forms, compile_forms
 from mailgate.mail.template import Template, TemplateError
 
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 LIMITS = "limits.toml"
 REPORTS = "reports.toml"
+QUOTES = "quotes.toml"
 REPLIES = "replies"
 FIRST_LANGUAGE = "en"  # the one that must be complete, since every other falls back on it
 MOST_FILES = 200
@@ -56,8 +59,9 @@ class Rulebook:
     signals: Signals
     limits: Limits
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name
+    quotes: Quotes
+    reports: Forms
     files: Mapping[str, str]  # path inside the folder -> SHA-256
-    reports: Forms = field(default_factory=Forms)
 
 
 def shipped_folder(package: Path = Path(__file__).parent) -> Path:
@@ -75,15 +79,26 @@ def load(folder: Path) -> Rulebook:
     faults: list[Fault] = []
     files = _read(folder, faults)
     tables = _tables(files, faults)
-    limits_file, reports_file = tables.pop(LIMITS, None), tables.pop(REPORTS, None)
+    limits_file = tables.pop(LIMITS, None)
+    marks = _checked(partial(_quotes, tables.pop(QUOTES, None)), faults)
+    reports = _checked(partial(_reports, tables.pop(REPORTS, None)), faults)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
-    reports = _checked(partial(_reports, reports_file), faults) if reports_file else Forms()
     templates = _templates(files, faults)
-    if faults or signals is None or limits is None or reports is None:
+    if faults or signals is None or limits is None or marks is None or reports is None:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, templates, hashes, reports)
+    return Rulebook(_version(hashes), signals, limits, templates, marks, reports, hashes)
+
+
+def quotes_in(folder: Path) -> Quotes:
+    """Only how old words are marked, for who shows mail and judges none.
+
+    Raises:
+        ConfigError: with every fault of the file.
+    """
+    file = folder / QUOTES
+    return _quotes(tomlfile.read(file) if file.is_file() else None)
 
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
@@ -138,7 +153,13 @@ def _limits(file: TomlFile) -> Limits:
     return Limits.from_table(file.document, file.name, _lines(file, "limit"))
 
 
-def _reports(file: TomlFile) -> Forms:
+def _quotes(file: TomlFile | None) -> Quotes:
+    file = file or tomlfile.read(shipped_folder() / QUOTES)
+    return quotes.from_table(file.document, file.name, file.line)
+
+
+def _reports(file: TomlFile | None) -> Forms:
+    file = file or tomlfile.read(shipped_folder() / REPORTS)
     return compile_forms(file.document, file.name, {key: _lines(file, key) for key in ("form", "status")})
 
 

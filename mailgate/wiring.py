@@ -12,6 +12,7 @@ from mailgate.config import Settings
 from mailgate.context import Context, Mint
 from mailgate.identity import clock, database_file, gateway_of, secret, tls_of
 from mailgate.log import Log
+from mailgate.mail.quotes import Quotes
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
 from mailgate.rulebook import Rulebook
@@ -41,6 +42,11 @@ def rulebook_of(settings: Settings) -> Rulebook:
     """
     book = rulebook.load(rules_folder(settings))
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
+
+
+def quotes_of(settings: Settings) -> Quotes:
+    """How old words are marked, of those same rules. Raises ConfigError with all their faults."""
+    return rulebook.quotes_in(rules_folder(settings))
 
 
 def rules_folder(settings: Settings) -> Path:

@@ -24,9 +24,12 @@ from mailgate.config import tomlfile
 from mailgate.context import Mint
 from mailgate.errors import NotFound
 from mailgate.judge import admission
+from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.parse import parse
+from mailgate.mail.quotes import Quotes
+from mailgate.mail.reply import reply_of
 from mailgate.mail.report import Report, report_of
-from mailgate.mail.text import text_of, unquoted
+from mailgate.mail.text import text_of
 from mailgate.model import Accepted, Authentication, Gateway, Level, Mail, Peer
 from mailgate.net.resolver import Resolver
 from mailgate.net.witnesses import Witnesses
@@ -131,8 +134,8 @@ def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
 
     raw, verdict = reading(frame, read)
     path = {"path": f"stored:{journal_id}"}
-    mail, forms = parse(raw), wiring.rulebook_of(settings_of(frame)).reports
-    shown = _shown(raw, mail, verdict, report_of(raw, mail, forms, _sender(mail)))
+    mail, book = parse(raw), wiring.rulebook_of(settings_of(frame))
+    shown = _shown(raw, mail, verdict, report_of(raw, mail, book.reports, _sender(mail)), book.quotes)
     return dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"]}
 
 
@@ -147,7 +150,7 @@ async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
     filing = judge_alone(accepted, proof, gateway=gateway, book=question.book, mint=Mint(lambda: 1), now=now)
     ours = sorted({*filing.case.ours, *filing.case.enclosed})
     report = report_of(raw, mail, question.book.reports, mail_from)
-    shown = _shown(raw, filing.case.mail, verdict_document(filing), report)
+    shown = _shown(raw, filing.case.mail, verdict_document(filing), report, question.book.quotes)
     shown["links"]["ours"] = ours
     return shown
 
@@ -176,9 +179,9 @@ async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authenti
     return structs.replace(question.assumed, domain=domain)
 
 
-def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any], report: Report | None) -> dict[str, Any]:
+def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any], report: Report | None, quotes: Quotes) -> dict[str, Any]:
     """The explanation of a mail with the verdict on it, as the store keeps verdicts."""
-    text = text_of(raw)
+    text = text_of(raw, quotes=quotes)
     return {
         "kind": verdict["kind"],
         "disposition": verdict["disposition"],
@@ -187,7 +190,7 @@ def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any], report: Report | Non
         "from": ", ".join(author.address for author in mail.authors),
         "subject": mail.subject,
         "text": text,
-        "reply_text": unquoted(text),
+        "reply_text": reply_of(text, quotes, MARKER_LINE).text,
         "links": {
             "message_id": mail.message_id,
             "in_reply_to": mail.in_reply_to,

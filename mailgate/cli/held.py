@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import click
 from sqlalchemy import Connection
 
+from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.explain_words import evidence
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
@@ -42,8 +44,9 @@ def show(frame: Frame, held_id: int) -> None:
     found = reading(frame, lambda conn: queries.held_one(conn, held_id))
     if found is None:
         raise NotFound(f"no held mail {held_id}")
-    facts = record(found.line) | {"verdict": found.verdict, "text": text_of(found.raw)}
-    frame.tell(facts, "\n".join(_words(found)))
+    text = text_of(found.raw, quotes=wiring.quotes_of(settings_of(frame)))
+    facts = record(found.line) | {"verdict": found.verdict, "text": text}
+    frame.tell(facts, "\n".join(_words(found, text)))
 
 
 @held.command("accept")
@@ -66,13 +69,13 @@ def spam(frame: Frame, held_id: int, agent: str) -> None:
     frame.tell({"id": held_id, "state": "spam"}, f"{held_id} is kept as spam.")
 
 
-def _words(found: HeldView) -> Iterator[str]:
+def _words(found: HeldView, text: str) -> Iterator[str]:
     line = found.line
     yield f"{line.subject or '(no subject)'}"
     yield f"from {line.from_} to {line.to}, {line.since:%Y-%m-%d %H:%M}, {line.proof}"
     yield f"{line.state}: {line.reason}"
     yield ""
-    yield text_of(found.raw)
+    yield text
     yield ""
     yield from (f"{step['check']}: {step['result']}" for step in found.verdict["trail"])
     yield from map(evidence, found.verdict["findings"])

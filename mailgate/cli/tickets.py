@@ -8,11 +8,16 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
+from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.errors import NotFound
-from mailgate.mail.text import text_of, unquoted
-from mailgate.model import TicketState
+from mailgate.mail.compose import MARKER_LINE
+from mailgate.mail.quotes import Quotes
+from mailgate.mail.reply import Reply, reply_of
+from mailgate.mail.text import text_of
+from mailgate.model import Kind, TicketState
 from mailgate.store import queries
 from mailgate.store.views import MessageView, TicketLine, TicketView
 
@@ -57,7 +62,8 @@ def show(frame: Frame, number: int) -> None:
     found = reading(frame, lambda conn: queries.ticket(conn, number))
     if found is None:
         raise NotFound(f"no ticket #{number}")
-    frame.tell(_facts(found), "\n".join(_words(found)))
+    texts = _texts(found, wiring.quotes_of(settings_of(frame)))
+    frame.tell(_facts(found, texts), "\n".join(_words(found, texts)))
 
 
 @tickets.command("reply")
@@ -114,25 +120,35 @@ def reopen(frame: Frame, number: int, agent: str) -> None:
     frame.tell({"number": number, "state": TicketState.OPEN}, f"#{number} is open.")
 
 
-def _facts(ticket: TicketView) -> dict[str, Any]:
-    return record(ticket) | {"messages": [_message(message) for message in ticket.messages]}
+def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
+    """Of each message all it says, and what is new in it. Words of ours are old where somebody repeats them."""
+    texts = [(message, text_of(message.raw, quotes=quotes)) for message in ticket.messages]
+    sent = "\n".join(text for message, text in texts if not isinstance(message.kind, Kind))
+    return [
+        (text, reply_of(text, quotes, MARKER_LINE, sent=sent if isinstance(message.kind, Kind) else ""))
+        for message, text in texts
+    ]
 
 
-def _message(message: MessageView) -> dict[str, Any]:
-    text = text_of(message.raw)
-    return record(message) | {"text": text, "reply_text": unquoted(text)}
+def _facts(ticket: TicketView, texts: list[tuple[str, Reply]]) -> dict[str, Any]:
+    messages = zip(ticket.messages, texts, strict=True)
+    return record(ticket) | {"messages": [_message(message, *said) for message, said in messages]}
 
 
-def _words(ticket: TicketView) -> Iterator[str]:
+def _message(message: MessageView, text: str, reply: Reply) -> dict[str, Any]:
+    return record(message) | {"text": text, "reply_text": reply.text}
+
+
+def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
     yield f"#{ticket.number} {ticket.subject}"
     yield f"{ticket.state}, queue {ticket.queue}, {ticket.assignee or 'nobody'} has it, from {ticket.contact}"
-    for message in ticket.messages:
+    for message, (_, reply) in zip(ticket.messages, texts, strict=True):
         yield ""
         yield f"── {message.at:%Y-%m-%d %H:%M} {message.from_} → {message.to} ({message.kind})"
         if message.delivery:
             yield f"   {message.delivery}"
         if message.verdict:
             yield f"   {message.verdict['reason']}; {message.verdict['authentication']['why']}"
-        yield unquoted(text_of(message.raw))
+        yield reply.text
     yield ""
     yield from (f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.event} {event.detail}" for event in ticket.history)

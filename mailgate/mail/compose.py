@@ -17,6 +17,8 @@ from mailgate.mail import words
 from mailgate.mail.address import LONGEST_ADDRESS, addr_spec
 from mailgate.model import Mailaddr, Purpose
 
+MARKER_LABEL = "Ref: "
+MARKER_LINE = f"{MARKER_LABEL}mg-"  # how the last line of every mail of ours begins, and of nobody else's
 LINE_CHARS = 76  # where fields are folded (RFC 5322 section 2.1.1 says 78)
 LONGEST_LINE = 998
 LONGEST_WORD = 800  # characters of one word that is not encoded
@@ -173,7 +175,7 @@ def _body(draft: Draft) -> tuple[str, bytes]:
     text = draft.body.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
     lines = [words.without_controls(line).rstrip() for line in text.rstrip().split("\n")]
     if draft.marker:
-        lines += ["", f"Ref: {_plain(draft.marker)}"]
+        lines += ["", f"{MARKER_LABEL}{_plain(draft.marker)}"]
     whole = "\n".join(lines) + "\n"
     if whole.isascii() and all(len(line) <= LONGEST_LINE for line in lines):
         return "7bit", whole.replace("\n", "\r\n").encode()

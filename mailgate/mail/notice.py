@@ -14,10 +14,10 @@ import re2
 from msgspec import Struct
 
 from mailgate.mail import address, charset, headers, words
+from mailgate.mail.html import from_html
 from mailgate.mail.parse import ids
 from mailgate.mail.reportforms import Forms
 from mailgate.mail.structure import Structure
-from mailgate.mail.text import from_html
 from mailgate.model import Mailaddr
 
 MOST_BYTES = 64 * 1024

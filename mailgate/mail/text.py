@@ -1,46 +1,82 @@
 """The words of a message as plain text, for people and for comparing; knows nothing of what they mean. Never raises.
 
-HTML is read by a scanner of its own and not by a tree builder: it has to take linear time on hostile input, and only
-words, line ends and quotes are wanted of it.
+Text is looked for in rounds, each asked only where those before found none: what is meant to be read, then attached
+text, then an enclosed message, and at last a body whose structure is broken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import unescape
+import binascii
+from collections.abc import Iterable
+from typing import Final
+
+import re2
 
 from mailgate.mail import charset
+from mailgate.mail.html import from_html
+from mailgate.mail.quotes import NONE_KNOWN, Quotes
 from mailgate.mail.structure import Part, Structure, structure_of
 
 MOST_BYTES = 1024 * 1024  # of all text parts together, before decoding
-DEEPEST_QUOTE = 20
+DEEPEST_ENCLOSED = 3  # messages inside messages that are opened for their text
+PROBED_BYTES = 1024  # of a body, to see whether its transfer encoding can be true
+LEAST_ENCODED_LINE = 60  # RFC 2045 section 6.8: lines of 76 characters, though some programs write fewer
 
-_BLOCKS = frozenset(
+_PLAIN: Final = ("text/plain",)
+_HTML: Final = ("text/html", "application/xhtml+xml")
+_ENRICHED: Final = ("text/enriched", "text/richtext")  # RFC 1896
+# Text for programs; everything else below text/ is read as it is (RFC 2046 section 4.1.4).
+_UNREAD: Final = frozenset(
     {
-        *("address", "article", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset", "footer", "form"),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "ol", "p", "pre", "section"),
-        *("table", "td", "th", "tr", "ul"),
+        *("text/calendar", "text/css", "text/csv", "text/directory", "text/javascript", "text/rfc822-headers"),
+        *("text/vcard", "text/watch-html", "text/x-amp-html", "text/x-vcard", "text/xml"),
     }
 )
-_HIDDEN = frozenset({"head", "script", "style", "template", "title"})  # their content is no text
-_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n")
+_BREAKS: Final = dict.fromkeys(map(ord, "\t\r\n"))
+_PARAMETER: Final = re2.compile(r"(?is:<param>[^<]*</param>)")
 
 
-def text_of(raw: bytes, read: Structure | None = None) -> str:
+def text_of(raw: bytes, read: Structure | None = None, quotes: Quotes = NONE_KNOWN) -> str:
     """The text of a message, `\\n` lines: plain parts, and HTML without markup where no plain part says the same.
 
-    `read` is the structure of the message where somebody has found it already.
+    `read` is the structure of the message where somebody has found it already; `quotes` knows how mail programs mark
+    old words in HTML, which become lines that begin with `>`.
     """
-    parts = (read or structure_of(raw)).parts
+    return _text_of(raw, read or structure_of(raw), quotes, DEEPEST_ENCLOSED)
+
+
+def _text_of(raw: bytes, structure: Structure, quotes: Quotes, deepest: int) -> str:
+    parts = structure.parts
+    texts = [part for part in parts if _is_text(part)]
+    for attached in (False, True):
+        if text := _joined(_groups((part for part in texts if part.attached == attached), parts), raw, quotes):
+            return text
+    if deepest and (text := _enclosed(raw, parts, quotes, deepest - 1)):
+        return text
+    # A multipart that holds nothing: its boundary is missing or wrong, and its words are no part of anything.
+    return _text(parts[-1], raw, MOST_BYTES, quotes) if parts[-1].content_type.startswith("multipart/") else ""
+
+
+def _is_text(part: Part) -> bool:
+    kind = part.content_type
+    return (kind.startswith("text/") and kind not in _UNREAD) or kind in _HTML
+
+
+def _groups(texts: Iterable[Part], parts: tuple[Part, ...]) -> list[list[Part]]:
+    """The parts in order; those of one alternative together, since it says one thing in several forms."""
     groups: dict[int, list[Part]] = {}
-    for index, part in enumerate(parts):
-        if part.content_type in ("text/plain", "text/html") and not part.attached:
-            # The outermost alternative says one thing in several forms (RFC 2046 section 5.1.4).
-            group = next((at for at in part.groups if parts[at].content_type == "multipart/alternative"), index)
-            groups.setdefault(group, []).append(part)
+    for number, part in enumerate(texts):
+        # The outermost one counts (RFC 2046 section 5.1.4).
+        group = next((at for at in part.groups if parts[at].content_type == "multipart/alternative"), -1 - number)
+        groups.setdefault(group, []).append(part)
+    return list(groups.values())
+
+
+def _joined(groups: list[list[Part]], raw: bytes, quotes: Quotes) -> str:
     left, texts = MOST_BYTES, []
-    for group_parts in groups.values():
-        text, used = _best(group_parts, raw, left)
+    for group in groups:
+        text, used = _best(group, raw, left, quotes)
         left -= used
         texts.append(text)
         if left <= 0:
@@ -48,111 +84,65 @@ def text_of(raw: bytes, read: Structure | None = None) -> str:
     return "\n".join(text for text in texts if text.strip())
 
 
-def unquoted(text: str) -> str:
-    """`text` without lines quoted by `>` and without the line that introduces them ("Joe wrote:")."""
-    if ">" not in text:
-        return "\n".join(text.splitlines()).strip()
-    kept: list[str] = []
-    for line in text.splitlines():
-        if line.lstrip().startswith(">"):
-            _drop_attribution(kept)
-        else:
-            kept.append(line)
-    return "\n".join(kept).strip()
-
-
-def from_html(html: str) -> str:
-    """The words of an HTML text: a line for each block, `>` before what stands in a blockquote."""
-    lines: list[str] = []
-    words: list[str] = []
-    depth = 0
-    for tag, text in _tags_and_texts(html):
-        if not tag:
-            words.append(text)
-            continue
-        name = tag.lstrip("/")
-        if name not in _BLOCKS:
-            continue
-        _end_line(lines, words, depth)
-        if name == "blockquote":
-            depth = max(0, depth + (-1 if tag.startswith("/") else 1))
-        elif tag == "/p" and lines and lines[-1]:
-            lines.append("")
-    _end_line(lines, words, depth)
-    return "\n".join(lines).strip("\n")
-
-
-def _best(parts: list[Part], raw: bytes, most_bytes: int) -> tuple[str, int]:
+def _best(parts: list[Part], raw: bytes, most_bytes: int, quotes: Quotes) -> tuple[str, int]:
     """The text of the first form that has any, plain ones first, and how many bytes were read for it."""
     used = 0
-    for wanted in ("text/plain", "text/html"):
+    for form in (_PLAIN, _HTML, ()):
         texts = []
         for part in parts:
-            if part.content_type == wanted and used < most_bytes:
+            wanted = part.content_type in form if form else part.content_type not in _PLAIN + _HTML
+            if wanted and used < most_bytes:
                 used += min(part.end - part.start, most_bytes - used)
-                texts.append(_text(part, raw, most_bytes))
+                texts.append(_text(part, raw, most_bytes, quotes))
         if text := "\n".join(text for text in texts if text.strip()):
             return text, used
     return "", used
 
 
-def _text(part: Part, raw: bytes, most_bytes: int) -> str:
-    text = charset.decode(part.body(raw, most_bytes), part.parameters.get("charset", ""))
+def _text(part: Part, raw: bytes, most_bytes: int, quotes: Quotes) -> str:
+    text = charset.decode(_body(part, raw, most_bytes), part.parameters.get("charset", ""))
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return from_html(text) if part.content_type == "text/html" else text
+    if part.content_type in _HTML:
+        return from_html(text, quotes)
+    return _from_enriched(text) if part.content_type in _ENRICHED else text
 
 
-def _drop_attribution(kept: list[str]) -> None:
-    """Take back what introduces a quote: the line that ends in a colon, and the one before where that has the date."""
-    while kept and not kept[-1].strip():
-        kept.pop()
-    if not kept or not kept[-1].rstrip().endswith((":", "：")):
-        return
-    last = kept.pop()
-    if kept and not any(map(str.isdigit, last)) and any(map(str.isdigit, kept[-1])):
-        kept.pop()
+def _body(part: Part, raw: bytes, most_bytes: int) -> bytes:
+    """The body without its transfer encoding, which is not believed where it cannot be true."""
+    if part.encoding not in ("base64", "", "7bit", "8bit"):
+        return part.body(raw, most_bytes)
+    probe = raw[part.start : min(part.end, part.start + PROBED_BYTES)].strip()
+    if part.encoding == "base64":
+        encoded = _BASE64.issuperset(probe)
+        return part.body(raw, most_bytes) if encoded else raw[part.start : min(part.end, part.start + most_bytes)]
+    body = part.body(raw, most_bytes)
+    return _undeclared_base64(body) if _BASE64.issuperset(probe) else body
 
 
-def _end_line(lines: list[str], words: list[str], depth: int) -> None:
-    line = " ".join("".join(words).split())
-    words.clear()
-    if line:
-        lines.append(f"{'>' * min(depth, DEEPEST_QUOTE)} {line}" if depth else line)
+def _undeclared_base64(body: bytes) -> bytes:
+    """`body` decoded where it is nothing but full lines of base64; else as it is."""
+    first = body.lstrip().split(b"\n", 1)[0].strip()
+    if len(first) < LEAST_ENCODED_LINE or len(first) % 4 or not _BASE64.issuperset(body):
+        return body
+    try:
+        decoded = binascii.a2b_base64(body)
+        text = decoded.decode()
+    except ValueError:
+        return body
+    # A key or a hash can be UTF-8 by chance, but hardly without control characters.
+    return decoded if text.translate(_BREAKS).isprintable() else body
 
 
-def _tags_and_texts(html: str) -> Iterator[tuple[str, str]]:
-    """Tag names (`div`, `/div`) and the texts between them, each as one half of a pair whose other half is ""."""
-    lower = html.translate(_LOWER)
-    at, closed = 0, -1
-    while (opened := html.find("<", at)) >= 0:
-        if opened > at:
-            yield "", unescape(html[at:opened])
-        if html.startswith("<!--", opened):
-            end = html.find("-->", opened + 4)
-            at = end + 3 if end >= 0 else len(html)
-            continue
-        if closed < opened:  # else it is still the next one: looking again each time would be quadratic
-            closed = html.find(">", opened)
-        name = _tag_name(lower, opened + 1) if closed >= 0 else ""
-        if not name and not html.startswith(("</", "<!", "<?"), opened):
-            yield "", "<"  # an ordinary character: "1 < 2"
-            at = opened + 1
-            # Without any closing bracket left there are no tags left either.
-            if closed < 0:
-                break
-            continue
-        at = closed + 1 if closed >= 0 else len(html)
-        if name in _HIDDEN:
-            end = lower.find(f"</{name}", at)
-            at = end if end >= 0 else len(html)
-        elif name:
-            yield name, ""
-    if at < len(html):
-        yield "", unescape(html[at:])
+def _from_enriched(text: str) -> str:
+    """Text of RFC 1896: a line break is a blank, two are one, `<<` is a sign, and all else in `<>` is a command."""
+    text = _PARAMETER.sub("", text).replace("<<", "&lt;").replace("\n\n", "<br>")
+    return from_html(text)
 
 
-def _tag_name(lower: str, at: int) -> str:
-    end = start = at + lower.startswith("/", at)
-    while end < len(lower) and lower[end].isalnum() and end - start < 20:
-        end += 1
-    return lower[at:end] if lower[start : start + 1].isalpha() else ""
+def _enclosed(raw: bytes, parts: tuple[Part, ...], quotes: Quotes, deepest: int) -> str:
+    for part in parts:
+        if part.content_type in ("message/rfc822", "message/global"):
+            inner = part.body(raw, MOST_BYTES)
+            if text := _text_of(inner, structure_of(inner), quotes, deepest):
+                return text
+    return ""

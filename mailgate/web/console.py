@@ -64,6 +64,7 @@ class MessageView:
     ours: bool
     word: str  # "mail from a person", "acknowledgement"
     text: str
+    hidden: str = ""  # quotes, signatures and notices
 
 
 @dataclass(frozen=True, slots=True)

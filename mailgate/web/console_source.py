@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from mailgate.desk import Desk
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.mail.text import text_of, unquoted
+from mailgate.mail.compose import MARKER_LINE
+from mailgate.mail.quotes import Quotes
+from mailgate.mail.reply import reply_of
+from mailgate.mail.text import text_of
 from mailgate.model import HeldState, Kind, OutboxState, Reply, State, Strength, TicketState
 from mailgate.store import outgoing, queries
 from mailgate.store.database import Database
@@ -74,13 +77,14 @@ class ConsoleSource:
     async def snapshot(self) -> Snapshot:
         """Show how things stand."""
         rows = await self.database.read(_rows)
+        quotes = self.desk.book().quotes
         return Snapshot(
             mailboxes=self.mailboxes,
             first_mail=self.first_mail,
             ledger=_ledger(rows.ledger),
             decisions=tuple(map(_decision, rows.judged)),
-            tickets=tuple(map(_ticket, rows.tickets)),
-            held=tuple(map(_held, rows.held)),
+            tickets=tuple(_ticket(ticket, quotes) for ticket in rows.tickets),
+            held=tuple(_held(mail, quotes) for mail in rows.held),
             outgoing=tuple(map(_outgoing, rows.letters)),
         )
 
@@ -189,27 +193,27 @@ def _finding(finding: Mapping[str, str]) -> FindingView:
     return FindingView(shown, words.WEIGHT[Strength(finding["strength"])], finding["rule"])
 
 
-def _ticket(ticket: TicketView) -> console.TicketView:
+def _ticket(ticket: TicketView, quotes: Quotes) -> console.TicketView:
     return console.TicketView(
         number=ticket.number,
         subject=ticket.subject,
         open=ticket.state is TicketState.OPEN,
         queue=ticket.queue,
         contact=ticket.name or ticket.contact,
-        messages=tuple(map(_message, ticket.messages)),
+        messages=tuple(_message(message, quotes) for message in ticket.messages),
         history=tuple(map(_event, ticket.history)),
     )
 
 
-def _message(message: MessageView) -> console.MessageView:
+def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
     ours = not isinstance(message.kind, Kind)
     word = words.PURPOSE[message.kind] if not isinstance(message.kind, Kind) else words.KIND[message.kind]
     if message.delivery:
         word = f"{word}, {words.OUTGOING[message.delivery]}"
     if message.proposed:
         word = f"{word}, of a stranger and without effect"
-    text = text_of(message.raw)
-    return console.MessageView(message.at, message.from_, ours, word, unquoted(text) or text)
+    said = reply_of(text_of(message.raw, quotes=quotes), quotes, MARKER_LINE)
+    return console.MessageView(message.at, message.from_, ours, word, said.text, said.hidden)
 
 
 def _event(line: EventLine) -> EventView:
@@ -220,7 +224,7 @@ def _event(line: EventLine) -> EventView:
     return EventView(line.at, line.actor.removeprefix("agent:"), text)
 
 
-def _held(mail: HeldView) -> console.HeldView:
+def _held(mail: HeldView, quotes: Quotes) -> console.HeldView:
     line = mail.line
     return console.HeldView(
         id=line.id,
@@ -229,7 +233,7 @@ def _held(mail: HeldView) -> console.HeldView:
         subject=line.subject,
         reason=_sentence(line.reason),
         waits=words.WAITS[line.state] if isinstance(line.state, HeldState) else words.PLACE[State(line.state)],
-        text=text_of(mail.raw),
+        text=text_of(mail.raw, quotes=quotes),
         spam=line.state is HeldState.SPAM,
     )
 

@@ -117,7 +117,7 @@ async def test_a_large_signed_mail_holds_the_loop_for_a_moment_only(running: Run
 async def test_a_mail_that_kills_the_worker_once_is_judged_at_the_next_try(aside: Aside, tmp_path: Path) -> None:
     marker = tmp_path / "died"
     async with Lab() as lab:
-        lab.intake.beside = lambda _work, raw: aside.run(jobs.die_once, raw, marker)
+        lab.intake.beside = lambda _work, raw, quotes: aside.run(jobs.die_once, raw, quotes, marker)
         handed = await lab.receive_many([LARGE, SMALL])
         await lab.settle()
         assert marker.exists()
@@ -127,7 +127,7 @@ async def test_a_mail_that_kills_the_worker_once_is_judged_at_the_next_try(aside
 
 async def test_a_mail_that_kills_every_worker_is_set_aside_alone(aside: Aside) -> None:
     async with Lab() as lab:
-        lab.intake.beside = lambda _work, raw: aside.run(jobs.die, raw)
+        lab.intake.beside = lambda _work, raw, _quotes: aside.run(jobs.die, raw)
         await lab.receive_many([LARGE, SMALL])
         await lab.settle()
         assert _counted(lab) == [2, 1, 1, True]

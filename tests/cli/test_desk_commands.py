@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,28 @@ def test_a_ticket_is_shown_with_its_messages(filled: Run) -> None:
     assert all(keys <= set(message) for message in ticket["messages"])
     assert ticket["messages"][0]["reply_text"] == "Where is my parcel?"
     assert "Where is my parcel?" in filled("tickets", "show", "1").out
+
+
+def test_what_we_wrote_is_no_new_word_of_who_repeats_it_without_quoting(filled: Run, folder: Path) -> None:
+    ours = "Your parcel left our house on Monday morning,\nand it should be with you on Friday."
+
+    async def talk() -> None:
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}") as lab:
+            await lab.desk.reply(1, ours, "cris")
+            await lab.settle()
+            answered = message_from_bytes(lab.sent[-1].raw)["Message-ID"]
+            mail = MAIL.replace(b"Anne <anne", b"Bart <bart").replace(b"<1@", b"<3@")
+            mail = mail.replace(b"Date:", f"In-Reply-To: {answered}\nDate:".encode())
+            mail = mail.replace(b"Where is my parcel?", f"It came.\n\n{ours}".encode())
+            await lab.receive(mail, mail_from="bart@x.test")
+            await lab.settle()
+
+    asyncio.run(talk())
+    (ticket,) = filled("tickets", "show", "1", "--json").objects
+    messages = {message["message_id"]: message for message in ticket["messages"]}
+    assert messages["<3@x.test>"]["reply_text"] == "It came."
+    assert ours in messages["<3@x.test>"]["text"]
+    assert any(one["reply_text"].startswith(ours) for one in messages.values()), "ours says it as before"
 
 
 def test_a_ticket_is_answered_noted_given_away_closed_and_opened(filled: Run, folder: Path) -> None:

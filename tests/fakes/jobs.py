@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from mailgate.mail.quotes import Quotes
 from mailgate.mail.whole import whole
 
 
@@ -39,10 +40,10 @@ def die(raw: bytes) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_once(raw: bytes, marker: Path) -> object:
+def die_once(raw: bytes, quotes: Quotes, marker: Path) -> object:
     """Die at the first call, and do intake's own work at the second."""
     if marker.exists():
-        return whole(raw)
+        return whole(raw, quotes)
     marker.touch()
     return die(raw)
 

@@ -16,8 +16,10 @@ from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History
+from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.parse import parse
-from mailgate.mail.text import text_of, unquoted
+from mailgate.mail.reply import reply_of
+from mailgate.mail.text import text_of
 from mailgate.model import (
     Accepted,
     Asked,
@@ -147,6 +149,8 @@ class Judging:
         number = self.received.new_id()
         raw = letter.raw(number, self.now)
         mail = parse(raw)
+        quotes = rulebook().quotes
+        own = reply_of(text_of(raw, quotes=quotes), quotes, MARKER_LINE).own
         mail_from = letter.author.rpartition("<")[2].strip("<> ") if letter.mail_from is None else letter.mail_from
         rcpt_to = letter.rcpt_to or letter.to
         accepted = Accepted(number, f"q{number}", self.now, mail_from, rcpt_to, Peer(ip=letter.ip), raw)
@@ -161,8 +165,8 @@ class Judging:
             recipient=admission.recipient_token(rcpt_to, self.gateway),
             ours=self._signed((*mail.in_reply_to, *mail.references)),
             enclosed=self._signed(mail.enclosed_ids),
-            text=unquoted(text_of(raw)),
-            fingerprint=fingerprint(mail.subject, unquoted(text_of(raw)), (), b"k" * 32),
+            text=own,
+            fingerprint=fingerprint(mail.subject, own, (), b"k" * 32),
             bare_subject=bare_subject(mail.subject, rulebook().limits.reply_prefixes),
         )
         return forward.followed(case, rulebook().signals, self.gateway)

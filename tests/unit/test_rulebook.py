@@ -1,3 +1,4 @@
+import pickle
 import shutil
 from pathlib import Path
 from string import Template
@@ -8,7 +9,7 @@ from mailgate.config.tomlfile import MAX_SIZE_BYTES
 from mailgate.errors import ConfigError, Fault
 from mailgate.mail.reportforms import Forms
 from mailgate.mail.template import MOST_BYTES, fill
-from mailgate.rulebook import MOST_FILES, REPLY_VALUES, load, shipped_folder
+from mailgate.rulebook import MOST_FILES, REPLY_VALUES, load, quotes_in, shipped_folder
 
 LIMITS = "limits.toml"
 SIGNAL = Template(
@@ -200,6 +201,45 @@ def test_a_fault_in_the_forms_of_reports_is_told_with_its_line(folder: Path) -> 
     assert (folder / "reports.toml").read_text().splitlines()[fault.line - 1] == "[[form]]"
 
 
-def test_without_forms_only_standard_reports_are_known(folder: Path) -> None:
+def test_a_folder_without_forms_of_reports_uses_those_that_come_along(folder: Path) -> None:
     (folder / "reports.toml").unlink()
-    assert load(folder).reports == Forms()
+    assert load(folder).reports.daemons == load(shipped_folder()).reports.daemons != Forms().daemons
+
+
+QUOTES_WRONG = {
+    "unknown table": ("langauge = 1", ("langauge", "'langauge'", "language", 1)),
+    "unknown key": ('[language.de]\nwrot = ["schrieb"]', ("language.de.wrot", "'wrot'", "wrote", 2)),
+    "no list": ('[language.de]\nwrote = "schrieb"', ("language.de.wrote", "'schrieb'", "", 2)),
+    "no text": ('[language.de]\nwrote = ["schrieb", 7]', ("language.de.wrote", "7", "", 2)),
+    "an empty text": ('[language.de]\nleads = [" "]', ("language.de.leads", "' '", "", 2)),
+    "too short a beginning": ('[language.de]\n\ndevice = ["Von"]', ("language.de.device", "'Von'", "", 3)),
+    "no table": ("language = 1", ("language", "1", "", 1)),
+    "no selector": ('[html]\nafter = ["div["]', ("html.after", "'div['", "", 2)),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), QUOTES_WRONG.values(), ids=QUOTES_WRONG)
+def test_words_of_mail_programs_with_a_fault_are_refused_with_their_place(
+    folder: Path, text: str, expected: tuple[str, str, str, int]
+) -> None:
+    (folder / "quotes.toml").write_text(text)
+    (fault,) = faults(folder)
+    assert (fault.key, fault.found, fault.nearest, fault.line) == expected
+    assert fault.file == str(folder / "quotes.toml")
+    assert fault.allowed
+
+
+def test_a_folder_without_words_of_mail_programs_uses_those_that_come_along(folder: Path) -> None:
+    (folder / "quotes.toml").unlink()
+    assert load(folder).quotes.fields["betreff"] == "subject"
+    assert quotes_in(folder).fields == load(shipped_folder()).quotes.fields
+
+
+def test_words_of_ones_own_replace_them(folder: Path) -> None:
+    (folder / "quotes.toml").write_text('[language.lv]\nwrote = ["rakstīja"]\nsubject = ["Temats"]')
+    assert load(folder).quotes.fields == {"temats": "subject"} == quotes_in(folder).fields
+
+
+def test_words_of_mail_programs_can_be_carried_to_another_process() -> None:
+    quotes = quotes_in(shipped_folder())
+    assert pickle.loads(pickle.dumps(quotes)).devices == quotes.devices
