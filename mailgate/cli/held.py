@@ -13,6 +13,7 @@ from mailgate.cli.explain_words import evidence
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.errors import NotFound
+from mailgate.mail.attachments import attachments_of
 from mailgate.mail.text import text_of
 from mailgate.store import queries
 from mailgate.store.views import HeldLine, HeldView
@@ -44,8 +45,9 @@ def show(frame: Frame, held_id: int) -> None:
     found = reading(frame, lambda conn: queries.held_one(conn, held_id))
     if found is None:
         raise NotFound(f"no held mail {held_id}")
+    files = [record(each) for each in attachments_of(found.raw)]
     text = text_of(found.raw, quotes=wiring.quotes_of(settings_of(frame)))
-    facts = record(found.line) | {"verdict": found.verdict, "text": text}
+    facts = record(found.line) | {"verdict": found.verdict, "text": text, "attachments": files}
     frame.tell(facts, "\n".join(_words(found, text)))
 
 
@@ -76,6 +78,7 @@ def _words(found: HeldView, text: str) -> Iterator[str]:
     yield f"{line.state}: {line.reason}"
     yield ""
     yield text
+    yield from (f"attached: {each}" for each in attachments_of(found.raw))
     yield ""
     yield from (f"{step['check']}: {step['result']}" for step in found.verdict["trail"])
     yield from map(evidence, found.verdict["findings"])

@@ -13,6 +13,7 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.errors import NotFound
+from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
@@ -136,7 +137,8 @@ def _facts(ticket: TicketView, texts: list[tuple[str, Reply]]) -> dict[str, Any]
 
 
 def _message(message: MessageView, text: str, reply: Reply) -> dict[str, Any]:
-    return record(message) | {"text": text, "reply_text": reply.text}
+    files = [record(each) for each in attachments_of(message.raw)]
+    return record(message) | {"text": text, "reply_text": reply.text, "attachments": files}
 
 
 def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
@@ -150,5 +152,6 @@ def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
         if message.verdict:
             yield f"   {message.verdict['reason']}; {message.verdict['authentication']['why']}"
         yield reply.text
+        yield from (f"   attached: {each}" for each in attachments_of(message.raw))
     yield ""
     yield from (f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.event} {event.detail}" for event in ticket.history)

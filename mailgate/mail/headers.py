@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ MOST_BYTES = 256 * 1024  # of a header block; sendmail's and Postfix' own bounds
 MOST_FIELDS = 2000
 MOST_PARAMETERS = 50
 LONGEST_PARAMETERS = 16 * 1024  # characters of one field in which parameters are looked for
+MOST_SECTION_DIGITS = 3  # of the number of a parameter's section
 
 
 class Fields(Struct, frozen=True):
@@ -49,7 +51,10 @@ def fields(block: bytes) -> Fields:
         block = block[:MOST_BYTES]
         defects.append("header-too-long")
     # Unfolding (RFC 5322 section 2.2.3) over the whole block at once, since most lines are not folded.
-    lines = _text(block).replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ").split("\n")
+    text = _text(block).replace("\r\n", "\n")
+    if "\r" in text or "\0" in text:
+        defects.append("stray-control")
+    lines = text.replace("\n ", " ").replace("\n\t", " ").split("\n")
     if lines[0].startswith(("From ", ">From ")):
         del lines[0]  # a mailbox file's separator
     if len(lines) > MOST_FIELDS:
@@ -76,8 +81,18 @@ def _text(block: bytes) -> str:
     try:
         return block.decode()
     except UnicodeDecodeError:
-        # One undeclared charset in one field must not garble the others.
-        return "\n".join(map(charset.decode, block.split(b"\n")))
+        # One undeclared charset in one field must not garble the others. Who writes a header in bare bytes writes it
+        # in the charset of the body (RFC 7103 section 7.7 leaves the choice to the reader).
+        declared = _declared(block)
+        return "\n".join(charset.decode(line, "" if line.isascii() else declared) for line in block.split(b"\n"))
+
+
+def _declared(block: bytes) -> str:
+    """The first charset that is named anywhere in the header, or ""."""
+    _, found, rest = block.lower().partition(b"charset=")
+    name = rest[: charset.LONGEST_NAME].lstrip(b"\"' ") if found else b""
+    end = next((at for at, byte in enumerate(name) if byte in b"\"'; \t\r\n"), len(name))
+    return name[:end].decode("ascii", "replace")
 
 
 def uncommented(text: str) -> str:
@@ -106,7 +121,8 @@ def uncommented(text: str) -> str:
 def parameters(value: str) -> tuple[str, dict[str, str]]:
     """The lower-case value and the parameters of a field such as Content-Type (RFC 2045 section 5.1, RFC 2231).
 
-    The first of several parameters of one name counts; continuations (`name*0`, `name*1`) are joined.
+    The first of several parameters of one name counts; sections (`name*0`, `name*1`) are joined in the order of their
+    numbers, and what is written in a charset of its own (`name*=utf-8''%C3%A4`) is decoded and comes before `name`.
     """
     if ";" not in value:
         return uncommented(value).lower(), {}
@@ -117,6 +133,11 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
         if equals:
             found.setdefault(name.strip().lower(), _unquoted(text.strip()))
     return head.strip().lower(), _joined(found) if any("*" in name for name in found) else found
+
+
+def has_too_many_parameters(value: str) -> bool:
+    """Would `parameters` leave some of this field's parameters unread?"""
+    return len(value) > LONGEST_PARAMETERS or value.count(";") > MOST_PARAMETERS
 
 
 def _split(text: str) -> Iterator[str]:
@@ -139,12 +160,29 @@ def _unquoted(text: str) -> str:
     return text.strip('"').replace('\\"', '"').replace("\\\\", "\\") if text.startswith('"') else text
 
 
-def _joined(found: dict[str, str]) -> dict[str, str]:
-    joined: dict[str, str] = {}
+def _joined(found: Mapping[str, str]) -> dict[str, str]:
+    joined = {name: text for name, text in found.items() if "*" not in name}
+    sections: dict[str, dict[int, tuple[str, bool]]] = {}
     for name, text in found.items():
         base, star, section = name.partition("*")
-        if star and section.rstrip("*") not in ("", "0"):
-            joined[base] = joined.get(base, "") + text
-        else:
-            joined.setdefault(base, text)
-    return joined
+        number = section.removesuffix("*") or "0"
+        if star and number.isascii() and number.isdecimal() and len(number) <= MOST_SECTION_DIGITS:
+            # `name*` and `name*0*` are in a charset of their own, `name*0` is not.
+            sections.setdefault(base, {}).setdefault(int(number), (text, section in ("", f"{number}*")))
+    return joined | {base: _whole([texts[at] for at in sorted(texts)]) for base, texts in sections.items()}
+
+
+def _whole(sections: list[tuple[str, bool]]) -> str:
+    """The value of a parameter from its sections, each with whether it is encoded (RFC 2231 section 4.1)."""
+    (first, encoded), *rest = sections
+    if not encoded and not any(each for _, each in rest):
+        return "".join(text for text, _ in sections)
+    name, quote, others = first.partition("'")
+    text, known = (others.partition("'")[2], name) if encoded and quote and "'" in others else (first, "")
+    pieces = ((text, encoded), *rest)
+    raw = b"".join(unquote_to_bytes(each) if is_encoded else _bytes(each) for each, is_encoded in pieces)
+    return charset.decode(raw, known)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

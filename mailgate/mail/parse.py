@@ -1,17 +1,18 @@
 """A message as bytes, read into the one value that all others judge. Never raises, whatever the bytes are.
 
-The header is read in full, the body only where its type says that parts stand in it. What is broken is named in
-`Mail.defects`, by one of these words:
-header-too-long, too-many-fields, bad-header-line: the header block; two-from, no-from, from-without-address: the
-author; too-many-references; no-boundary, no-parts, too-many-parts, too-deep: the MIME structure.
+The header is read in full, the body only where its type says that parts stand in it. Nothing is repaired: what is
+broken, and what was left unread because it passed a bound, is named in `Mail.defects` by a word of `DEFECTS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
+
+from msgspec.structs import replace
 
 from mailgate.digest import sha256_of
 from mailgate.mail import address, charset, headers, words
@@ -24,6 +25,29 @@ LONGEST_ID = 998  # RFC 5322 section 2.1.1: it has to fit on a line
 LONGEST_DATE = 128
 MOST_REPORT_BYTES = 256 * 1024  # of one report, calendar or enclosed header
 MOST_ACTIONS = 1000  # recipients of one delivery report
+
+_ONCE = frozenset(
+    {
+        *("date", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject"),
+        *("mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id"),
+    }
+)  # RFC 5322 section 3.6, RFC 2045 section 3; From is looked at by itself
+DEFECTS = frozenset(
+    {
+        # The author.
+        *("no-from", "two-from", "from-without-address"),
+        # The header block; two-… where a field that may stand once says two different things, repeated-field where
+        # it says one thing twice.
+        *("header-too-long", "too-many-fields", "bad-header-line", "stray-control", "repeated-field"),
+        *(f"two-{name}" for name in _ONCE),
+        *("no-date", "bad-date", "no-message-id", "bad-message-id", "too-many-references", "too-many-addresses"),
+        # The parts.
+        *("no-boundary", "no-parts", "too-many-parts", "too-deep", "unclosed-multipart", "too-many-parameters"),
+        *("part-header-too-long", "bad-part-header", "unknown-encoding", "unknown-charset"),
+        # What a report or a calendar inside says.
+        *("report-too-long", "too-many-actions"),
+    }
+)
 
 _MONTHS = {
     "Jan": "01", "Feb": "02", "Mar": "03", "Apr": "04", "May": "05", "Jun": "06",
@@ -48,15 +72,16 @@ def read(raw: bytes) -> tuple[Mail, Structure]:
     parts = structure(raw, fields, start)
     whole = parts.parts[0]
     inside = _inside(raw, parts) if whole.content_type.startswith(_WITH_STRUCTURE) else _Inside()
-    references = ids(values.get("references", ()))
+    in_reply_to, references = ids(values.get("in-reply-to", ())), ids(values.get("references", ()))
+    to, cc = _both(fields, "to", "resent-to"), _both(fields, "cc", "resent-cc")
     mail = Mail(
         headers=values,
         message_id=next(iter(ids(values.get("message-id", ()))), ""),
-        in_reply_to=ids(values.get("in-reply-to", ()))[:MOST_REFERENCES],
+        in_reply_to=in_reply_to[:MOST_REFERENCES],
         references=_first_and_newest(references),
         authors=authors,
-        to=_both(fields, "to", "resent-to"),
-        cc=_both(fields, "cc", "resent-cc"),
+        to=to,
+        cc=cc,
         subject=words.decode(fields.first("subject")),
         date=date(fields.first("date")),
         content_type=whole.content_type,
@@ -69,10 +94,11 @@ def read(raw: bytes) -> tuple[Mail, Structure]:
         hops=len(values.get("received", ())),
         body_hash=_body_hash(raw, start),
         size_bytes=len(raw),
-        defects=(*fields.defects, *_header_defects(values, authors, references), *inside.defects),
         passed_through=tuple(_passed_through(fields)),
     )
-    return mail, parts
+    cut = _cut(authors, to, cc, in_reply_to, references)
+    defects = (*fields.defects, *_header_defects(mail), *cut, *parts.defects, *inside.defects)
+    return replace(mail, defects=defects), parts
 
 
 def ids(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,16 +150,41 @@ def _first_and_newest(references: tuple[str, ...]) -> tuple[str, ...]:
     return (references[0], *references[1 - MOST_REFERENCES :])
 
 
-def _header_defects(
-    values: Mapping[str, tuple[str, ...]], authors: tuple[Mailaddr, ...], references: tuple[str, ...]
-) -> Iterator[str]:
+def _header_defects(mail: Mail) -> Iterator[str]:
+    values = mail.headers
     if "from" not in values:
         yield "no-from"
     elif len(values["from"]) > 1:
         yield "two-from"
-    elif not authors:
+    elif not mail.authors:
         yield "from-without-address"
-    if len(references) > MOST_REFERENCES:
+    if not mail.message_id:
+        yield "bad-message-id" if "message-id" in values else "no-message-id"
+    if not mail.date:
+        yield "bad-date" if "date" in values else "no-date"
+    yield from _repeated(values)
+
+
+def _repeated(values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Fields that stand more often than they may (RFC 7103 section 7.5.1)."""
+    often = [name for name, each in values.items() if len(each) > 1 and name in _ONCE]
+    agreeing = [name for name in often if len(set(values[name])) == 1]
+    yield from (f"two-{name}" for name in often if name not in agreeing)
+    if agreeing:
+        yield "repeated-field"
+
+
+def _cut(
+    authors: tuple[Mailaddr, ...],
+    to: tuple[Mailaddr, ...],
+    cc: tuple[Mailaddr, ...],
+    in_reply_to: tuple[str, ...],
+    references: tuple[str, ...],
+) -> Iterator[str]:
+    """What of these lists is not kept, or was not read."""
+    if address.MOST_ADDRESSES in (len(authors), len(to), len(cc)):
+        yield "too-many-addresses"
+    if max(len(in_reply_to), len(references)) > MOST_REFERENCES:
         yield "too-many-references"
 
 
@@ -142,7 +193,7 @@ class _Inside:
     """What the parts of a message say."""
 
     types: tuple[str, ...] = ()
-    defects: tuple[str, ...] = ()
+    defects: list[str] = field(default_factory=list)
     ids: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -151,18 +202,27 @@ class _Inside:
 
 def _inside(raw: bytes, read: Structure) -> _Inside:
     found = _Inside()
-    found.defects = read.defects
     found.types = tuple(part.content_type for part in read.parts[1:])
     for part in read.parts:
         if part.content_type in _STATUS:
-            found.actions += tuple(_actions(part.body(raw, MOST_REPORT_BYTES)))
+            found.actions += tuple(islice(_actions(_report(part, raw, found)), MOST_ACTIONS + 1))
         elif part.content_type in _ENCLOSED:
             enclosed = _header_of(part, raw)
             found.ids += ids(enclosed.values.get("message-id", ()))
             found.traces += enclosed.values.get("mailgate-trace", ())
         elif part.content_type == "text/calendar" and not found.calendar_method:
-            found.calendar_method = _calendar_method(part, raw)
+            found.calendar_method = _calendar_method(part, _report(part, raw, found))
+    if len(found.actions) > MOST_ACTIONS:
+        found.actions = found.actions[:MOST_ACTIONS]
+        found.defects.append("too-many-actions")
     return found
+
+
+def _report(part: Part, raw: bytes, found: _Inside) -> bytes:
+    """The body of a part that is read for what it says."""
+    if part.end - part.start > MOST_REPORT_BYTES and "report-too-long" not in found.defects:
+        found.defects.append("report-too-long")
+    return part.body(raw, MOST_REPORT_BYTES)
 
 
 def _header_of(part: Part, raw: bytes) -> Fields:
@@ -172,19 +232,17 @@ def _header_of(part: Part, raw: bytes) -> Fields:
 
 def _actions(report: bytes) -> Iterator[str]:
     """The Action of every recipient of a delivery report (RFC 3464 section 2.3.3), in lower case."""
-    count = 0
-    for line in report.splitlines():
+    for line in report.split(b"\n"):
         name, colon, value = line.partition(b":")
-        if colon and name.strip().lower() == b"action" and count < MOST_ACTIONS:
-            count += 1
+        if colon and name.strip().lower() == b"action":
             yield headers.uncommented(charset.decode(value)).lower()
 
 
-def _calendar_method(part: Part, raw: bytes) -> str:
+def _calendar_method(part: Part, calendar: bytes) -> str:
     """What a calendar object asks for (RFC 6047 section 2.4), in upper case: REQUEST, REPLY, CANCEL …"""
     if method := part.parameters.get("method"):
         return words.clean(method).upper()
-    for line in part.body(raw, MOST_REPORT_BYTES).splitlines():
+    for line in calendar.split(b"\n"):
         name, colon, value = line.partition(b":")
         if colon and name.strip().upper() == b"METHOD":
             return words.clean(charset.decode(value).strip()).upper()

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.mail import headers, words
+from mailgate.mail import charset, headers, words
 
 MOST_PARTS = 200
 MOST_DEPTH = 50  # multiparts inside one another; mail clients make about five
 MOST_DELIMITERS = 100_000  # lines that begin with two hyphens
 LONGEST_BOUNDARY = 200  # RFC 2046 section 5.1.1 says 70
 MOST_PART_HEADER_BYTES = 16 * 1024
+
+_ENCODINGS = frozenset({"", "7bit", "8bit", "binary", "base64", "quoted-printable"})  # RFC 2045 section 6.1
 
 
 class Part(Struct, frozen=True):
@@ -32,6 +34,8 @@ class Part(Struct, frozen=True):
     start: int
     end: int
     attached: bool = False
+    disposition: str = ""  # the Content-Disposition field as it stands
+    content_id: str = ""  # likewise
     groups: tuple[int, ...] = ()  # the multiparts around it, as indexes into Structure.parts, outermost first
 
     def body(self, raw: bytes, most_bytes: int) -> bytes:
@@ -98,6 +102,8 @@ class _Walk:
             at = self.delimiter(raw[at + 2 : line_end].rstrip(), at, line_end)
         if len(self.parts) == 1 and self.boundaries:
             self.note("no-parts")
+        elif self.boundaries and "too-many-parts" not in self.defects:
+            self.note("unclosed-multipart")
 
     def delimiter(self, line: bytes, at: int, line_end: int) -> int:
         """Take one line that begins with two hyphens; return where the next one stands, -1 for nowhere."""
@@ -118,20 +124,37 @@ class _Walk:
         cut = self.raw.find(b"\n--", at - 1, header_end)
         if cut >= 0:  # the part ends before its header does
             header_end = body = cut + 1
-        self.add(headers.fields(self.raw[at:header_end]), body)
+        elif body == end < len(self.raw):
+            self.note("part-header-too-long")
+        fields = headers.fields(self.raw[at:header_end])
+        if fields.defects:
+            self.note("bad-part-header")
+        self.add(fields, body)
         return body if self.raw.startswith(b"--", body) else _next_delimiter(self.raw, max(body - 1, 0))
 
     def add(self, fields: headers.Fields, start: int) -> None:
         """Record a part; a multipart opens its boundary."""
-        content_type, parameters = headers.parameters(fields.first("content-type"))
+        declared, disposition = fields.first("content-type"), fields.first("content-disposition")
+        content_type, parameters = headers.parameters(declared)
         if content_type.count("/") != 1:
             # RFC 2045 section 5.2; RFC 2046 section 5.1.5: inside a digest the default is a message.
             content_type = "text/plain"
         index = len(self.parts)
         encoding = headers.uncommented(fields.first("content-transfer-encoding")).lower()
-        attached = fields.first("content-disposition").lower().startswith("attachment")
-        end = len(self.raw)
-        self.parts.append(Part(content_type, parameters, encoding, start, end, attached, tuple(self.groups)))
+        self.parts.append(
+            Part(
+                content_type,
+                parameters,
+                encoding,
+                start,
+                end=len(self.raw),
+                attached=disposition.lower().startswith("attachment"),
+                disposition=disposition,
+                content_id=fields.first("content-id"),
+                groups=tuple(self.groups),
+            )
+        )
+        self.doubt(self.parts[-1], declared)
         boundary = parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
         if not content_type.startswith("multipart/"):
             self.leaf = index
@@ -152,6 +175,15 @@ class _Walk:
         end -= self.raw[end - 1 : end] == b"\r"
         self.parts[self.leaf] = replace(part, end=max(part.start, end))
         self.leaf = None
+
+    def doubt(self, part: Part, declared: str) -> None:
+        """Name what is odd in how a part describes itself; `declared` is its Content-Type."""
+        if headers.has_too_many_parameters(declared) or headers.has_too_many_parameters(part.disposition):
+            self.note("too-many-parameters")
+        if part.encoding not in _ENCODINGS:
+            self.note("unknown-encoding")
+        if part.content_type.startswith("text/") and not charset.is_known(part.parameters.get("charset", "utf-8")):
+            self.note("unknown-charset")
 
     def note(self, defect: str) -> None:
         if defect not in self.defects:

@@ -68,14 +68,20 @@ def _readable(pieces: Iterator[str | _Encoded]) -> Iterator[str]:
 
 def _pieces(text: str) -> Iterator[str | _Encoded]:
     done = at = 0
+    end = -1
     while (at := text.find("=?", at)) >= 0:
         question = text.find("?", at + 2, at + 2 + LONGEST_CHARSET)
         if question < 0 or text[question + 2 : question + 3] != "?":
             at += 2
             continue
-        end = text.find("?=", question + 3)
+        if end < question + 3:  # else it is still the next one: looking again each time would be quadratic
+            end = text.find("?=", question + 3)
         if end < 0:
             break
+        another = text.find("=?", question + 3, end)
+        if another >= 0:  # this one was never closed
+            at = another
+            continue
         if done < at:
             yield text[done:at]
         # RFC 2231 section 5 lets a language follow the charset: "utf-8*en".

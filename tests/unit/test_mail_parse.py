@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailgate.mail.parse import MOST_REFERENCES, date, ids, parse
+from mailgate.mail.parse import DEFECTS, MOST_REFERENCES, date, ids, parse
 from mailgate.mail.structure import MOST_DEPTH, MOST_PARTS
 from mailgate.model import Mail, Mailaddr
 
@@ -102,7 +102,11 @@ def test_the_header_ends_at_the_first_empty_line(raw: bytes) -> None:
     assert read.body_hash == hashlib.sha256(b"body").hexdigest()
 
 
-DEFECTS = {
+WHOLE = ("From: a@x.test", "Date: Sun, 22 Nov 2026 10:00:00 +0100", "Message-ID: <1@x.test>")
+MIXED = (*WHOLE, "Content-Type: multipart/mixed; boundary=b", "", "--b")
+REPORT = (*WHOLE, "Content-Type: multipart/report; boundary=b", "", "--b", "Content-Type: message/delivery-status", "")
+
+BROKEN = {
     "no From": (("Subject: x", ""), "no-from"),
     "two From fields": (("From: a@x.test", "From: b@x.test", ""), "two-from"),
     "From without an address": (("From: MAILER-DAEMON", ""), "from-without-address"),
@@ -113,12 +117,46 @@ DEFECTS = {
     "multipart without a boundary": (("From: a@x.test", "Content-Type: multipart/mixed", "", "x"), "no-boundary"),
     "multipart without parts": (("From: a@x.test", "Content-Type: multipart/mixed; boundary=b", "", "x"), "no-parts"),
     "many references": (("References: " + " ".join(f"<{n}@x>" for n in range(300)), ""), "too-many-references"),
+    "answers to many": (("In-Reply-To: " + " ".join(f"<{n}@x>" for n in range(300)), ""), "too-many-references"),
+    "many addresses": (("Cc: " + ", ".join(f"a{n}@x" for n in range(1500)), ""), "too-many-addresses"),
+    "a zero byte": (("Subject: a\0b", ""), "stray-control"),
+    "a bare carriage return": (("Subject: a\rb", ""), "stray-control"),
+    "one subject twice": (("Subject: a", "Subject: a", ""), "repeated-field"),
+    "no Date": (("Subject: a", ""), "no-date"),
+    "a Date that is none": (("Date: soon", ""), "bad-date"),
+    "no Message-ID": (("Subject: a", ""), "no-message-id"),
+    "a Message-ID that is none": (("Message-ID: " + "<" * 40, ""), "bad-message-id"),
+    "a Message-ID longer than a line": (("Message-ID: <" + "a" * 2000 + "@x>", ""), "bad-message-id"),
+    "an end that never comes": ((*MIXED, "", "x"), "unclosed-multipart"),
+    "header of a part of many bytes": ((*MIXED, "X: " + "y" * 20_000, "", "x", "--b--"), "part-header-too-long"),
+    "a broken header of a part": ((*MIXED, "no field here", "", "x", "--b--"), "bad-part-header"),
+    "many parameters": ((*WHOLE, "Content-Type: text/plain" + "; a=b" * 60, ""), "too-many-parameters"),
+    "long parameters": ((*WHOLE, "Content-Type: text/plain; a=" + "b" * 20_000, ""), "too-many-parameters"),
+    "a transfer encoding of its own": ((*WHOLE, "Content-Transfer-Encoding: x-yenc", ""), "unknown-encoding"),
+    "a charset of its own": ((*WHOLE, "Content-Type: text/plain; charset=x-unknown", ""), "unknown-charset"),
+    "UTF-7": ((*WHOLE, "Content-Type: text/plain; charset=utf-7", ""), "unknown-charset"),
+    "a long report": ((*REPORT, "X: " + "y" * 300_000, "--b--"), "report-too-long"),
+    "a report on many": ((*REPORT, *["Action: failed"] * 1500, "--b--"), "too-many-actions"),
 }
 
 
-@pytest.mark.parametrize(("lines", "defect"), DEFECTS.values(), ids=DEFECTS)
+@pytest.mark.parametrize(("lines", "defect"), BROKEN.values(), ids=BROKEN)
 def test_what_is_broken_is_named(lines: tuple[str, ...], defect: str) -> None:
     assert defect in mail(*lines).defects
+    assert defect in DEFECTS
+
+
+@pytest.mark.parametrize(
+    "name", ["Subject", "Date", "Message-ID", "To", "Cc", "Reply-To", "Sender", "Content-Type", "In-Reply-To"]
+)
+def test_a_field_that_contradicts_itself_is_named(name: str) -> None:
+    read = mail("From: a@x.test", f"{name}: a", f"{name}: b", "")
+    assert f"two-{name.lower()}" in read.defects
+    assert "repeated-field" not in read.defects
+
+
+def test_a_whole_mail_has_no_defect() -> None:
+    assert mail(*WHOLE, "Received: a", "Received: b", "", "Hello").defects == ()
 
 
 def test_of_very_many_references_the_first_and_the_newest_stay() -> None:
@@ -263,9 +301,8 @@ def test_multiparts_may_be_nested_without_end() -> None:
 
 def test_a_defect_is_named_once() -> None:
     part = ("--b", "Content-Type: multipart/mixed", "", "x")
-    assert mail("From: a@x.test", "Content-Type: multipart/mixed; boundary=b", "", *part, *part).defects == (
-        "no-boundary",
-    )
+    read = mail(*WHOLE, "Content-Type: multipart/mixed; boundary=b", "", *part, *part, "--b--")
+    assert read.defects == ("no-boundary",)
 
 
 def test_a_calendar_may_ask_for_nothing() -> None:
@@ -310,6 +347,7 @@ def test_any_bytes_are_a_mail(raw: bytes) -> None:
     for values in read.headers.values():
         assert all(value.isprintable() or value.strip() for value in values if value)
         assert not any(char in value for value in values for char in "\r\n\0\x1b")
+    assert DEFECTS.issuperset(read.defects)
     str(read).encode()
 
 
@@ -345,6 +383,7 @@ PIECES = st.sampled_from(
 def test_any_arrangement_of_mail_like_pieces_is_a_mail(pieces: list[bytes]) -> None:
     read = parse(b"".join(pieces))
     assert read.size_bytes == sum(map(len, pieces))
+    assert DEFECTS.issuperset(read.defects)
 
 
 HOSTILE = {
