@@ -52,7 +52,7 @@ def make_app(
     if watch is not None:
         routes += watch.routes()
     if console is not None:
-        pages = ConsolePages(console, templates.get_template("console.html"), templates.get_template("pieces.html"))
+        pages = ConsolePages(console, *map(templates.get_template, ("console.html", "pieces.html", "message.html")))
         script = Route("/live.js", _file("live.js", "text/javascript"), methods=["GET"])
         routes.append(Mount("/", loopback_only(Router([script, *pages.routes()]))))
     handlers = {TryAgain: _try_again}

@@ -65,6 +65,9 @@ class MessageView:
     word: str  # "mail from a person", "acknowledgement"
     text: str
     hidden: str = ""  # quotes, signatures and notices
+    id: int = 0
+    files: tuple[str, ...] = ()  # "report.pdf (application/pdf, 12 KB)"
+    has_html: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class HeldView:
     waits: str  # "waits for its sender"
     text: str
     spam: bool
+    files: tuple[str, ...] = ()
+    has_html: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,14 @@ class OutgoingView:
     state: str
     last_reply: str
     caught: CaughtView | None
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlView:
+    """A message as HTML: `html` does nothing and fetches nothing; `cut` where its end is missing."""
+
+    html: str
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +167,9 @@ class Console(Protocol):
 
     async def snapshot(self) -> Snapshot:
         """Show how things stand."""
+
+    async def html(self, message_id: int) -> HtmlView:
+        """Show a message, held or of a ticket, as HTML."""
 
     async def accept(self, held_id: int) -> None:
         """Let a held mail in, and trust its sender."""

@@ -33,6 +33,11 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 
+# A message of the world's making, shown by itself: it runs nothing, fetches nothing and is of no origin.
+MESSAGE_POLICY = (
+    "default-src 'none'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
+)
+
 # What the page says after an act, by the code that stands in its address.
 SAID = {
     "accepted": "The mail was let in. Whatever this sender writes now comes straight to a ticket.",
@@ -64,6 +69,7 @@ class ConsolePages:
     console: Console
     page: Template
     pieces: Template  # one macro for each list of the page
+    message: Template
 
     def routes(self) -> list[Route]:
         """Give the routes: the page, its live update, and one for each act."""
@@ -79,6 +85,7 @@ class ConsolePages:
         return [
             Route("/", self.show, methods=["GET"]),
             Route("/live.json", self.live, methods=["GET"]),
+            Route("/messages/{id:int}/html", self.html, methods=["GET"]),
             *(Route(path, partial(self._act, act), methods=["POST"]) for path, act in acts.items()),
         ]
 
@@ -98,6 +105,15 @@ class ConsolePages:
             name: [[piece.key, piece.version, piece.html] for piece in pieces] for name, pieces in sections.items()
         }
         return JSONResponse({"version": version, "sections": shown})
+
+    async def html(self, request: Request) -> Response:
+        """Show one message as HTML, as a document that can do nothing."""
+        try:
+            shown = await self.console.html(request.path_params["id"])
+        except NotFound as error:
+            return await self._page(trouble=_sentence(error), status=HTTPStatus.NOT_FOUND)
+        page = self.message.render(html=Markup(shown.html), cut=shown.cut)  # noqa: S704 - sanitised
+        return HTMLResponse(page, headers={"Content-Security-Policy": MESSAGE_POLICY})
 
     async def _page(self, *, said: str = "", trouble: str = "", status: int = HTTPStatus.OK) -> Response:
         snapshot = await self.console.snapshot()

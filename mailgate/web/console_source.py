@@ -6,6 +6,7 @@ client would: through the front door.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from mailgate.desk import Desk
 from mailgate.errors import NotAllowed, NotFound
+from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import reply_of
+from mailgate.mail.sanitize import has_html, html_of
+from mailgate.mail.structure import structure_of
 from mailgate.mail.text import text_of
 from mailgate.model import HeldState, Kind, OutboxState, Reply, State, Strength, TicketState
 from mailgate.store import outgoing, queries
@@ -31,6 +35,7 @@ from mailgate.web.console import (
     DecisionView,
     EventView,
     FindingView,
+    HtmlView,
     LedgerView,
     Letter,
     OutgoingView,
@@ -87,6 +92,14 @@ class ConsoleSource:
             held=tuple(_held(mail, quotes) for mail in rows.held),
             outgoing=tuple(map(_outgoing, rows.letters)),
         )
+
+    async def html(self, message_id: int) -> HtmlView:
+        """Show a message as HTML. Raises NotFound where there is none."""
+        raw = await self.database.read(lambda conn: queries.raw_of_message(conn, message_id))
+        safe = await asyncio.to_thread(html_of, raw) if raw else None
+        if safe is None:
+            raise NotFound(f"there is no message {message_id} in HTML")
+        return HtmlView(safe.html, safe.cut)
 
     async def accept(self, held_id: int) -> None:
         """Let a held mail in, and trust its sender."""
@@ -212,8 +225,19 @@ def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
         word = f"{word}, {words.OUTGOING[message.delivery]}"
     if message.proposed:
         word = f"{word}, of a stranger and without effect"
-    said = reply_of(text_of(message.raw, quotes=quotes), quotes, MARKER_LINE)
-    return console.MessageView(message.at, message.from_, ours, word, said.text, said.hidden)
+    read = structure_of(message.raw)
+    said = reply_of(text_of(message.raw, read, quotes), quotes, MARKER_LINE)
+    return console.MessageView(
+        at=message.at,
+        who=message.from_,
+        ours=ours,
+        word=word,
+        text=said.text,
+        hidden=said.hidden,
+        id=message.id,
+        files=tuple(map(str, attachments_of(message.raw, read))),
+        has_html=has_html(read),
+    )
 
 
 def _event(line: EventLine) -> EventView:
@@ -225,7 +249,7 @@ def _event(line: EventLine) -> EventView:
 
 
 def _held(mail: HeldView, quotes: Quotes) -> console.HeldView:
-    line = mail.line
+    line, read = mail.line, structure_of(mail.raw)
     return console.HeldView(
         id=line.id,
         at=line.since,
@@ -233,8 +257,10 @@ def _held(mail: HeldView, quotes: Quotes) -> console.HeldView:
         subject=line.subject,
         reason=_sentence(line.reason),
         waits=words.WAITS[line.state] if isinstance(line.state, HeldState) else words.PLACE[State(line.state)],
-        text=text_of(mail.raw, quotes=quotes),
+        text=text_of(mail.raw, read, quotes),
         spam=line.state is HeldState.SPAM,
+        files=tuple(map(str, attachments_of(mail.raw, read))),
+        has_html=has_html(read),
     )
 
 

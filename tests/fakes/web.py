@@ -14,6 +14,7 @@ from mailgate.web.console import (
     EventView,
     FindingView,
     HeldView,
+    HtmlView,
     LedgerView,
     Letter,
     MessageView,
@@ -59,10 +60,16 @@ class FakeConsole:
 
     shown: Snapshot
     reply_to_mail: Reply = QUEUED
+    cut: bool = False
     acts: list[tuple[object, ...]] = field(default_factory=list)
 
     async def snapshot(self) -> Snapshot:
         return self.shown
+
+    async def html(self, message_id: int) -> HtmlView:
+        if message_id != 7:
+            raise NotFound(f"there is no message {message_id} in HTML")
+        return HtmlView("<p>Where is <b>my parcel</b>?</p>", cut=self.cut)
 
     async def accept(self, held_id: int) -> None:
         if held_id != 7:
@@ -117,6 +124,8 @@ TICKET = TicketView(
             False,
             "mail from a person",
             "Hello,\n\nyou charged invoice 2041 twice. Please have a look.",
+            id=70,
+            has_html=True,
         ),
         MessageView(NOW, "mailgate", True, "acknowledgement", "Thank you, your mail has arrived.\nIts number is 12."),
         MessageView(
@@ -138,6 +147,8 @@ HELD = HeldView(
     waits="waits for its sender",
     text="Hi, my parcel has been on its way for nine days now.",
     spam=False,
+    files=("parcel.jpg (image/jpeg, 214 KB)", "bill.pdf (application/pdf, 1.4 MB)"),
+    has_html=True,
 )
 
 ASKED = OutgoingView(

@@ -80,6 +80,44 @@ async def test_the_page_lets_no_foreign_script_in() -> None:
     assert "unsafe" not in policy_field
 
 
+async def test_files_stand_by_name_and_size_beside_the_text() -> None:
+    page = (await get()).text
+
+    assert "Attached: parcel.jpg (image/jpeg, 214 KB); bill.pdf (application/pdf, 1.4 MB)." in page
+
+
+async def test_what_has_html_is_linked_as_html() -> None:
+    page = (await get()).text
+
+    assert page.count('href="/messages/70/html"') == 2
+    assert 'href="/messages/7/html"' in page
+
+
+async def test_a_message_as_html_is_a_document_that_can_do_nothing() -> None:
+    answer = await get("/messages/7/html")
+
+    assert answer.status == 200
+    assert "<p>Where is <b>my parcel</b>?</p>" in answer.text
+    assert "its end is missing" not in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert policy.endswith("; sandbox")
+    assert "'self'" not in policy
+
+
+async def test_a_message_that_was_cut_says_so() -> None:
+    app = make_app(FakeConfirm(), FakeConsole(FULL, cut=True), clock=clock)
+
+    assert "its end is missing" in (await call(app, "GET", "/messages/7/html", PAGE)).text
+
+
+async def test_a_message_without_html_is_not_found() -> None:
+    answer = await get("/messages/8/html")
+
+    assert answer.status == 404
+    assert "There is no message 8 in HTML." in answer.text
+
+
 async def test_every_id_stands_once_and_every_label_names_a_field() -> None:
     from tests.unit.test_web_confirm import Elements
 
