@@ -123,6 +123,30 @@ def test_held_mail_is_listed_shown_and_let_in(filled: Run) -> None:
     assert len(filled("tickets", "list", "--json").objects) == 2
 
 
+ATTACHED = MAIL.replace(
+    b"\n\nWhere is my parcel?\n",
+    b"\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nWhere is my parcel?\n"
+    b"--b\nContent-Type: image/jpeg; name=../parcel.jpg\n\njpeg\n--b--\n",
+)
+
+
+@pytest.mark.parametrize("sender", ["anne@x.test", "bart@x.test"])
+def test_the_files_of_a_mail_are_shown_by_name_and_size(gateway: Run, folder: Path, sender: str) -> None:
+    async def fill() -> None:
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}") as lab:
+            await lab.desk.trust("bart@x.test", "cris")
+            await lab.receive(ATTACHED.replace(b"anne@x.test", sender.encode()), mail_from=sender)
+            await lab.settle()
+
+    asyncio.run(fill())
+    held = gateway("held", "list", "--json").objects
+    line = ("held", "show", str(held[0]["id"])) if held else ("tickets", "show", "1")
+    assert "attached: parcel.jpg (image/jpeg, 4 bytes)" in gateway(*line).out
+    (found,) = gateway(*line, "--json").objects
+    (file,) = found.get("messages", [found])[0]["attachments"]
+    assert {"name": "parcel.jpg", "content_type": "image/jpeg", "size_bytes": 4}.items() <= file.items()
+
+
 def test_held_mail_is_judged_spam_and_kept(filled: Run) -> None:
     (held,) = filled("held", "list", "--json").objects
     assert filled("held", "spam", str(held["id"])).code == 0

@@ -187,3 +187,34 @@ async def test_the_page_speaks_in_words_and_not_in_codes(demo: Demo) -> None:
 
     assert "proven by DKIM of c.test" in page
     assert re.findall(r"\b(A[012]|auto_reply|own_loop|HELD_\w+|None|Kind\.\w+)\b", page) == []
+
+
+RICH = (
+    b"From: Anna <anna@c.test>\r\nTo: support@g.test\r\nSubject: Parcel\r\nMessage-ID: <rich@c.test>\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/html\r\n\r\n<p onclick=x>Where is <b>it</b>?<img src=//e alt=photo>\r\n"
+    b"--b\r\nContent-Type: image/jpeg; name=../parcel.jpg\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n"
+)
+
+
+async def test_a_mail_is_shown_with_its_files_and_as_html(demo: Demo) -> None:
+    await demo.lab.receive(RICH, mail_from="anna@c.test")
+    (held,) = (await demo.seen()).held
+    assert held.files == ("parcel.jpg (image/jpeg, 3 bytes)",)
+    assert held.has_html
+    shown = await demo.call("GET", f"/messages/{held.id}/html")
+    assert '<p>Where is <b>it</b>?<img alt="photo">' in shown.text
+
+    await demo.console.accept(held.id)
+    (ticket,) = (await demo.seen()).tickets
+    assert (ticket.messages[0].files, ticket.messages[0].has_html) == (held.files, True)
+    assert (await demo.call("GET", f"/messages/{ticket.messages[0].id}/html")).status == 200
+
+
+async def test_a_message_in_plain_text_is_not_shown_as_html(demo: Demo) -> None:
+    await demo.console.write(LETTER)
+    (held,) = (await demo.seen()).held
+    assert not held.has_html
+    for message_id in (held.id, 10**12):
+        assert (await demo.call("GET", f"/messages/{message_id}/html")).status == 404
