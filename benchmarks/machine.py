@@ -32,7 +32,7 @@ def facts() -> dict[str, str]:
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1024**3:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "file system": f"{_file_system()}, {_sync_ms():.2f} ms to append 4 KB and sync",
-        "python": f"{platform.python_version()}, {_pace_ms():.1f} ms for a fixed stretch of work",
+        "python": f"{platform.python_version()}, {pace_ms():.1f} ms for a fixed stretch of work",
         "sqlite": sqlite3.sqlite_version,
         "postfix": _first_line("postconf", "-d", "-h", "mail_version"),
         "postgresql": _first_line("psql", "--version"),
@@ -40,11 +40,11 @@ def facts() -> dict[str, str]:
     }
 
 
-def _pace_ms() -> float:
+def pace_ms(times: int = _PACES) -> float:
     """How long this interpreter takes for the same piece of work: one that was built without optimization, half as long
     again as one that a distribution ships."""
     paces = []
-    for _ in range(_PACES):
+    for _ in range(times):
         begun = time.perf_counter()
         made = {str(number): [number, (number,)] for number in range(_PACE_ITEMS)}
         assert sum(len(each) for each in made.values()) == 2 * _PACE_ITEMS

@@ -52,13 +52,13 @@ def letter(number: int, person: int | None = None) -> Letter:
     fields = (
         f"From: Pat Person <{author(person)}>\r\n"
         f"To: <{RECIPIENT}>\r\n"
-        f"Subject: {_line(chance, 5)}\r\n"
+        f"Subject: {line(chance, 5)}\r\n"
         f"Message-ID: <{number}.{person}@{domain(person)}>\r\n"
         "Date: Mon, 5 Jan 2026 09:00:00 +0000\r\n"
         "MIME-Version: 1.0\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
     )
-    body = "\r\n".join(_line(chance, _WORDS_A_LINE) for _ in range(_LINES))
+    body = "\r\n".join(line(chance, _WORDS_A_LINE) for _ in range(_LINES))
     return Letter(author(person), f"{fields}\r\nHello,\r\n\r\n{body}\r\n\r\nPat\r\n".encode())
 
 
@@ -85,5 +85,6 @@ class Seal:
         return replace(letter, raw=field + letter.raw)
 
 
-def _line(chance: random.Random, words: int) -> str:
+def line(chance: random.Random, words: int) -> str:
+    """So many words on a line."""
     return " ".join(chance.choices(_WORDS, k=words))

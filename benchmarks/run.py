@@ -22,6 +22,8 @@ UNITS = {
     "judged_per_s": Unit("judged a second"),
     "megabytes_per_s": Unit("MB a second"),
     "tickets_per_s": Unit("tickets a second", "{:.1f}"),
+    "explained_per_min": Unit("explained a minute"),
+    "mail_ms": Unit("ms a mail", "{:.2f}"),
     "growth": Unit("last quarter / second", "{:.3f}"),
     "median_ms": Unit("median ms", "{:.2f}"),
     "p99_ms": Unit("99 % within ms", "{:.2f}"),

@@ -1,7 +1,7 @@
 """What is measured: one file a question, each with its loads, its contestants and its promises."""
 
 from benchmarks.bench import Bench
-from benchmarks.benches import acceptance, cluster, desks, footprint, history, latency, sustained
+from benchmarks.benches import acceptance, cluster, desks, footprint, history, latency, reading, sustained
 
 ALL: tuple[Bench, ...] = (
     acceptance.OPEN,
@@ -11,6 +11,9 @@ ALL: tuple[Bench, ...] = (
     latency.LONE,
     latency.CHALLENGE,
     latency.HALF_LOAD,
+    reading.READ,
+    reading.EXPLAIN,
+    reading.ASIDE,
     footprint.MEMORY,
     footprint.START,
     desks.DESKS,

@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
-from benchmarks import table
+from benchmarks import table, typical
 from benchmarks.bench import Bench, Contestant, Found
 from benchmarks.caller import Call, Rate, RefusedError, at_rate, in_turn
 from benchmarks.mails import Letter, letter
 from benchmarks.promise import AtLeast, AtMost
 from benchmarks.run import Run, Spread
+from mailgate.mail.attachments import attachments_of
+from mailgate.mail.parse import parse
 from tests.fakes.next_hop import NextHop
 
 RATE = "accepted_per_s"
@@ -78,6 +80,20 @@ def test_letters_are_the_same_in_every_run_and_unlike_one_another() -> None:
     assert letter(7) == letter(7)
     assert len({letter(number).raw for number in range(50)}) == 50
     assert all(1800 < len(letter(number).raw) < 2400 for number in range(50))
+
+
+def test_typical_mails_are_the_same_in_every_run_and_of_all_making() -> None:
+    mails = [typical.typical(number) for number in range(8)]
+    assert mails == [typical.typical(number) for number in range(8)]
+    read = [parse(raw) for raw in mails]
+    assert not any(mail.defects for mail in read)
+    kinds = {"text/plain", "multipart/alternative", "multipart/mixed", "multipart/report"}
+    assert {mail.content_type for mail in read} == kinds
+    assert sum(bool(attachments_of(raw)) for raw in mails) == 1
+
+
+def test_a_large_mail_is_about_as_large_as_asked_for() -> None:
+    assert 1_000_000 <= len(typical.large(1, 1_000_000)) < 1_100_000
 
 
 async def test_mails_in_turn_arrive_whole() -> None:
