@@ -40,7 +40,7 @@ DEFECTS = frozenset(
         # it says one thing twice.
         *("header-too-long", "too-many-fields", "bad-header-line", "stray-control", "repeated-field"),
         *(f"two-{name}" for name in _ONCE),
-        *("no-date", "bad-date", "no-message-id", "bad-message-id", "too-many-references", "too-many-addresses"),
+        *("no-date", "bad-date", "bad-message-id", "too-many-references", "too-many-addresses"),
         # The parts.
         *("no-boundary", "no-parts", "too-many-parts", "too-deep", "unclosed-multipart", "too-many-parameters"),
         *("part-header-too-long", "bad-part-header", "unknown-encoding", "unknown-charset"),
@@ -158,8 +158,9 @@ def _header_defects(mail: Mail) -> Iterator[str]:
         yield "two-from"
     elif not mail.authors:
         yield "from-without-address"
-    if not mail.message_id:
-        yield "bad-message-id" if "message-id" in values else "no-message-id"
+    # A mail may be without (RFC 5322 section 3.6.4).
+    if "message-id" in values and not mail.message_id:
+        yield "bad-message-id"
     if not mail.date:
         yield "bad-date" if "date" in values else "no-date"
     yield from _repeated(values)
