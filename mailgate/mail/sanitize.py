@@ -203,7 +203,7 @@ class _Page:
 
 def _written(attribute: tuple[str, str]) -> str:
     name, value = attribute
-    return f' {name}="{escape(unescape(value))}"'
+    return f' {name}="{escape(value)}"'
 
 
 def _pieces(html: str) -> Iterator[str | _Tag]:
@@ -259,8 +259,15 @@ def _tag(html: str, at: int) -> tuple[_Tag, int]:
         key, (value, at) = html[at:key_end].lower(), _value(html, key_end)
         seen += 1
         if key in allowed and seen <= MOST_ATTRIBUTES and len(value) <= LONGEST_ATTRIBUTE:
-            attributes.setdefault(key, value)
+            attributes.setdefault(key, unescape(value))
+    if not _leads_away(attributes.get("href", "")):
+        attributes.pop("href", None)
     return _Tag(name, closes, attributes), at + 1
+
+
+def _leads_away(address: str) -> bool:
+    """Does a link lead out into the world? One without a scheme would lead to a page of ours."""
+    return address.strip().partition(":")[0].lower() in _SCHEMES
 
 
 def _value(html: str, at: int) -> tuple[str, int]:

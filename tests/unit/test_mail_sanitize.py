@@ -30,6 +30,7 @@ SHOWN = {
         "<table><tbody><tr><td>a</td></tr></tbody></table>"),
     "a link": ("<a href='https://x.test/?a=1&amp;b=2'>x</a>",
         '<a href="https://x.test/?a=1&amp;b=2" rel="noopener noreferrer nofollow">x</a>'),
+    "a link to ourselves": ("<a href=/held/7/html>x</a>", '<a rel="noopener noreferrer nofollow">x</a>'),
     "a link that runs": ("<a href='java\nscript:alert(1)'>x</a>", '<a rel="noopener noreferrer nofollow">x</a>'),
     "spelled otherwise": ("<a href='&#106;avascript:alert(1)'>x</a>", '<a rel="noopener noreferrer nofollow">x</a>'),
     "markup in an attribute": ("<p title='\"><script>x</script>'>a</p>",
