@@ -40,11 +40,11 @@ def facts() -> dict[str, str]:
     }
 
 
-def pace_ms(times: int = _PACES) -> float:
+def pace_ms() -> float:
     """How long this interpreter takes for the same piece of work: one that was built without optimization, half as long
     again as one that a distribution ships."""
     paces = []
-    for _ in range(times):
+    for _ in range(_PACES):
         begun = time.perf_counter()
         made = {str(number): [number, (number,)] for number in range(_PACE_ITEMS)}
         assert sum(len(each) for each in made.values()) == 2 * _PACE_ITEMS
