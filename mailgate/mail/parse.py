@@ -98,7 +98,7 @@ def read(raw: bytes) -> tuple[Mail, Structure]:
     )
     cut = _cut(authors, to, cc, in_reply_to, references)
     defects = (*fields.defects, *_header_defects(mail), *cut, *parts.defects, *inside.defects)
-    return replace(mail, defects=defects), parts
+    return replace(mail, defects=defects) if defects else mail, parts
 
 
 def ids(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,6 +169,8 @@ def _header_defects(mail: Mail) -> Iterator[str]:
 def _repeated(values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """Fields that stand more often than they may (RFC 7103 section 7.5.1)."""
     often = [name for name, each in values.items() if len(each) > 1 and name in _ONCE]
+    if not often:
+        return
     agreeing = [name for name in often if len(set(values[name])) == 1]
     yield from (f"two-{name}" for name in often if name not in agreeing)
     if agreeing:

@@ -136,6 +136,7 @@ class _Walk:
         """Record a part; a multipart opens its boundary."""
         declared, disposition = fields.first("content-type"), fields.first("content-disposition")
         content_type, parameters = headers.parameters(declared)
+        content_type = content_type.partition(" ")[0]  # what stands behind it lacks its semicolon
         if content_type.count("/") != 1:
             # RFC 2045 section 5.2; RFC 2046 section 5.1.5: inside a digest the default is a message.
             content_type = "text/plain"
@@ -182,7 +183,8 @@ class _Walk:
             self.note("too-many-parameters")
         if part.encoding not in _ENCODINGS:
             self.note("unknown-encoding")
-        if part.content_type.startswith("text/") and not charset.is_known(part.parameters.get("charset", "utf-8")):
+        named = part.parameters.get("charset", "")
+        if named and part.content_type.startswith("text/") and not charset.is_known(named):
             self.note("unknown-charset")
 
     def note(self, defect: str) -> None:

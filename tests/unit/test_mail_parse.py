@@ -155,6 +155,22 @@ def test_a_field_that_contradicts_itself_is_named(name: str) -> None:
     assert "repeated-field" not in read.defects
 
 
+@pytest.mark.parametrize(
+    ("declared", "content_type"),
+    [
+        ("TEXT/HTML", "text/html"),
+        ("text/html charset=utf-8", "text/html"),
+        ("text/html (of a kind) ; x", "text/html"),
+        ("text", "text/plain"),
+        ("a/b/c", "text/plain"),
+        (";", "text/plain"),
+        ("", "text/plain"),
+    ],
+)
+def test_a_content_type_is_one_word_or_plain_text(declared: str, content_type: str) -> None:
+    assert mail(f"Content-Type: {declared}", "").content_type == content_type
+
+
 def test_a_whole_mail_has_no_defect() -> None:
     assert mail(*WHOLE, "Received: a", "Received: b", "", "Hello").defects == ()
 
