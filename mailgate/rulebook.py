@@ -24,7 +24,7 @@ from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import quotes, template
 from mailgate.mail.quotes import Quotes
-from mailgate.mail.reportforms import Forms, compile_forms
+from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template, TemplateError
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import pytest
 
 from mailgate.config.tomlfile import MAX_SIZE_BYTES
 from mailgate.errors import ConfigError, Fault
-from mailgate.mail.reportforms import Forms
+from mailgate.mail.report.forms import Forms
 from mailgate.mail.template import MOST_BYTES, fill
 from mailgate.rulebook import MOST_FILES, REPLY_VALUES, load, quotes_in, shipped_folder
 

@@ -1,6 +1,6 @@
 """What a machine's report says of the mail it reports on: delivery (RFC 3464), display (RFC 8098), abuse (RFC 5965).
 
-Half of all reports have no form but words. Whether such a mail is a report is asked of reportsigns, what it says of
+Half of all reports have no form but words. Whether such a mail is a report is asked of signs, what it says of
 notice; this file puts both kinds of report into one value.
 
 Never raises, whatever the bytes are; a report that names nobody is a report without recipients.
@@ -14,7 +14,9 @@ import re2
 from msgspec import Struct, structs
 
 from mailgate.mail import headers, words
-from mailgate.mail.notice import (
+from mailgate.mail.parse import ids
+from mailgate.mail.report.forms import ACTIONS, Forms
+from mailgate.mail.report.notice import (
     LONGEST_REASON,
     MOST_RECIPIENTS,
     Notice,
@@ -28,10 +30,8 @@ from mailgate.mail.notice import (
     status,
     text_of_notice,
 )
-from mailgate.mail.parse import ids
-from mailgate.mail.reportforms import ACTIONS, Forms
-from mailgate.mail.reportsigns import outside_of, signs_of
-from mailgate.mail.sesnotice import ses_notice
+from mailgate.mail.report.ses import ses_notice
+from mailgate.mail.report.signs import outside_of, signs_of
 from mailgate.mail.structure import Structure, structure_of
 from mailgate.model import Mail
 
@@ -75,7 +75,7 @@ class _Read(Struct, frozen=True):
     """A report with everything that is found in it."""
 
     report: Report
-    says: tuple[str, ...]  # what was done with the mail, in the words of `reportforms`; () where nothing is told
+    says: tuple[str, ...]  # what was done with the mail, in the words of `forms`; () where nothing is told
     message_ids: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
 

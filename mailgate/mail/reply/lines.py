@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from mailgate.mail.attribution import introduction
 from mailgate.mail.quotes import INDEXED_CHARS, Quotes
+from mailgate.mail.reply.attribution import introduction
 
 # Blanks and the invisible signs by which the direction of writing is set, which stand around words from the right.
 EDGES: Final = " \t\r\f\v\u00a0\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u3000\ufeff"

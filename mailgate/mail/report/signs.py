@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mailgate.mail.notice import Notice, has_reply, names_somebody
-from mailgate.mail.reportforms import ACTIONS, Forms
+from mailgate.mail.report.forms import ACTIONS, Forms
+from mailgate.mail.report.notice import Notice, has_reply, names_somebody
 from mailgate.model import Mail
 
 FEWEST = 3  # signs that make a report

@@ -16,7 +16,7 @@ from msgspec import Struct
 from mailgate.mail import address, charset, headers, words
 from mailgate.mail.html import from_html
 from mailgate.mail.parse import ids
-from mailgate.mail.reportforms import Forms
+from mailgate.mail.report.forms import Forms
 from mailgate.mail.structure import Structure
 from mailgate.model import Mailaddr
 

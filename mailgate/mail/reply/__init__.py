@@ -17,9 +17,9 @@ from typing import Any, Final
 import re2
 from msgspec import Struct
 
-from mailgate.mail.lines import Kind, kinds
-from mailgate.mail.notices import mark_notices, mark_sent
 from mailgate.mail.quotes import Quotes
+from mailgate.mail.reply.legal import mark_notices, mark_sent
+from mailgate.mail.reply.lines import Kind, kinds
 
 MOST_LINES = 50_000  # looked at one by one; what follows counts as one long line
 MOST_AFTERWORDS = 6  # lines below a quote that count as left over from it where new text stands above

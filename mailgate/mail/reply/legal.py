@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mailgate.mail.lines import Kind
 from mailgate.mail.quotes import Quotes
+from mailgate.mail.reply.lines import Kind
 
 _OLD: Final = (Kind.INTRODUCING, Kind.FIELD, Kind.QUOTED)
 MOST_NOTICES = 5  # legal paragraphs in a row at the end

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mailgate.mail.notice import LONGEST_REASON, MOST_RECIPIENTS, Found
+from mailgate.mail.report.notice import LONGEST_REASON, MOST_RECIPIENTS, Found
 
 _SAYS = {
     "bounce": "failed",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.mail.reportforms import Forms, compile_forms
+from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.rulebook import load, shipped_folder
 
 SHIPPED = load(shipped_folder()).reports
