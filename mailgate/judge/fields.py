@@ -17,7 +17,7 @@ from mailgate.model import Case, Gateway, Mailaddr
 Values = tuple[str, ...]
 
 OPENING_CHARS = 400  # of the text: where machines say that they are machines
-MOST_LOOKED_AT = 20  # addresses of To
+MOST_LOOKED_AT = 20  # addresses of To, and files
 
 _STEERING = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF))  # Outlook puts such marks before Arabic and Hebrew
 
@@ -129,6 +129,11 @@ def _part(case: Case, gateway: Gateway) -> Values:
     return (case.mail.content_type, *dict.fromkeys(case.mail.parts))
 
 
+def _file_name(case: Case, gateway: Gateway) -> Values:
+    """The names of the files that the mail carries."""
+    return tuple(name.lower() for name in case.mail.file_names[:MOST_LOOKED_AT])
+
+
 def _report_action(case: Case, gateway: Gateway) -> Values:
     """What a report says was done, by its fields (RFC 3464 section 2.3.3) or by its words."""
     return tuple(dict.fromkeys(case.mail.report_actions))
@@ -235,6 +240,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "content_type": _content_type,
     "report_type": _report_type,
     "part": _part,
+    "file_name": _file_name,
     "report_action": _report_action,
     "calendar_method": _calendar_method,
     "defect": _defect,

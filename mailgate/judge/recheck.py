@@ -52,7 +52,9 @@ def place(docket: Docket, stands: Recheck) -> Placement:
 def _is_in_doubt(proof: Authentication) -> bool:
     """Did only trouble keep a better level from it? That of DMARC matters where there is something to align."""
     passed = "pass" in (proof.spf, proof.dkim)
-    return proof.level is Level.A0 and (TROUBLE in (proof.spf, proof.dkim) or (passed and proof.dmarc == TROUBLE))
+    return proof.level is Level.A0 and (
+        TROUBLE in (proof.spf, proof.dkim, proof.arc) or (passed and proof.dmarc == TROUBLE)
+    )
 
 
 def _waits_for_proof(docket: Docket, placed: Placement) -> bool:

@@ -71,13 +71,13 @@ def _is_file(part: Part) -> bool:
     """Whatever is called an attachment, has a name, or is of a type that is not text."""
     if part.content_type.startswith("multipart/"):
         return False
-    if part.attached or _file_name(part):
+    if part.attached or part.file_name:
         return True
     return part.content_type.startswith(_FILES) and part.content_type not in _REPORTS
 
 
 def _attachment(raw: bytes, at: int, part: Part) -> Attachment:
-    name = safe_name(_file_name(part)) or f"part-{at}"
+    name = safe_name(part.file_name) or f"part-{at}"
     unnamed_outlook = part.content_type == "application/octet-stream" and name.lower() in _OUTLOOK
     return Attachment(
         part=at,
@@ -87,12 +87,6 @@ def _attachment(raw: bytes, at: int, part: Part) -> Attachment:
         disposition=_disposition(part),
         content_id=words.clean(part.content_id)[:LONGEST_ID],
     )
-
-
-def _file_name(part: Part) -> str:
-    """The name by RFC 2183, else the older one of the Content-Type."""
-    named = headers.parameters(part.disposition)[1].get("filename", "") if ";" in part.disposition else ""
-    return named or part.parameters.get("name", "")
 
 
 def _disposition(part: Part) -> str:

@@ -87,6 +87,7 @@ def read(raw: bytes) -> tuple[Mail, Structure]:
         content_type=whole.content_type,
         report_type=whole.parameters.get("report-type", "").lower() if whole.content_type == "multipart/report" else "",
         parts=inside.types,
+        file_names=tuple(words.decode(name) for part in parts.parts if (name := part.file_name)),
         calendar_method=inside.calendar_method,
         enclosed_ids=inside.ids,
         enclosed_traces=inside.traces,

@@ -38,6 +38,12 @@ class Part(Struct, frozen=True):
     content_id: str = ""  # likewise
     groups: tuple[int, ...] = ()  # the multiparts around it, as indexes into Structure.parts, outermost first
 
+    @property
+    def file_name(self) -> str:
+        """The name as written, by RFC 2183, else the older one of the Content-Type; "" where it has none."""
+        named = headers.parameters(self.disposition)[1].get("filename", "") if ";" in self.disposition else ""
+        return named or self.parameters.get("name", "")
+
     def body(self, raw: bytes, most_bytes: int) -> bytes:
         """The first `most_bytes` of the body, its transfer encoding undone as far as it can be."""
         return decoded(raw[self.start : min(self.end, self.start + most_bytes)], self.encoding)

@@ -101,6 +101,7 @@ class Mail(Struct, frozen=True):
     content_type: str = "text/plain"
     report_type: str = ""  # of multipart/report
     parts: tuple[str, ...] = ()  # every MIME type inside, lower case; () for a mail of one part
+    file_names: tuple[str, ...] = ()  # of parts that have one, decoded and on one line
     calendar_method: str = ""
     enclosed_ids: tuple[str, ...] = ()  # Message-ID values found inside enclosed messages or returned headers
     enclosed_traces: tuple[str, ...] = ()  # Mailgate-Trace values found there

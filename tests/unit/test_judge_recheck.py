@@ -42,6 +42,7 @@ def due(proof: Authentication, raw: bytes = b"", *, mail_from: str = "anne@x.tes
         pytest.param(replace(IN_DOUBT, spf="none", dkim="temperror"), DUE, id="DKIM in trouble"),
         pytest.param(replace(IN_DOUBT, spf="pass", dmarc="temperror"), DUE, id="DMARC in trouble, and SPF passed"),
         pytest.param(replace(IN_DOUBT, spf="fail", dmarc="temperror"), None, id="DMARC in trouble, nothing passed"),
+        pytest.param(replace(IN_DOUBT, spf="fail", arc="temperror"), DUE, id="the seal of a forwarder in trouble"),
         pytest.param(replace(IN_DOUBT, level=Level.A2, dkim="pass"), None, id="proven by the other"),
         pytest.param(replace(IN_DOUBT, spf="fail"), None, id="no trouble"),
     ],

@@ -60,7 +60,9 @@ class Sent(Struct, frozen=True):
         head = [f"{name}: {value}" for name, value in merged.items() if value is not None]
         raw = "\r\n".join([*head, *self.lines, "", *self.body]).encode()
         accepted = Accepted(1, "q", AT, self.mail_from, DESK.address, Peer(ip="192.0.2.1"), raw, self.notes)
-        return Case(accepted, parse(raw), Authentication(self.level), DESK, AT, self.recipient)
+        mail = parse(raw)
+        proof = Authentication(self.level)
+        return Case(accepted, mail, proof, DESK, AT, self.recipient, bare_subject=mail.subject)
 
     def findings(self) -> tuple[Finding, ...]:
         return findings(self.case(), SIGNALS, GATEWAY)
@@ -132,6 +134,10 @@ STRANGE = ", ".join(f"p{number}@x.test" for number in range(20))
 
 COMPUTED: dict[str, tuple[Sent, str]] = {
     "null reverse-path": (Sent(mail_from=""), "A1"),
+    "a DMARC report by its file": (
+        Sent({"Content-Type": 'application/gzip; name="mx.test!g.test!1763683200!1763769599.xml.gz"'}),
+        "B10-file",
+    ),
     "our header enclosed, null path": (
         Sent({"Content-Type": "message/rfc822"}, body=(f"Mailgate-Trace: {TRACE}", "", ""), mail_from=""),
         "A1-enclosed",
