@@ -191,14 +191,18 @@ class Reader:
         return Condition(names, READS[read], accepts) if len(self.faults) == before else None
 
     def listed(self, name: str, value: Any) -> Any:
-        """The list that `value` names, where the matcher takes one. Raises WrongValueError for an unknown name."""
+        """The words of the lists that `value` names, where the matcher takes a list.
+
+        Raises WrongValueError for an unknown name.
+        """
         if name not in LISTS or not isinstance(value, str):
             return value
-        if value not in self.words:
-            raise WrongValueError(
-                repr(value), f"a list of texts, or the name of one: {', '.join(self.words) or 'none'}"
-            )
-        return list(self.words[value])
+        names = value.split(" + ")
+        unknown = next((one for one in names if one not in self.words), None)
+        if unknown is not None:
+            known = ", ".join(self.words) or "none"
+            raise WrongValueError(repr(unknown), f"a list of texts, or names of lists with + between them: {known}")
+        return [word for one in names for word in self.words[one]]
 
     def conditions(self, table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:
         """The further conditions under `key`: one table, or a list of them."""

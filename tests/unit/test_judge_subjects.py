@@ -101,9 +101,16 @@ def test_as_a_reply_it_is_not_answered_and_stays_with_people(subject: str) -> No
     assert (filing.verdict.kind, answers(filing)) == (Kind.HUMAN, (False, False))
 
 
-def test_alone_a_subject_only_forbids_the_challenge() -> None:
-    filing = judged("Risposta automatica: x")
+def test_that_somebody_is_away_only_forbids_the_challenge() -> None:
+    filing = judged("Fuori ufficio: x")
     assert (filing.verdict.kind, answers(filing)) == (Kind.HUMAN, (True, False))
+
+
+@pytest.mark.parametrize("subject", ["Risposta automatica: x", "Automatic reply: Your order", "自动回复：订单"])
+def test_words_that_stand_before_another_subject_forbid_every_answer(subject: str) -> None:
+    """T11"""
+    filing = judged(subject)
+    assert (filing.verdict.kind, answers(filing)) == (Kind.HUMAN, (False, False))
 
 
 WHAT_PEOPLE_WRITE = [

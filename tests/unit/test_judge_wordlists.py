@@ -44,6 +44,20 @@ def test_there_is_an_end_to_lists() -> None:
         compile_words([document(*[{"name": "away", "words": ["x"]}] * (MOST_LISTS + 1))])
 
 
+def test_a_rule_may_name_several_lists() -> None:
+    signal = {
+        "id": "X",
+        "field": "subject",
+        "begins": "away + gone",
+        "strength": "strong",
+        "says": "it",
+        "source": "us",
+    }
+    hits = {"hits": ["out: x", "fort"], "misses": ["here"]}
+    rules = compile_signals([("x.toml", {"signal": [signal | hits]}, (1,))], {"away": ("out",), "gone": ("fort",)})
+    assert rules.all[0].hits == ("out: x", "fort")
+
+
 def test_a_rule_that_names_no_known_list_is_told_which_there_are() -> None:
     signal = {"id": "X", "field": "subject", "begins": "awy", "strength": "strong", "says": "it", "source": "us"}
     with pytest.raises(ConfigError) as refused:
