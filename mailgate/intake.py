@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 BATCH = 200  # all that 50 sessions bring while the one before is judged; a sender behind it waits some 40 ms
 BATCHES_AT_ONCE = 2  # one is written while the next is prepared
 LEASE_S = 60.0
-IN_LINE_BYTES = 256 * 1024  # a larger mail is read beside the event loop, so that nobody waits for it
+AT_ONCE_BYTES = 16 * 1024  # a larger mail is read in a thread: the worst that can be written takes some 20 ms a time
+IN_THREAD_BYTES = 256 * 1024  # a larger one beside us, where nobody waits for the interpreter
 MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble
 IDLE_WAIT_S = 30.0  # how late a row is found whose word went unheard, or whose lease ended
@@ -330,14 +331,19 @@ class Intake:
 
     async def prepare(self, accepted: Accepted) -> Case:
         """Read a mail and find out who it is from."""
-        raw = accepted.raw
-        large = len(raw) > IN_LINE_BYTES
-        mail, parts, text = await self.beside(whole, raw, self.book().quotes) if large else (*read(raw), None)
+        raw, text = accepted.raw, None
+        if len(raw) <= AT_ONCE_BYTES:
+            mail, parts = read(raw)
+        elif len(raw) <= IN_THREAD_BYTES:
+            mail, parts = await asyncio.to_thread(read, raw)
+        else:
+            mail, parts, text = await self.beside(whole, raw, self.book().quotes)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
         proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
-        book, now = self.book(), self.clock()
-        return case_of(accepted, mail, parts, proof, gateway=self.gateway, book=book, now=now, text=text)
+        now = self.clock()
+        case = partial(case_of, accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=now, text=text)
+        return case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""

@@ -82,6 +82,10 @@ class ConsoleSource:
     async def snapshot(self) -> Snapshot:
         """Show how things stand."""
         rows = await self.database.read(_rows)
+        # In a thread, for whoever writes long mail must not keep the mail of others waiting while people look at his.
+        return await asyncio.to_thread(self._snapshot, rows)
+
+    def _snapshot(self, rows: Rows) -> Snapshot:
         quotes = self.desk.book().quotes
         return Snapshot(
             mailboxes=self.mailboxes,
