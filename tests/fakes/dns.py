@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import dns.flags
@@ -21,13 +22,25 @@ class Zone(Names):
     def __init__(self, table: dict[tuple[str, str], Lookup[Any]] | None = None) -> None:
         self.table = table or {}
         self.asked: list[tuple[str, str]] = []
+        self._existing: tuple[int, frozenset[str]] = (-1, frozenset())  # how many records there were then
 
     async def ask(self, name: str, kind: str) -> Lookup[Any]:
         key = (name.lower().rstrip("."), kind)
         self.asked.append(key)
-        # A name exists where it or a name below it holds anything (RFC 8020).
-        exists = any(f".{known}".endswith(f".{key[0]}") for known, _ in self.table)
-        return self.table.get(key, Missing(name_exists=exists))
+        found = self.table.get(key)
+        return Missing(name_exists=key[0] in self._names()) if found is None else found
+
+    def _names(self) -> frozenset[str]:
+        """All names that exist: those that hold anything, and those above them (RFC 8020)."""
+        if self._existing[0] != len(self.table):
+            self._existing = len(self.table), frozenset(above for name, _ in self.table for above in _and_above(name))
+        return self._existing[1]
+
+
+def _and_above(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.partition(".")[2]
 
 
 class NameServer(asyncio.DatagramProtocol):
