@@ -341,8 +341,9 @@ class Intake:
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
         proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
-        now = self.clock()
-        case = partial(case_of, accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=now, text=text)
+        case = partial(
+            case_of, accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=self.clock(), text=text
+        )
         return case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -184,6 +185,7 @@ def pattern_options() -> re2.Options:
     return options
 
 
+@lru_cache(MOST_WORDS)  # rules that differ only in what they add to one condition share its automaton
 def _search(pattern: str) -> Matcher:
     try:
         compiled = re2.compile(pattern, pattern_options())

@@ -21,18 +21,19 @@ class Watch:
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._conditions = tuple(conditions)
         self._words: dict[str, set[int]] = {}
-        self._patterns: list[int] = []
         self._set: re2.Set | None = None
         self._others: set[int] = set()
+        by_pattern: dict[str, list[int]] = {}  # several may have one, and differ in what they add to it
         for place, condition in enumerate(conditions):
             if condition.whole and condition.accepts.words:
                 for word in condition.accepts.words:
                     self._words.setdefault(word, set()).add(place)
             elif condition.whole and condition.accepts.pattern:
-                self._patterns.append(place)
+                by_pattern.setdefault(condition.accepts.pattern, []).append(place)
             else:
                 self._others.add(place)
-        self._compile([conditions[place].accepts.pattern for place in self._patterns])
+        self._by_pattern = tuple(by_pattern.values())
+        self._compile(tuple(by_pattern))
 
     def _compile(self, patterns: Sequence[str]) -> None:
         """Make the set, which checks here that it has the memory to read whatever comes."""
@@ -44,7 +45,7 @@ class Watch:
                 together.Add(pattern)
             together.Compile()
         except re2.error:  # too much for one automaton: asked one by one
-            self._others.update(self._patterns)
+            self._others.update(*self._by_pattern)
         else:
             self._set = together
 
@@ -66,5 +67,5 @@ class Watch:
             if text in self._words:
                 found |= self._words[text]
             if self._set and (matched := self._set.Match(text.encode("utf-8", "replace"))):
-                found.update(self._patterns[index] for index in matched)
+                found.update(*(self._by_pattern[index] for index in matched))
         return found

@@ -21,7 +21,6 @@ from mailgate.store import schema
 from mailgate.store.backend import Backend, Faults, Membership
 from mailgate.store.ids import Snowflakes
 from mailgate.store.member import CHANNEL
-from mailgate.store.postgres import PostgresServer
 from mailgate.store.sqlite import SqliteFile
 from mailgate.store.writer import Writer
 
@@ -162,6 +161,9 @@ def backend_of(url: str, *, durable: bool = True, password: str = "") -> Backend
         if parsed.database and parsed.get_backend_name() == "sqlite":
             return SqliteFile(Path(parsed.database), durable=durable)
         if parsed.database and parsed.get_backend_name() == "postgresql":
+            # Here, for the driver takes memory that a daemon on SQLite never needs.
+            from mailgate.store.postgres import PostgresServer  # noqa: PLC0415
+
             return PostgresServer(parsed, durable=durable, password=password)
     raise ConfigError([schema.fault("", repr(url), ALLOWED_URLS)])
 

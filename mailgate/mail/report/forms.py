@@ -7,7 +7,7 @@ Every phrase counts for every report, whichever form it stands in: mail systems 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ ACTIONS = (*SAYS[:3], "relayed", "expanded")  # RFC 3464 section 2.3.3
 MOST_FORMS = 500
 MOST_PHRASES = 200  # in one list
 LONGEST_PHRASE = 300  # characters, of a pattern as well
+PHRASES_TOGETHER = 100
 MOST_MEMORY_BYTES = 64 * 1024 * 1024  # of one pattern made of all phrases; RE2's default is an eighth of it
 
 _ADDRESS = r"""(?P<address>[^\s<>()\[\]",;:|='*]+@(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*[A-Za-z0-9])"""
@@ -37,18 +38,16 @@ _SENDERS = ("daemons", "offices")
 class Phrases:
     """Phrases by what they say became of a mail, "" for those that say nothing of it."""
 
-    every: Regexp | None = None
     by_says: tuple[tuple[str, Regexp], ...] = ()
 
     def begin(self, line: str) -> bool:
         """Does the line begin with one of them?"""
-        return self.every is not None and self.every.search(_bytes(line)) is not None
+        return bool(self.said(line))
 
     def said(self, line: str) -> frozenset[str]:
         """What those phrases say that the line begins with; nothing where it begins with none."""
-        if not self.begin(line):
-            return frozenset()
-        return frozenset(says for says, pattern in self.by_says if pattern.search(_bytes(line)))
+        raw = _bytes(line)
+        return frozenset([says for says, pattern in self.by_says if pattern.search(raw)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +203,13 @@ def _phrases(forms: Sequence[Mapping[str, Any]], key: str) -> Phrases:
     by_says: dict[str, list[str]] = {}
     for form in forms:
         by_says.setdefault(form["says"], []).extend(map(_glob, form[key]))
-    said = {says: globs for says, globs in by_says.items() if globs}
-    if not said:
-        return Phrases()
-    every = _beginning([glob for globs in said.values() for glob in globs])
-    return Phrases(every, tuple((says, _beginning(globs)) for says, globs in said.items()))
+    # Many small automata take less memory to make than a large one.
+    parts = ((says, part) for says, globs in by_says.items() for part in _batched(globs, PHRASES_TOGETHER))
+    return Phrases(tuple((says, _beginning(part)) for says, part in parts))
+
+
+def _batched(globs: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    return (globs[at : at + most] for at in range(0, len(globs), most))
 
 
 def _patterns(patterns: Iterable[str]) -> Patterns:
