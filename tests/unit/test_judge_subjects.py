@@ -136,6 +136,7 @@ AWAY = {
     "subject and text agree": ("Abwesenheitsnotiz", (), "Ich bin bis 3. Mai im Urlaub."),
     "marked as bulk": ("Re: Order", ("Precedence: bulk",), "Hi, I'm on holidays, and this is a dumb auto-responder."),
     "marked as generated": ("Re: Order", ("Auto-Submitted: auto-generated",), "Je suis absent du bureau."),
+    "asks for no answer, among others": ("Re: Order", ("X-Auto-Response-Suppress: DR, OOF",), "Ich bin im Urlaub."),
     "asks for no answer": ("Re: Order", ("X-Auto-Response-Suppress: OOF",), "I am out of the office until Monday."),
 }
 
