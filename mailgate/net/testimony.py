@@ -7,7 +7,7 @@ its signature, and only for the very domain of the author.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from mailgate.domains import a_label
 from mailgate.model import Authentication, Level
-from mailgate.net import results
+from mailgate.net import dmarc, results
 from mailgate.net.arc import Chain
 from mailgate.net.authenticate import aligned
+from mailgate.net.dmarc import Identifier, Walk
 from mailgate.net.results import Result, Statement
 
 # RFC 8601 section 2.7; no other word of a stranger's field is taken over.
@@ -32,6 +33,7 @@ class Testimony(Struct, frozen=True):
     `said` are the statements of the upstream, `chain` the verified seals, `sealers` those who are believed. `refuted`:
     a signature of the author's domain stands in the mail that proves nothing, whatever they say of it. `lax` are the
     domains whose SPF record lets anybody pass. `spf_is_theirs`: only the upstream could ask SPF of this envelope.
+    `author` and `walks` are what the owners of these domains publish: they bind the word of others as they bind ours.
     """
 
     author_domain: str
@@ -41,6 +43,12 @@ class Testimony(Struct, frozen=True):
     refuted: bool = False
     lax: frozenset[str] = frozenset()
     spf_is_theirs: bool = False
+    author: Walk = Walk("")
+    walks: Mapping[str, Walk] = {}
+
+    def speaks(self, domain: str, by: str) -> bool:
+        """Does a domain that passed `by` a method speak for the author?"""
+        return aligned(domain, self.author_domain) and dmarc.counts(Identifier(domain, by), self.author, self.walks)
 
 
 class _Proof(Struct, frozen=True):
@@ -60,6 +68,14 @@ def senders(heard: Testimony) -> frozenset[str]:
     return frozenset(domain for domain in domains if aligned(domain, heard.author_domain))
 
 
+def identifiers(heard: Testimony) -> tuple[Identifier, ...]:
+    """What passed in the words of others and may speak for the author, so that owners are worth asking."""
+    found = (*_said(heard), *_sealed(heard))
+    signed = [Identifier(_signer(one), "dkim") for one in found if (one.method, one.word) == ("dkim", "pass")]
+    passed = [*signed, *(Identifier(domain, "spf") for domain in sorted(senders(heard)))]
+    return tuple(one for one in passed if aligned(one.domain, heard.author_domain))
+
+
 def weigh(own: Authentication, heard: Testimony) -> Authentication:
     """Our own proof, with what others add to it. Nobody takes anything away."""
     told = _told(own, heard)
@@ -75,7 +91,7 @@ def weigh(own: Authentication, heard: Testimony) -> Authentication:
 def _proofs(heard: Testimony) -> Iterator[_Proof]:
     """All that is proven by others, the strongest first."""
     said = _said(heard)
-    signer = "" if heard.refuted else _signed_by(said, heard.author_domain)
+    signer = "" if heard.refuted else _signed_by(said, heard)
     if signer:
         yield _Proof(Level.A2, signer, f"proven by DKIM of {signer}, as {_speaker(heard)} says")
     sender = _sent_by(said, heard) if heard.spf_is_theirs else ""
@@ -89,23 +105,23 @@ def _proofs(heard: Testimony) -> Iterator[_Proof]:
 def _proven_to_sealer(heard: Testimony) -> str:
     """The domain that spoke for the author before the mail was sealed, "" where none did."""
     found, author_domain = _sealed(heard), heard.author_domain
-    signer = "" if heard.refuted else _signed_by(found, author_domain)
+    signer = "" if heard.refuted else _signed_by(found, heard)
     # What proves nothing by itself may be all that DMARC passed by.
     author = "" if heard.refuted or heard.lax else _from_of(found, author_domain)
     return signer or author or _sent_by(found, heard)
 
 
-def _signed_by(found: Sequence[Result], author_domain: str) -> str:
+def _signed_by(found: Sequence[Result], heard: Testimony) -> str:
     """The domain of a signature that passed and speaks for the author, "" where there is none."""
     passed = (result for result in found if (result.method, result.word) == ("dkim", "pass"))
-    return next((domain for domain in map(_signer, passed) if aligned(domain, author_domain)), "")
+    return next((domain for domain in map(_signer, passed) if heard.speaks(domain, "dkim")), "")
 
 
 def _sent_by(found: Sequence[Result], heard: Testimony) -> str:
     """The domain of a sender that passed SPF and speaks for the author, "" where there is none."""
     result = once(found, "spf")
     domain = _sender(result) if result and result.word == "pass" else ""
-    return domain if aligned(domain, heard.author_domain) and domain not in heard.lax else ""
+    return domain if heard.speaks(domain, "spf") and domain not in heard.lax else ""
 
 
 def _from_of(found: Sequence[Result], author_domain: str) -> str:
@@ -161,7 +177,7 @@ def _told(own: Authentication, heard: Testimony) -> Authentication:
         words.pop("spf", None)
     if own.dmarc == "pass":
         words.pop("dmarc", None)
-    if not heard.refuted and _signed_by(found, heard.author_domain):
+    if not heard.refuted and _signed_by(found, heard):
         words["dkim"] = "pass"
     if heard.chain.result == "pass":
         words.pop("arc", None)

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from mailgate.domains import a_label
 from mailgate.model import Authentication, Level, Peer
-from mailgate.net import arc, dkim_guard, spf, testimony
+from mailgate.net import arc, dkim_guard, dmarc, spf, testimony
 from mailgate.net.arc import Chain
 from mailgate.net.authenticate import (
     DEADLINE_S,
@@ -126,11 +126,15 @@ class Witnesses:
         if not (heard.said or heard.chain.sealer in heard.sealers):
             return heard
         senders = tuple(testimony.senders(heard))
-        refuted, *answers = await asyncio.gather(
-            self._refuted(header, heard.author_domain), *map(self._lets_anybody_pass, senders)
+        author, refuted = await asyncio.gather(
+            dmarc.walk(self._names, heard.author_domain), self._refuted(header, heard.author_domain)
+        )
+        walks, answers = await asyncio.gather(
+            dmarc.walk_all(self._names, dmarc.to_walk(testimony.identifiers(heard), author)),
+            asyncio.gather(*map(self._lets_anybody_pass, senders)),
         )
         lax = frozenset(sender for sender, lets_pass in zip(senders, answers, strict=True) if lets_pass)
-        return replace(heard, refuted=refuted, lax=lax)
+        return replace(heard, refuted=refuted, lax=lax, author=author, walks=walks)
 
     async def _refuted(self, header: Sequence[Field], author_domain: str) -> bool:
         """Does a signature that could speak for the author prove nothing, such as one of half a body?

@@ -243,6 +243,25 @@ async def test_spf_that_we_could_not_ask_is_the_upstream_s() -> None:
     assert (proof.level, proof.spf) == (Level.A1, "pass")
 
 
+@pytest.mark.parametrize(
+    ("policy", "said_by_them", "level"),
+    [
+        (b"v=DMARC1; p=none", "dkim=pass header.d=mail.x.test", Level.A2),
+        (b"v=DMARC1; p=none; adkim=s", "dkim=pass header.d=mail.x.test", Level.A0),
+        (b"v=DMARC1; p=none; adkim=s", "dkim=pass header.d=x.test", Level.A2),
+        (b"v=DMARC1; p=none; aspf=s", "spf=pass smtp.mailfrom=anne@mail.x.test", Level.A0),
+        (b"v=DMARC1; p=none; adkim=s", "spf=pass smtp.mailfrom=anne@mail.x.test", Level.A1),
+    ],
+)
+async def test_what_the_owner_of_a_domain_forbids_binds_the_word_of_others(
+    policy: bytes, said_by_them: str, level: Level
+) -> None:
+    names = zone(**{"_dmarc.x.test": (policy,)})
+    assert (await prove(said(said_by_them), names=names)).level is level
+    sealed = await prove(seal(RAW, f"mx.f.test 1; {said_by_them}"), names=names, peer=STRANGER)
+    assert sealed.level is (Level.A0 if level is Level.A0 else Level.A1)
+
+
 # ── Sealers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
