@@ -20,5 +20,12 @@ def read(file: Path, most_bytes: int) -> bytes:
             raw = stream.read(most_bytes + 1)
     if len(raw) > most_bytes:
         raise ValueError(f"more than {most_bytes} bytes")
-    # Files and pipes have lines as this system writes them; on the wire they ended in CRLF, and so they were signed.
-    return (raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")) if raw.strip() else b""
+    return _on_the_wire(raw) if raw.strip() else b""
+
+
+def _on_the_wire(raw: bytes) -> bytes:
+    """Files and pipes have lines as some system writes them; on the wire they ended in CRLF, and so they were signed."""
+    if b"\r\n" in raw:
+        return raw
+    # Without any LF the lines are those of an old Mac.
+    return raw.replace(b"\n" if b"\n" in raw else b"\r", b"\r\n")

@@ -101,3 +101,14 @@ def test_no_configuration_is_the_laboratorys(
 )
 def test_a_question_that_makes_no_sense_is_64(line: list[str]) -> None:
     assert run(line) == 64
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+def test_lines_may_end_as_any_system_writes_them(mailgate: Run, mail: Path, end: bytes) -> None:
+    mail.write_bytes(MAIL.replace(b"\r\n", b"\n").replace(b"\n", end))
+    (found,) = mailgate("explain", "--assume-auth", "pass", str(mail)).objects
+    assert (found["from"], found["subject"], found["text"].strip()) == (
+        "anne@x.test",
+        "A question",
+        "Where is my parcel?",
+    )
