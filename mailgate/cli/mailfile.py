@@ -24,7 +24,7 @@ def read(file: Path, most_bytes: int) -> bytes:
 
 
 def _on_the_wire(raw: bytes) -> bytes:
-    """Files and pipes have lines as some system writes them; on the wire they ended in CRLF, and so they were signed."""
+    """Files and pipes have lines as some system writes them; on the wire they ended in CRLF, and were signed so."""
     if b"\r\n" in raw:
         return raw
     # Without any LF the lines are those of an old Mac.
