@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -522,6 +522,17 @@ def test_the_mark_on_the_returned_mail_is_found_though_folded_and_indented() -> 
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 PERSON = {"sender": "Joe <joe@y.test>", "mail_from": "joe@y.test", "original": ""}
+
+
+def test_a_complaint_without_a_word_is_known_by_the_mark_on_the_mail_it_is_about() -> None:
+    told = Told("complaint about message from 192.0.2.222", enclosing(""), [], content_type=MIXED, **PERSON)
+    assert report(told) is None
+    marked = replace(told, text=told.text.replace("rfc822\n\n", "rfc822\n\nX-HmXmrOriginalRecipient: joe@y.test\n"))
+    found = report(marked)
+    assert found
+    assert found.type == "feedback-report"
+
+
 PEOPLE = {
     "asks about a bounce": Told(
         "Your address does not work",

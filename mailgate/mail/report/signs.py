@@ -40,6 +40,7 @@ class Signs(Struct, frozen=True):
     returns: bool  # another mail stands in the text
     cites: bool  # a mail server is cited
     names: bool  # somebody's address stands where reports name who was not reached
+    marks: bool  # the other mail bears what only reports put on it
 
     @property
     def said(self) -> str:
@@ -66,7 +67,7 @@ class Signs(Struct, frozen=True):
         subject, at_once = "complaint" in self.outside.subject, "complaint" in self.at_once
         if self.outside.marked:
             return subject or at_once
-        return self._returned and (at_once or (subject and self.outside.sender > 0))
+        return self._returned and (at_once or (subject and (self.outside.sender > 0 or self.marks)))
 
     @property
     def _returned(self) -> bool:
@@ -109,6 +110,7 @@ def signs_of(mail: Mail, outside: Outside, notice: Notice, forms: Forms) -> Sign
         returns=bool(notice.returned),
         cites=has_reply(notice),
         names=names_somebody(notice, forms, authors),
+        marks=any(line.partition(":")[0].lower() in forms.headers for line in (*notice.lines, *notice.returned)),
     )
 
 
