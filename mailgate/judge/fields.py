@@ -195,8 +195,11 @@ def _subject(case: Case, gateway: Gateway) -> Values:
 
 
 def _bare_subject(case: Case, gateway: Gateway) -> Values:
-    """The same without reply prefixes and the names of lists in brackets before it."""
-    return (_unified(case.bare_subject),) if case.bare_subject else ()
+    """The same without reply prefixes and what stands in brackets before it, and apart from it what that is."""
+    subject, bare = case.mail.subject.strip(), case.bare_subject
+    before = subject.removesuffix(bare)
+    tags = [piece.partition("]")[0] for piece in before.split("[")[1:]] if "[" in before else []
+    return tuple(_unified(text) for text in (bare, *tags) if text)
 
 
 def _is_reply(case: Case, gateway: Gateway) -> Values:

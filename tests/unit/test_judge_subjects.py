@@ -69,6 +69,7 @@ SUBJECTS = {
     "ga": "Freagra Uathoibríoch: Ordú",
     "kk": "Автоматты жауап: Тапсырыс",
     "az": "Avtomatik cavab: Sifariş",
+    "in brackets": "[Automatyczna odpowiedź] Zamówienie",
     "in front, a prefix": "AW: Automatic reply: Your order",
     "in front, a list": "[EXTERNAL] Automatic reply: Your order",
     "in front, a prefix and a list": "Re: [issue] Out of office AutoReply: Back next week",
@@ -134,6 +135,7 @@ def test_people_who_write_about_such_things_are_answered(subject: str) -> None:
 # Each a subject, headers, and how the text begins.
 AWAY = {
     "subject and text agree": ("Abwesenheitsnotiz", (), "Ich bin bis 3. Mai im Urlaub."),
+    "marked as bulk, by its subject": ("[Automatyczna odpowiedź] test", ("Precedence: bulk",), "Dzień dobry."),
     "marked as bulk": ("Re: Order", ("Precedence: bulk",), "Hi, I'm on holidays, and this is a dumb auto-responder."),
     "marked as generated": ("Re: Order", ("Auto-Submitted: auto-generated",), "Je suis absent du bureau."),
     "asks for no answer, among others": ("Re: Order", ("X-Auto-Response-Suppress: DR, OOF",), "Ich bin im Urlaub."),

@@ -84,7 +84,7 @@ class Signs(Struct, frozen=True):
         if self.said == "delivered" and self.said not in outside.subject:
             return False  # help desks say so of what they have received
         if outside.sender == 2 or outside.marked:
-            return subject or (opens and (self._returned or self.cites)) or (self.encloses and self.cites)
+            return subject or (opens and (self._returned or self.cites or self.names)) or (self.encloses and self.cites)
         # A person who writes of a bounce uses its words and may even send it along, but begins with words of his own.
         return first or (outside.sender > 0 and subject and (opens or self._returned))
 
