@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +25,7 @@ from mailgate.mail import quotes, template
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template, TemplateError
+from mailgate.tables import nearest
 
 T = TypeVar("T")
 
@@ -187,8 +187,8 @@ def _templates(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, dic
 
 def _template(name: str, raw: bytes, reply: str) -> Template:
     if reply not in REPLY_VALUES:
-        nearest = next(iter(get_close_matches(reply, REPLY_VALUES, 1)), "")
-        raise ConfigError([Fault(name, 0, "file", reply, f"one of {', '.join(REPLY_VALUES)}", nearest)])
+        near = nearest(reply, REPLY_VALUES)
+        raise ConfigError([Fault(name, 0, "file", reply, f"one of {', '.join(REPLY_VALUES)}", near)])
     try:
         read = template.read(_text(name, raw), REPLY_VALUES[reply])
     except TemplateError as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from mailgate.errors import ConfigError, Fault
+from mailgate.errors import ConfigError
 from mailgate.model import Counted, Key, Reach
+from mailgate.tables import Tables
 
 T = TypeVar("T")
 
@@ -91,15 +91,15 @@ class Limits:
         """
         reader = _Reader(file)
         limits = cls(
-            windows=reader.windows(table.get("limit", []), lines),
+            windows=reader.windows(table, lines),
             credit=reader.numbers(Credit, table, "credit", _names(Credit)),
             domain_credit=reader.numbers(Credit, table, "domain_credit", _names(Credit)),
             timing=reader.numbers(Timing, table, "timing", _names(Timing)),
             reopenings=reader.reopenings(table),
-            shared=frozenset(reader.texts(table, "shared", "domains")),
-            reply_prefixes=tuple(reader.texts(table, "subjects", "reply_prefixes")),
+            shared=frozenset(reader.folded(table, "shared", "domains")),
+            reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
         )
-        reader.unknown(table, "", _SECTIONS)
+        reader.unknown(table, _SECTIONS)
         if reader.faults:
             raise ConfigError(reader.faults)
         return limits
@@ -165,43 +165,21 @@ def _names(kind: type[Credit] | type[Timing]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-class _Reader:
-    """Reads tables and collects what is wrong with them."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.faults: list[Fault] = []
-
-    def fault(self, key: str, found: object, allowed: str, *, line: int = 0, nearest: str = "") -> None:
-        self.faults.append(Fault(self.file, line, key, repr(found), allowed, nearest))
-
-    def unknown(self, table: Mapping[str, Any], place: str, known: tuple[str, ...], line: int = 0) -> None:
-        for key in table:
-            if key not in known:
-                near = get_close_matches(key, known, 1)
-                self.fault(
-                    f"{place}{key}", key, f"one of {', '.join(known)}", line=line, nearest=near[0] if near else ""
-                )
+class _Reader(Tables):
+    """Reads the tables of the file."""
 
     def numbers(self, kind: Callable[..., T], table: Mapping[str, Any], name: str, names: tuple[str, ...]) -> T:
         section = self.section(table, name)
-        self.unknown(section, f"{name}.", names)
+        self.unknown(section, names, f"{name}.")
         # A drip every 0 days would be a flood.
         return kind(**{key: self.number(section, key, f"{name}.", least=int(key == "drip_days")) for key in names})
 
-    def number(self, table: Mapping[str, Any], key: str, place: str, *, line: int = 0, least: int = 0) -> int:
+    def number(self, table: Mapping[str, Any], key: str, place: str, *, least: int = 0) -> int:
         value = table.get(key)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST_NUMBER:
             return value
-        self.fault(f"{place}{key}", value, f"a whole number from {least} to {MOST_NUMBER}", line=line)
+        self.fault(f"{place}{key}", value, f"a whole number from {least} to {MOST_NUMBER}")
         return least
-
-    def section(self, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-        value = table.get(name, {})
-        if isinstance(value, dict):
-            return value
-        self.fault(name, value, f"a table [{name}]")
-        return {}
 
     def reopenings(self, table: Mapping[str, Any]) -> tuple[Reopening, ...]:
         section, found = self.section(table, "reopenings"), []
@@ -222,51 +200,46 @@ class _Reader:
             return None
         return per if per is not None and per <= furthest else None
 
-    def texts(self, table: Mapping[str, Any], name: str, key: str) -> list[str]:
+    def folded(self, table: Mapping[str, Any], name: str, key: str) -> list[str]:
         value = self.section(table, name).get(key)
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             self.fault(f"{name}.{key}", value, "a list of texts")
             return []
         return [text.lower() for text in value]
 
-    def windows(self, tables: Any, lines: tuple[int, ...]) -> tuple[Limit, ...]:
-        if not isinstance(tables, list) or not tables:
-            self.fault("limit", tables, "one or more [[limit]] tables")
-            return ()
-        padded = lines + (0,) * (len(tables) - len(lines))
-        read = [self.window(table, line) for table, line in zip(tables, padded, strict=False)]
-        return tuple(limit for limit in read if limit)
+    def windows(self, table: Mapping[str, Any], lines: Sequence[int]) -> tuple[Limit, ...]:
+        self.name = "limit"
+        if not table.get("limit"):
+            self.fault("", table.get("limit", []), "one or more [[limit]] tables")
+        found = [self.window(one) for one in self.each(table, lines)]
+        self.name, self.line = "", 0
+        return tuple(limit for limit in found if limit)
 
-    def window(self, table: Any, line: int) -> Limit | None:
-        if not isinstance(table, dict):
-            self.fault("limit", table, "a table", line=line)
-            return None
+    def window(self, table: Mapping[str, Any]) -> Limit | None:
         before = len(self.faults)
-        self.unknown(table, "limit.", ("key", "mail", "per", "most", "why", "scaled"), line)
+        self.unknown(table, ("key", "mail", "per", "most", "why", "scaled"))
         key, mail, per = (
-            self.one_of(table, name, parse, allowed, line)
+            self.parsed(table, name, parse, allowed)
             for name, parse, allowed in (
                 ("key", Key, ", ".join(Key)),
                 ("mail", Counted, ", ".join(Counted)),
                 ("per", span, 'a span such as "24 h" or "7 d", or "ever"'),
             )
         )
-        most = self.number(table, "most", "limit.", line=line)
+        most = self.number(table, "most", "")
         if len(self.faults) > before:
             return None
         furthest = _furthest(key, mail)
         if furthest is not None and (per is None or per > furthest):
-            self.fault(
-                "limit.per", table["per"], f"at most {furthest.days} d: permits are not read further back", line=line
-            )
+            self.fault("per", table["per"], f"at most {furthest.days} d: permits are not read further back")
             return None
-        place = f"{self.file}:{line}" if line else self.file
+        place = f"{self.file}:{self.line}" if self.line else self.file
         return Limit(key, mail, per, most, str(table.get("why", "")), place, table.get("scaled") is True)
 
-    def one_of(self, table: Mapping[str, Any], name: str, parse: Callable[[Any], Any], allowed: str, line: int) -> Any:
+    def parsed(self, table: Mapping[str, Any], name: str, parse: Callable[[Any], Any], allowed: str) -> Any:
         value = table.get(name)
         try:
             return parse(value if isinstance(value, str) else "")
         except ValueError:
-            self.fault(f"limit.{name}", value, allowed, line=line)
+            self.fault(name, value, allowed)
             return None

@@ -14,9 +14,10 @@ from mailgate.errors import ConfigError
 from mailgate.judge.canonical import canonical
 from mailgate.judge.conditions import READS, Condition, Read, matcher
 from mailgate.judge.pardons import Channel, Pardons, Says, Way
-from mailgate.judge.rules import CONDITION, HEADER, Document, Reader, Signal, Signals, nearest
+from mailgate.judge.rules import CONDITION, HEADER, Document, Reader, Signal, Signals
 from mailgate.judge.wordlists import Words
 from mailgate.model import Kind, Preset, Strength
+from mailgate.tables import nearest
 
 MOST_WAYS = 200
 MOST_CHANNELS = 5000

@@ -6,20 +6,19 @@ a mail pays only for the rare headers it has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from enum import StrEnum
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import LISTS, MATCHERS, MOST_WORDS, READS, Condition, Read, WrongValueError, matcher
+from mailgate.judge.conditions import LISTS, MATCHERS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.pardons import NO_PARDONS, Pardons
 from mailgate.judge.watch import Watch
 from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
+from mailgate.tables import Tables, nearest
 
 MOST_SIGNALS = 2000
 REMEMBERED_MOST = 256  # values of a field
@@ -45,7 +44,6 @@ _KEYS = CONDITION | {
 _PER_FAMILY = frozenset({Strength.HINT, Strength.WEAK})
 _WITH_KIND = frozenset({Strength.DECISIVE, Strength.STRONG})
 
-E = TypeVar("E", bound=StrEnum)
 Document = tuple[str, Mapping[str, Any], Sequence[int]]  # file name, its tables, the line of each [[signal]]
 
 
@@ -134,37 +132,26 @@ def _watched(index: Mapping[str, Sequence[Signal]]) -> dict[str, Watched]:
     return {name: Watched(signals) for name, signals in index.items()}
 
 
-class Reader:
-    """Reads the tables of one name and collects what is wrong with them; what is right, its kind of reader makes."""
+class Reader(Tables):
+    """Reads the tables of one name, of which one kind of reader each makes what is right."""
 
-    name = ""  # of the tables
     most = 0
 
     def __init__(self, words: Words) -> None:
+        super().__init__()
         self.words = words
-        self.faults: list[Fault] = []
         self.rules: dict[str, str] = {}  # where each id stands
-        self.file = ""
-        self.line = 0
         self._read = 0
 
     def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:
         """Read the tables of a parsed rule file; `lines` are their lines."""
-        self.file, self.line = file, 0
-        tables = document.get(self.name, [])
-        if not isinstance(tables, list):
-            self.fault("", tables, f"[[{self.name}]] tables")
-            return
-        for table, line in zip(tables, [*lines, *[0] * len(tables)], strict=False):
-            self.line = line
+        self.file = file
+        for table in self.each(document, lines):
             self._read += 1
             if self._read > self.most:
                 self.fault("", "one more", f"at most {self.most} {self.name}s")
                 return
-            if isinstance(table, dict):
-                self.table(table)
-            else:
-                self.fault("", table, "a table")
+            self.table(table)
 
     def table(self, table: Mapping[str, Any]) -> None:
         """Read one table; it is kept where nothing is wrong with it."""
@@ -233,40 +220,6 @@ class Reader:
                 self.fault(key, value, f"values that the signal {key}")
         return tuple(values)
 
-    def text(self, table: Mapping[str, Any], key: str) -> str:
-        value = table.get(key)
-        if isinstance(value, str) and value.strip():
-            return value
-        self.fault(key, value, "a text")
-        return ""
-
-    def texts(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-        """The list of texts under `key`; none where it is not written."""
-        values = table.get(key, [])
-        if isinstance(values, list) and len(values) <= MOST_WORDS and all(isinstance(one, str) for one in values):
-            return tuple(values)
-        self.fault(key, values, f"a list of at most {MOST_WORDS} texts")
-        return ()
-
-    def one_of(self, table: Mapping[str, Any], key: str, kind: type[E], place: str = "") -> E | None:
-        value = table.get(key)
-        if value is None or value in list(kind):
-            return kind(value) if value is not None else None
-        self.fault(f"{place}{key}", value, f"one of {', '.join(kind)}", nearest(value, kind))
-        return None
-
-    def needed(self, table: Mapping[str, Any], key: str, kind: type[E]) -> E | None:
-        """The same, where the table is nothing without it."""
-        if key not in table:
-            self.fault(key, None, f"one of {', '.join(kind)}")
-        return self.one_of(table, key, kind)
-
-    def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str = "") -> None:
-        names = sorted(known)
-        for key in table:
-            if key not in names:
-                self.fault(f"{place}{key}", key, f"one of {', '.join(names)}", nearest(key, names))
-
     def named(self, name: str) -> str:
         """Where the table of this id stands, which must be the only one."""
         rule = f"{self.file}:{self.line}"
@@ -274,19 +227,6 @@ class Reader:
             self.fault("id", name, f"an id that is not used yet (it stands in {self.rules[name]})")
         self.rules.setdefault(name, rule)
         return rule
-
-    def flag(self, table: Mapping[str, Any], key: str) -> bool:
-        value = table.get(key, False)
-        if not isinstance(value, bool):
-            self.fault(key, value, "true or false")
-        return value is True
-
-    def fault(self, key: str, found: object, allowed: str, nearest: str = "") -> None:
-        self.fault_in_words(key, "nothing" if found is None else repr(found), allowed, nearest)
-
-    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
-        place = f"{self.name}.{key}" if key else self.name
-        self.faults.append(Fault(self.file, self.line, place, found, allowed, nearest))
 
 
 class _SignalReader(Reader):
@@ -343,11 +283,6 @@ class _SignalReader(Reader):
                 pin=pin,
             )
         )
-
-
-def nearest(found: object, known: Iterable[str]) -> str:
-    """The known word that is most like what was found, or ""."""
-    return next(iter(get_close_matches(str(found), [str(name) for name in known], 1)), "")
 
 
 def _is_header(name: str) -> bool:

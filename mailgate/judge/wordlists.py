@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mailgate.errors import ConfigError, Fault
+from mailgate.errors import ConfigError
 from mailgate.judge.conditions import LONGEST_PATTERN
+from mailgate.tables import Tables
 
 MOST_LISTS = 200  # tables
 MOST_PHRASES = 500  # in one table
@@ -26,37 +27,42 @@ def compile_words(documents: Sequence[Document]) -> Words:
     Raises:
         ConfigError: with every fault of every file.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    faults: list[Fault] = []
+    reader = _Reader()
     for file, document, lines in documents:
-        tables = document.get("words", [])
-        if not isinstance(tables, list) or len(tables) > MOST_LISTS:
-            faults.append(Fault(file, 0, "words", repr(tables)[:80], f"at most {MOST_LISTS} tables [[words]]"))
-            continue
-        for table, line in zip(tables, [*lines, *[0] * len(tables)], strict=False):
-            wrong = [Fault(file, line, f"words.{key}", shown, allowed) for key, shown, allowed in _faults(table)]
-            faults += wrong
-            if not wrong:
-                found[table["name"]] = (*found.get(table["name"], ()), *table["words"])
-    if faults:
-        raise ConfigError(faults)
-    return found
+        reader.document(file, document, lines)
+    if reader.faults:
+        raise ConfigError(reader.faults)
+    return reader.found
 
 
-def _faults(table: Any) -> list[tuple[str, str, str]]:
-    """What is wrong with one table: the key, what was found, and what is allowed."""
-    if not isinstance(table, dict):
-        return [("", repr(table), "a table")]
-    faults = [(key, key, f"one of {', '.join(_KEYS)}") for key in table if key not in _KEYS]
-    faults += [
-        (key, repr(table.get(key, "nothing")), "a text")
-        for key in ("name", "language", "source", "note")
-        if not isinstance(table.get(key, "" if key != "name" else None), str) or table.get(key) == ""
-    ]
-    if not _are_phrases(table.get("words")):
-        allowed = f"a list of 1 to {MOST_PHRASES} texts of at most {LONGEST_PATTERN} characters"
-        faults.append(("words", repr(table.get("words", "nothing"))[:80], allowed))
-    return faults
+class _Reader(Tables):
+    """Reads `[[words]]` tables."""
+
+    name = "words"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, tuple[str, ...]] = {}
+
+    def document(self, file: str, document: Mapping[str, Any], lines: Sequence[int]) -> None:
+        self.file = file
+        for number, table in enumerate(self.each(document, lines)):
+            if number == MOST_LISTS:
+                self.fault("", "one more", f"at most {MOST_LISTS} tables")
+                return
+            self.words(table)
+
+    def words(self, table: Mapping[str, Any]) -> None:
+        self.unknown(table, _KEYS)
+        name = self.text(table, "name")
+        for key in ("language", "source", "note"):
+            if key in table:
+                self.text(table, key)
+        phrases: Any = table.get("words")
+        if not _are_phrases(phrases):
+            self.fault("words", phrases, f"a list of 1 to {MOST_PHRASES} texts of at most {LONGEST_PATTERN} characters")
+        elif name:
+            self.found[name] = (*self.found.get(name, ()), *phrases)
 
 
 def _are_phrases(value: Any) -> bool:

@@ -7,14 +7,14 @@ a line of a mail is looked up and not compared with thirty languages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 import re2
 from msgspec import Struct
 
-from mailgate.errors import ConfigError, Fault
+from mailgate.errors import ConfigError
 from mailgate.mail.dom import is_selector
+from mailgate.tables import Tables
 
 MOST_WORDS = 200  # in one list
 LONGEST_WORD = 200  # characters
@@ -73,7 +73,7 @@ def from_table(table: Mapping[str, Any], file: str = "quotes.toml", line: Line =
     reader = _Reader(file, line)
     languages = reader.languages(table)
     containers = reader.containers(table)
-    reader.unknown(table, (), ("language", "html"))
+    reader.unknown(table, ("language", "html"))
     if reader.faults:
         raise ConfigError(reader.faults)
 
@@ -145,55 +145,47 @@ def _pattern(alternatives: Iterable[str]) -> Any:
     return re2.compile(f"(?i:{joined})") if joined else None
 
 
-class _Reader:
-    """Reads tables and collects what is wrong with them."""
+class _Reader(Tables):
+    """Reads the tables of one file; a key is found by its whole way, so that each fault has its own line."""
 
     def __init__(self, file: str, line: Line) -> None:
-        self.file = file
-        self.line = line
-        self.faults: list[Fault] = []
+        super().__init__(file)
+        self._line = line
 
-    def fault(self, place: tuple[str, ...], found: object, allowed: str, nearest: str = "") -> None:
-        self.faults.append(Fault(self.file, self.line(place), ".".join(place), repr(found), allowed, nearest))
-
-    def unknown(self, table: Mapping[str, Any], place: tuple[str, ...], known: tuple[str, ...]) -> None:
-        for key in table:
-            if key not in known:
-                nearest = next(iter(get_close_matches(key, known, 1)), "")
-                self.fault((*place, key), key, f"one of {', '.join(known)}", nearest)
+    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
+        self.line = self._line(tuple(key.split(".")))
+        super().fault_in_words(key, found, allowed, nearest)
 
     def languages(self, table: Mapping[str, Any]) -> list[dict[str, list[str]]]:
-        return [self.language(table["language"], name) for name in self.section(table, (), "language")]
+        languages = self.section(table, "language")
+        return [self.language(languages, name) for name in languages]
 
     def language(self, languages: Mapping[str, Any], name: str) -> dict[str, list[str]]:
-        words = self.section(languages, ("language",), name)
-        self.unknown(words, ("language", name), LANGUAGE_KEYS)
-        return {key: self.texts(words, ("language", name), key) for key in LANGUAGE_KEYS}
+        place = f"language.{name}"
+        words = languages[name]
+        if not isinstance(words, dict):
+            self.fault(place, words, f"a table [{place}]")
+            return {key: [] for key in LANGUAGE_KEYS}
+        self.unknown(words, LANGUAGE_KEYS, f"{place}.")
+        return {key: self.words(words, key, f"{place}.") for key in LANGUAGE_KEYS}
 
     def containers(self, table: Mapping[str, Any]) -> dict[str, str]:
-        section = self.section(table, (), "html")
-        self.unknown(section, ("html",), HTML_KEYS)
-        found = {key: self.texts(section, ("html",), key) for key in HTML_KEYS}
+        section = self.section(table, "html")
+        self.unknown(section, HTML_KEYS, "html.")
+        found = {key: self.words(section, key, "html.") for key in HTML_KEYS}
         for key, selectors in found.items():
             for selector in selectors:
                 if not is_selector(selector):
-                    self.fault(("html", key), selector, "a CSS selector such as .gmail_quote or #appendonsend")
+                    self.fault(f"html.{key}", selector, "a CSS selector such as .gmail_quote or #appendonsend")
         return {key: ", ".join(selectors) for key, selectors in found.items()}
 
-    def section(self, table: Mapping[str, Any], place: tuple[str, ...], name: str) -> Mapping[str, Any]:
-        value = table.get(name, {})
-        if isinstance(value, dict):
-            return value
-        self.fault((*place, name), value, f"a table [{'.'.join((*place, name))}]")
-        return {}
-
-    def texts(self, table: Mapping[str, Any], place: tuple[str, ...], key: str) -> list[str]:
+    def words(self, table: Mapping[str, Any], key: str, place: str) -> list[str]:
         value = table.get(key, [])
         if not isinstance(value, list) or len(value) > MOST_WORDS:
-            self.fault((*place, key), value, f"a list of at most {MOST_WORDS} texts")
+            self.fault(f"{place}{key}", value, f"a list of at most {MOST_WORDS} texts")
             return []
         least = INDEXED_CHARS if key.startswith("device") else 1
         wrong = [text for text in value if not isinstance(text, str) or not least <= len(text.strip()) <= LONGEST_WORD]
         for text in wrong:
-            self.fault((*place, key), text, f"texts of {least} to {LONGEST_WORD} characters")
+            self.fault(f"{place}{key}", text, f"texts of {least} to {LONGEST_WORD} characters")
         return [] if wrong else value

@@ -20,7 +20,7 @@ def test_tables_of_one_name_are_one_list() -> None:
 
 
 FAULTS: dict[str, tuple[Any, str]] = {
-    "no table": ("away", "x.toml:1: words."),
+    "no table": ("away", "x.toml:1: words: "),
     "no name": ({"words": ["x"]}, "x.toml:1: words.name"),
     "empty name": ({"name": "", "words": ["x"]}, "x.toml:1: words.name"),
     "no words": ({"name": "away"}, "x.toml:1: words.words"),

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mailgate"
 
 WINGS = ("mail", "judge", "net", "store")
-GROUND = ("model", "errors", "log", "domains", "asciijson", "digest")
+GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
     "intake",
     "outbound",

@@ -28,7 +28,7 @@ WRONG = {
     "unknown sender": ({"senders": {"daemon": []}}, "senders.daemon", "'daemon'", "daemons", 0),
     "senders that are none": ({"senders": []}, "senders", "[]", "", 0),
     "unknown action": ({"actions": {"fail": ["x"]}}, "actions.fail", "'fail'", "failed", 0),
-    "status of success": ({"codes": {"552": "2.2.2"}}, "status", "'2.2.2'", "", 0),
+    "status of success": ({"codes": {"552": "2.2.2"}}, "codes.552", "'2.2.2'", "", 0),
     "forms that are none": ({"form": {}}, "form", "{}", "", 0),
     "form without vendor": ({"form": [{}]}, "form.vendor", "nothing", "", 7),
     "unknown key": ({"form": [{"vendor": "x", "open": ["y"]}]}, "form.open", "'open'", "opens", 7),

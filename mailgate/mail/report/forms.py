@@ -7,15 +7,16 @@ Every phrase counts for every report, whichever form it stands in: mail systems 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import re2
 
-from mailgate.errors import ConfigError, Fault
+from mailgate.errors import ConfigError
+from mailgate.tables import Tables, nearest
 
+T = TypeVar("T")
 Regexp: TypeAlias = Any  # a compiled pattern; re2 brings no types along
 
 SAYS = ("failed", "delayed", "delivered", "displayed", "complaint")  # the first that is said counts
@@ -90,17 +91,19 @@ def compile_forms(table: Mapping[str, Any], file: str, lines: Mapping[str, Seque
         ConfigError: with every fault of the file.
     """
     reader = _Reader(file)
-    reader.unknown(table, _TABLES, "")
-    senders = reader.table(table, "senders")
-    reader.unknown(senders, _SENDERS, "senders.")
-    forms = [reader.form(one, line) for one, line in reader.tables(table, "form", lines)]
-    statuses = [reader.status(one, line) for one, line in reader.tables(table, "status", lines)]
+    reader.unknown(table, _TABLES)
+    senders, actions, codes = (reader.section(table, key) for key in ("senders", "actions", "codes"))
+    forms = reader.read("form", table, lines, reader.form)
+    statuses = reader.read("status", table, lines, reader.status)
     reader.line = 0
-    names = {key: reader.texts(senders, key, "senders.") for key in _SENDERS}
-    actions = reader.table(table, "actions")
-    reader.unknown(actions, ACTIONS, "actions.")
-    words = {word: action for action in actions for word in reader.texts(actions, action, "actions.")}
-    codes = {code: reader.code(status) for code, status in reader.table(table, "codes").items()}
+    reader.name = "codes"
+    replies = {code: reader.code(code, status) for code, status in codes.items()}
+    reader.name = "senders"
+    reader.unknown(senders, _SENDERS)
+    names = {key: reader.phrases(senders, key) for key in _SENDERS}
+    reader.name = "actions"
+    reader.unknown(actions, ACTIONS)
+    words = {word: action for action in actions for word in reader.phrases(actions, action)}
     if reader.faults:
         raise ConfigError(reader.faults)
     return Forms(
@@ -114,68 +117,54 @@ def compile_forms(table: Mapping[str, Any], file: str, lines: Mapping[str, Seque
         recipients=_patterns(pattern for form in forms for pattern in form["recipient"]),
         otherwise=_patterns(pattern for form in forms for pattern in form["otherwise"]),
         statuses=tuple((status, _compiled("|".join(map(_glob, words)))) for status, words in statuses),
-        codes=codes,
+        codes=replies,
     )
 
 
-class _Reader:
-    """Reads tables and collects what is wrong with them."""
+class _Reader(Tables):
+    """Reads the tables of one file."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.line = 0
-        self.faults: list[Fault] = []
+    def read(
+        self, name: str, table: Mapping[str, Any], lines: Mapping[str, Sequence[int]], one: Callable[[Any], T]
+    ) -> list[T]:
+        """What `one` makes of each table [[name]]."""
+        self.name = name
+        made = [one(each) for each in self.each(table, lines.get(name, ()))]
+        if len(made) > MOST_FORMS:
+            self.fault("", len(made), f"at most {MOST_FORMS} [[{name}]] tables")
+        return made
 
-    def tables(
-        self, table: Mapping[str, Any], key: str, lines: Mapping[str, Sequence[int]]
-    ) -> list[tuple[Mapping[str, Any], int]]:
-        """The `[[key]]` tables, each with its line."""
-        found = table.get(key, [])
-        if not isinstance(found, list) or len(found) > MOST_FORMS or not all(isinstance(one, dict) for one in found):
-            self.fault(key, found, f"at most {MOST_FORMS} [[{key}]] tables")
-            return []
-        return list(zip(found, [*lines.get(key, ()), *[0] * len(found)], strict=False))
-
-    def table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        found = table.get(key, {})
-        if isinstance(found, dict):
-            return found
-        self.fault(key, found, f"a [{key}] table")
-        return {}
-
-    def form(self, table: Mapping[str, Any], line: int) -> Mapping[str, Any]:
+    def form(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         """One form, every list of it there."""
-        self.line = line
-        self.unknown(table, _FORM, "form.")
+        self.unknown(table, _FORM)
         if not isinstance(table.get("vendor"), str):
-            self.fault("form.vendor", table.get("vendor"), "a text: where the form was seen")
+            self.fault("vendor", table.get("vendor"), "a text: where the form was seen")
         says = table.get("says", "")
         if says not in ("", *SAYS):
-            self.fault("form.says", says, f"one of {', '.join(SAYS)}", _nearest(says, SAYS))
-        lists = {key: self.texts(table, key, "form.") for key in _FORM[2:]}
+            self.fault("says", says, f"one of {', '.join(SAYS)}", nearest(says, SAYS))
+        lists = {key: self.phrases(table, key) for key in _FORM[2:]}
         for key in ("recipient", "otherwise"):
             for pattern in lists[key]:
-                self.pattern(f"form.{key}", pattern)
+                self.pattern(key, pattern)
         return {"says": says, **lists}
 
-    def status(self, table: Mapping[str, Any], line: int) -> tuple[str, tuple[str, ...]]:
-        self.line = line
-        self.unknown(table, _STATUS, "status.")
-        return self.code(table.get("status")), self.texts(table, "words", "status.")
+    def status(self, table: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+        self.unknown(table, _STATUS)
+        return self.code("", table.get("status")), self.phrases(table, "words")
 
-    def code(self, value: Any) -> str:
+    def code(self, key: str, value: Any) -> str:
         """An enhanced status code (RFC 3463 section 2) of a failure."""
         if isinstance(value, str) and re2.search(r"^[45]\.\d{1,3}\.\d{1,3}$", value):
             return value
-        self.fault("status", value, 'an enhanced status code such as "5.1.1"')
+        self.fault(key, value, 'an enhanced status code such as "5.1.1"')
         return ""
 
-    def texts(self, table: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+    def phrases(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         values = table.get(key, [])
         good = isinstance(values, list) and all(isinstance(one, str) and one.strip() for one in values)
         if not good or len(values) > MOST_PHRASES or any(len(one) > LONGEST_PHRASE for one in values):
             allowed = f"a list of at most {MOST_PHRASES} texts of at most {LONGEST_PHRASE} characters"
-            self.fault(f"{place}{key}", values, allowed)
+            self.fault(key, values, allowed)
             return ()
         return tuple(values)
 
@@ -188,15 +177,6 @@ class _Reader:
         except re2.error as error:
             words = error.args[0].decode("utf-8", "replace") if error.args else "no pattern"
             self.fault(key, f"{pattern} ({words})", "RE2 syntax: no look-around, no back-references")
-
-    def unknown(self, table: Mapping[str, Any], known: Collection[str], place: str) -> None:
-        for key in table:
-            if key not in known:
-                self.fault(f"{place}{key}", key, f"one of {', '.join(known)}", _nearest(key, known))
-
-    def fault(self, key: str, found: object, allowed: str, nearest: str = "") -> None:
-        shown = "nothing" if found is None else repr(found)
-        self.faults.append(Fault(self.file, self.line, key, shown, allowed, nearest))
 
 
 def _phrases(forms: Sequence[Mapping[str, Any]], key: str) -> Phrases:
@@ -242,7 +222,3 @@ def _compiled(pattern: str) -> Regexp:
 def _bytes(text: str) -> bytes:
     # Bytes spare the library the translation of offsets, which nobody asks for.
     return text.encode("utf-8", "replace")
-
-
-def _nearest(found: object, known: Iterable[str]) -> str:
-    return next(iter(get_close_matches(str(found), list(known), 1)), "")
