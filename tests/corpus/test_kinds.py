@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-CORPORA = Path(__file__).parents[2] / ".." / "shared" / "corpora"
+from tests.corpora import CORPORA, needs
+
 SCORE = CORPORA / "score.py"
 EXPLAIN = f"{sys.executable} -m mailgate explain --json --assume-auth pass --from-stdin"
 # The share that is right at least, by what the mail's own project calls it.
 LEAST = {"bounce": 0.97, "auto_reply": 0.95, "list": 0.98, "feedback": 1.0, "ham": 0.99}
 
 pytestmark = [
-    pytest.mark.skipif(not SCORE.is_file(), reason=f"needs the corpora of real mail beside the project: {SCORE}"),
+    needs("score.py"),
     pytest.mark.xdist_group("kinds"),  # counted once
 ]
 

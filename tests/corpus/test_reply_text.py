@@ -7,13 +7,13 @@ import pytest
 
 from mailgate.mail.reply import reply_of
 from mailgate.rulebook import quotes_in, shipped_folder
+from tests.corpora import CORPORA, needs
 
-CORPORA = Path(__file__).parents[2].parent / "shared" / "corpora"
 TRUTH = CORPORA / "truth_reply_extraction.json"
 LEAST_EXACT = 0.85
 TEXTS = "*reply*/test/emails/*.txt", "*reply*/test/fixtures/*.txt"
 
-pytestmark = pytest.mark.skipif(not TRUTH.is_file(), reason=f"needs the corpora in {CORPORA}")
+pytestmark = needs("truth_reply_extraction.json")
 
 
 def read(path: Path) -> str:

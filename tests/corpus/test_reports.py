@@ -6,15 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-
-import pytest
 
 from mailgate.mail.parse import read
 from mailgate.mail.report import Report, report_of, with_report
 from mailgate.rulebook import load, shipped_folder
+from tests.corpora import CORPORA, needs
 
-CORPORA = Path(__file__).parents[2] / ".." / "shared" / "corpora"
 INDEX = CORPORA / "index.jsonl"
 # RFC 3463: the codes that mean what other projects call so.
 MEANING = {
@@ -25,9 +22,7 @@ MEANING = {
     "expired": ("4.1", "4.7"),
 }
 
-pytestmark = pytest.mark.skipif(
-    not INDEX.is_file(), reason=f"needs the corpora of real mail beside the project: {INDEX}"
-)
+pytestmark = needs("index.jsonl")
 
 
 @dataclass(frozen=True)

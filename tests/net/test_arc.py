@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dkim
@@ -16,10 +14,10 @@ from hypothesis import strategies as st
 from mailgate.net import arc, dkim_guard
 from mailgate.net.arc import Chain
 from mailgate.net.resolver import Missing
+from tests.corpora import CORPORA, absent
 from tests.fakes import seals
 
-CORPORA = Path(os.environ.get("MAILGATE_CORPORA", Path(__file__).parents[2] / "../shared/corpora"))
-SUITE = CORPORA / "suites/arc/tests/arc-draft-validation-tests.yml"
+SUITE = "suites/arc/tests/arc-draft-validation-tests.yml"
 RAW = b"From: anne@x.test\r\nTo: support@g.test\r\nSubject: Hello\r\nDate: x\r\n\r\nHello there\r\n"
 INNER = seals.seal(RAW, "h.test; dkim=pass header.d=x.test", domain="h.test")
 SEALED = seals.seal(INNER, "f.test; arc=pass; dkim=pass header.d=x.test", number=2)
@@ -37,10 +35,10 @@ def validated(raw: bytes, records: dict[str, bytes]) -> Chain:
 
 
 def cases() -> Iterator[Any]:
-    if not SUITE.exists():
-        yield pytest.param("", {}, "", marks=pytest.mark.skip(f"the public ARC suite is not at {SUITE}"))
+    if reason := absent(SUITE):
+        yield pytest.param("", {}, "", marks=pytest.mark.skip(reason=reason))
         return
-    for scenario in yaml.safe_load_all(SUITE.read_text()):
+    for scenario in yaml.safe_load_all((CORPORA / SUITE).read_text()):
         for name, test in scenario["tests"].items() if scenario else ():
             yield pytest.param(test["message"], scenario["txt-records"], test["cv"], id=name)
 

@@ -5,16 +5,15 @@ The suite is not ours to ship: it is read where it lies beside the checkout.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailgate.net import spf
 from mailgate.net.resolver import Exchange, Lookup, Missing, Names, Trouble
+from tests.corpora import CORPORA, absent
 
-BESIDE = Path(__file__).resolve().parents[2].parent / "shared/corpora"
+SUITE = "suites/spf/rfc7208-tests.yml"
 TESTS = 203  # of the suite's final version
 
 
@@ -46,13 +45,11 @@ def _rdata(kind: str, value: Any) -> Any:
 
 
 def _suite() -> list[Any]:
-    path = Path(os.environ.get("MAILGATE_CORPORA", BESIDE)) / "suites/spf/rfc7208-tests.yml"
-    if not path.exists():
-        reason = f"the public SPF suite is not at {path}; set MAILGATE_CORPORA to the folder above suites/"
+    if reason := absent(SUITE):
         return [pytest.param({}, {}, marks=pytest.mark.skip(reason=reason), id="suite")]
     import yaml
 
-    scenarios = list(yaml.safe_load_all(path.read_bytes()))
+    scenarios = list(yaml.safe_load_all((CORPORA / SUITE).read_bytes()))
     return [
         pytest.param(test, scenario["zonedata"], id=name)
         for scenario in scenarios
