@@ -7,6 +7,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from mailgate.store.ids import NODE_BITS
 T = TypeVar("T")
 
 BUSY_S = 2.0  # how long a command may hold the file before a sender is asked to come again
+AGAIN_S = 0.01  # until who was refused tries again
 READERS = 4
 CHECKPOINT_PAGES = 4000  # 16 MB of log between two rewrites of the main file
 CACHE_KIB = 16 * 1024  # of the writer: what a batch touches in a large database, and half as much again
@@ -160,7 +162,7 @@ class SqliteFile:
 
     def _prepare(self, connection: Any, *, migrating: bool) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _keep_a_log(cursor)
         cursor.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'OFF'}")
         cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -183,6 +185,20 @@ class SqliteFile:
             stat = os.stat(self.path)
             return stat.st_dev, stat.st_ino
         return None
+
+
+def _keep_a_log(cursor: Any) -> None:
+    """Write ahead to a log from now on. Two who begin that at once in a new file refuse each other without waiting."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return
 
 
 _CONNECT: dict[str, Any] = {"isolation_level": None, "timeout": BUSY_S}  # None: transactions begin where we say so

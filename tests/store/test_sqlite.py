@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.store.database import Database
+from mailgate.store.sqlite import SqliteFile
 from tests.fakes.stores import SQLITE, Stores, file_of, only
 from tests.store.doing import Faults, Puts, names, put
 
 pytestmark = only(SQLITE)
+
+ROUNDS, MANY = 30, 6
 
 
 @pytest.fixture
@@ -160,6 +165,28 @@ async def test_a_missing_file_is_made_only_on_request(stores: Stores) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         await Database.open(url)
     assert not file_of(url).exists()
+
+
+def test_of_many_who_begin_a_file_at_once_none_is_refused(stores: Stores) -> None:
+    first = file_of(stores.empty())
+    for number in range(ROUNDS):
+        path = first.with_name(f"{number}.db")
+        path.touch()
+        together, refused = threading.Barrier(MANY), []
+
+        def begin(path: Path = path, together: threading.Barrier = together, refused: list[object] = refused) -> None:
+            together.wait()
+            try:
+                SqliteFile(path).writing(migrating=True).connect().close()
+            except OperationalError as error:
+                refused.append(error)
+
+        threads = [threading.Thread(target=begin) for _ in range(MANY)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert refused == []
 
 
 async def test_the_file_is_readable_by_its_owner_alone(stores: Stores) -> None:
