@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 BATCH = 200  # all that 50 sessions bring while the one before is judged; a sender behind it waits some 40 ms
 BATCHES_AT_ONCE = 2  # one is written while the next is prepared
 LEASE_S = 60.0
-AT_ONCE_BYTES = 16 * 1024  # a larger mail is read in a thread: the worst that can be written takes some 20 ms a time
+AT_ONCE_BYTES = 8 * 1024  # a larger mail is read in a thread: the worst that can be written takes some 10 ms
 IN_THREAD_BYTES = 256 * 1024  # a larger one beside us, where nobody waits for the interpreter
 MOST_ATTEMPTS = 3
 TROUBLE_WAIT_S = 1.0  # between tries while the database is in trouble

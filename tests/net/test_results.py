@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mailgate.net import results
 from mailgate.net.results import Result, Statement
 
+TRIES = 5
 DKIM = Result("dkim", "pass", (("header.d", "x.test"),))
 
 
@@ -142,8 +143,12 @@ def test_any_bytes_are_a_statement_or_none(value: bytes) -> None:
     "mark", [b"(", b")", b'"', b"\\", b";", b"=", b" ", b"\r\n ", b"(;", b'"(', b"a=b ", "ü".encode()]
 )
 def test_hostile_values_take_no_longer_than_others(mark: bytes) -> None:
+    """The quietest of several tries counts: what else runs on the machine only adds to it."""
     value = b" mx.g.test; dkim=pass " + mark * (8000 // len(mark))
-    started = time.perf_counter()
-    results.read(value)
 
-    assert time.perf_counter() - started < 0.1
+    def took_s() -> float:
+        started = time.perf_counter()
+        results.read(value)
+        return time.perf_counter() - started
+
+    assert min(took_s() for _ in range(TRIES)) < 0.1

@@ -30,6 +30,7 @@ RECEIVED = b"Received: from mx.x.test (mx.x.test [203.0.113.1]) by mx.g.test; Su
 RAW = RECEIVED + HEADER + b"\r\nHello there,\r\n\r\nAnne\r\n"
 DKIM_PASS = "dkim=pass header.d=x.test"
 SPF_PASS = "spf=pass smtp.mailfrom=anne@x.test"
+TRIES = 5
 NO_OTHER = "nor by what mx.g.test says"
 
 
@@ -485,10 +486,13 @@ async def test_any_bytes_in_these_fields_are_answered(fields: list[tuple[bytes, 
     ids=["open", "b=", "semicolons", "blanks", "folds", "numbers", "tags", "base64", "gaps", "escapes", "quotes"],
 )  # fmt: skip
 async def test_hostile_fields_take_no_longer_than_others(name: bytes, value: bytes) -> None:
+    """The quietest of several tries counts: what else runs on the machine only adds to it."""
     raw = b"".join(name + b": " + value + b"\r\n" for _ in range(3)) + RAW
     loop = asyncio.get_running_loop()
-    started = loop.time()
+    took_s = []
+    for _ in range(TRIES):
+        started = loop.time()
+        await prove(raw)
+        took_s.append(loop.time() - started)
 
-    await prove(raw)
-
-    assert loop.time() - started < 0.5
+    assert min(took_s) < 0.5

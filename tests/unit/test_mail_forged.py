@@ -12,6 +12,7 @@ from mailgate.mail.forged import RESULTS, without_forged_results
 from mailgate.mail.parse import parse
 
 OTHER = "other.test; dkim=pass header.d=x.test"
+TRIES = 5
 
 
 def kept(*values: str, name: str = "mx.g.test") -> tuple[str, ...]:
@@ -68,8 +69,12 @@ def test_any_value_is_kept_whole_or_removed(value: str) -> None:
 
 @pytest.mark.parametrize("mark", ["(", "\\", '"', "ü", "ü ", ". ", "xn--a."])
 def test_a_hostile_value_takes_no_longer_than_others(mark: str) -> None:
+    """The quietest of several tries counts: what else runs on the machine only adds to it."""
     mail = parse(f"Authentication-Results: {mark * 40_000}\r\nFrom: a@x.test\r\n\r\n".encode())
-    started = time.perf_counter()
-    without_forged_results(mail, "mx.g.test")
 
-    assert time.perf_counter() - started < 0.2
+    def took_s() -> float:
+        started = time.perf_counter()
+        without_forged_results(mail, "mx.g.test")
+        return time.perf_counter() - started
+
+    assert min(took_s() for _ in range(TRIES)) < 0.2
