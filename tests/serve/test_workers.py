@@ -29,13 +29,21 @@ DIED_S = 30.0
 COUNTED = "SELECT acceptance_key FROM journal GROUP BY acceptance_key HAVING count(*) > 1"
 
 
+def _command_line(pid: str) -> list[bytes]:
+    """How a process was started; nothing of one that has ended since it was named."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 class Workers(Daemon):
     """A daemon of several processes, known by their places."""
 
     def pids(self) -> dict[str, int]:
         """The processes that run now, by place."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in children}
+        lines = {int(pid): _command_line(pid) for pid in children}
         return {line[line.index(b"--as") + 1].decode(): pid for pid, line in lines.items() if b"--as" in line}
 
     async def replaced(self, place: str, before: int) -> None:
