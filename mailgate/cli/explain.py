@@ -25,7 +25,7 @@ from mailgate.context import Mint
 from mailgate.errors import NotFound
 from mailgate.judge import admission
 from mailgate.mail.compose import MARKER_LINE
-from mailgate.mail.parse import parse
+from mailgate.mail.parse import read
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import reply_of
 from mailgate.mail.report import Report, report_of
@@ -125,22 +125,23 @@ async def explain_one(path: Path, question: Question) -> dict[str, Any]:
 def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
     """The explanation of an accepted mail with the verdict that was reached then. Raises NotFound."""
 
-    def read(conn: Connection) -> tuple[bytes, dict[str, Any]]:
+    def stored(conn: Connection) -> tuple[bytes, str, dict[str, Any]]:
         found = next((line for line in queries.judged(conn, 1, before=journal_id + 1) if line.id == journal_id), None)
         raw = queries.raw_of_journal(conn, journal_id)
         if found is None or found.verdict is None or raw is None:
             raise NotFound(f"no judged mail {journal_id}")
-        return raw, found.verdict
+        return raw, found.mail_from, found.verdict
 
-    raw, verdict = reading(frame, read)
+    raw, mail_from, verdict = reading(frame, stored)
     path = {"path": f"stored:{journal_id}"}
-    mail, book = parse(raw), wiring.rulebook_of(settings_of(frame))
-    shown = _shown(raw, mail, verdict, report_of(raw, mail, book.reports, _sender(mail)), book.quotes)
+    (mail, parts), book = read(raw), wiring.rulebook_of(settings_of(frame))
+    report = report_of(raw, mail, book.reports, mail_from)
+    shown = _shown(mail, text_of(raw, parts, book.quotes), verdict, report, book.quotes)
     return dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"]}
 
 
 async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
-    mail = parse(raw)
+    mail, parts = read(raw)
     mail_from = question.mail_from if question.mail_from is not None else _sender(mail)
     rcpt_to = question.rcpt_to or next((one.address for one in (*mail.to, *mail.cc)), "")
     gateway = _receiving(question.gateway, rcpt_to)
@@ -149,8 +150,9 @@ async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
     proof = await _proof(accepted, mail, question)
     filing = judge_alone(accepted, proof, gateway=gateway, book=question.book, mint=Mint(lambda: 1), now=now)
     ours = sorted({*filing.case.ours, *filing.case.enclosed})
-    report = report_of(raw, mail, question.book.reports, mail_from)
-    shown = _shown(raw, filing.case.mail, verdict_document(filing), report, question.book.quotes)
+    book, told = question.book, verdict_document(filing)
+    report = report_of(raw, mail, book.reports, mail_from)
+    shown = _shown(filing.case.mail, text_of(raw, parts, book.quotes), told, report, book.quotes)
     shown["links"]["ours"] = ours
     return shown
 
@@ -179,9 +181,8 @@ async def _proof(accepted: Accepted, mail: Mail, question: Question) -> Authenti
     return structs.replace(question.assumed, domain=domain)
 
 
-def _shown(raw: bytes, mail: Mail, verdict: dict[str, Any], report: Report | None, quotes: Quotes) -> dict[str, Any]:
+def _shown(mail: Mail, text: str, verdict: dict[str, Any], report: Report | None, quotes: Quotes) -> dict[str, Any]:
     """The explanation of a mail with the verdict on it, as the store keeps verdicts."""
-    text = text_of(raw, quotes=quotes)
     return {
         "kind": verdict["kind"],
         "disposition": verdict["disposition"],

@@ -170,6 +170,7 @@ def _judged_line(row: Any) -> JudgedLine:
         id=row.id,
         queue_id=row.queue_id,
         at=row.accepted_at,
+        mail_from=row.mail_from,
         from_=row.author or row.mail_from,
         to=row.rcpt_to,
         subject=row.subject or "",

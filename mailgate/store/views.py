@@ -135,6 +135,7 @@ class JudgedLine:
     id: int  # row of `journal`
     queue_id: str
     at: datetime
+    mail_from: str  # "" is the null reverse-path
     from_: str
     to: str
     subject: str

@@ -182,6 +182,27 @@ def test_a_stored_mail_is_explained_as_it_was_judged(filled: Run) -> None:
     assert found["trail"]
 
 
+def test_a_stored_report_is_explained_by_the_envelope_that_it_came_with(gateway: Run, folder: Path) -> None:
+    """Its header names no reverse-path, and its words alone would not do."""
+    raw = (
+        b"From: Mail <mail@x.test>\r\nTo: support@g.test\r\nSubject: Your letter\r\nMessage-ID: <9@x.test>\r\n\r\n"
+        b"Hi. This is the qmail-send program at x.test.\r\n\r\n<anne@x.test>:\r\n"
+        b"Sorry, no mailbox here by that name.\r\n"
+    )
+
+    async def fill() -> None:
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}") as lab:
+            await lab.receive(raw, mail_from="")
+            await lab.settle()
+
+    asyncio.run(fill())
+    with sqlite3.connect(folder / "mailgate.db") as connection:
+        (journal_id,) = connection.execute("SELECT id FROM journal").fetchone()
+    (found,) = gateway("explain", "--stored", str(journal_id)).objects
+    assert found["kind"] == "bounce"
+    assert [fate["address"] for fate in found["report"]["recipients"]] == ["anne@x.test"]
+
+
 def test_nothing_shunted_is_said(filled: Run) -> None:
     assert filled("shunted", "list").out == "Nothing is shunted.\n"
 
