@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mailgate.judge import admission, forward, token, verdict
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
+from mailgate.mail import language
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.forged import without_forged_results
 from mailgate.mail.parse import read
@@ -57,6 +58,7 @@ def case_of(
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
+        language=language.guess(mail, own, book.tongues) if answerable else "",
         fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, current) if answerable else "",
     )
     return forward.followed(case, book.signals, gateway)

@@ -32,6 +32,7 @@ from mailgate.model import (
     HeldState,
     Met,
     PageState,
+    PageView,
     Reheld,
     Sending,
     TicketChange,
@@ -195,38 +196,54 @@ class Desk:
 
     # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
 
-    async def look(self, token_text: str, now: datetime) -> PageState:
-        """How a challenge stands; remembers when its page was first looked at, and does nothing else."""
+    async def look(self, token_text: str, now: datetime, *, seen: bool = True) -> PageView:
+        """How a challenge stands; remembers when its page was first `seen`, and does nothing else."""
         token_id = self._token_id(token_text)
 
-        def work(conn: Connection) -> PageState:
+        def work(conn: Connection) -> PageView:
             asked = self._challenge(conn, token_id, now)
             state = challenge.page(asked, now)
-            if asked and state is PageState.ASK and asked.seen_at is None:
-                record.apply(conn, [Asked(replace(asked, seen_at=now))], now)
-            return state
+            if asked and seen:
+                self._remember_seen(conn, asked, state, now)
+            return self._view(asked, state)
 
         return await self.database.write(work)
 
-    async def confirm(self, token_text: str, now: datetime) -> PageState:
-        """Press the button: confirm the challenge, once, however often it is pressed."""
+    async def confirm(self, token_text: str, now: datetime, language: str = "") -> PageView:
+        """Press the button: confirm the challenge, once, however often it is pressed.
+
+        What is sent then is in `language`, a key of rules/languages.toml.
+        """
         token_id = self._token_id(token_text)
-        state, granted = await self.database.write(lambda conn: self._confirm(conn, token_id, now))
+        view, granted = await self.database.write(lambda conn: self._confirm(conn, token_id, now, language))
         self.meter.granted(granted)
         self.on_outgoing()
-        return state
+        return view
 
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _confirm(self, conn: Connection, token_id: int, now: datetime) -> tuple[PageState, tuple[Planned, ...]]:
+    def _confirm(
+        self, conn: Connection, token_id: int, now: datetime, language: str
+    ) -> tuple[PageView, tuple[Planned, ...]]:
         asked = self._challenge(conn, token_id, now)
         state = challenge.pressed(asked, now, self.book().limits.timing)
+        view = self._view(asked, state)
         if asked is None or state is not PageState.DONE or asked.state is ChallengeState.CONFIRMED:
-            return state, ()
+            if asked:
+                self._remember_seen(conn, asked, state, now)
+            return view, ()
         history = self._history(conn, asked.address)
-        done = confirm.confirmed(asked, history, now, "page")
+        done = confirm.confirmed(asked, history, now, "page", language=language)
         self._write(conn, done, now)
-        return state, done.planned
+        return view, done.planned
+
+    def _remember_seen(self, conn: Connection, asked: Challenge, state: PageState, now: datetime) -> None:
+        """From now on there is a page with a button before somebody, also where it was pressed unseen."""
+        if state in (PageState.ASK, PageState.TOO_SOON) and asked.seen_at is None:
+            record.apply(conn, [Asked(replace(asked, seen_at=now))], now)
+
+    def _view(self, asked: Challenge | None, state: PageState) -> PageView:
+        return PageView(state, self.gateway.mailbox(asked.mailbox) if asked else None)
 
     def _accept(self, conn: Connection, held_id: int, agent: str) -> int:
         now = self.clock()

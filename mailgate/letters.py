@@ -16,7 +16,8 @@ from mailgate.judge.docket import Planned
 from mailgate.judge.fingerprint import base_subject
 from mailgate.judge.history import Mint
 from mailgate.mail.compose import Draft, compose, needs_utf8
-from mailgate.mail.template import fill
+from mailgate.mail.phrases import promised
+from mailgate.mail.template import fill, in_both
 from mailgate.model import Effects, Gateway, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
 from mailgate.store import record
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mailgate.rulebook import Rulebook
     from mailgate.store.conversation import Conversation
 
-DEFAULT_LANGUAGE = "en"
+FIRST_LANGUAGE = "en"  # of who speaks none that we have texts in; a question says it in this one too
 DATE_FORMAT = "%Y-%m-%d"
 # Where the recipient's answer goes: to the ticket, or to the question.
 ANSWER_TO = {
@@ -161,17 +162,23 @@ def link(token_id: int, gateway: Gateway) -> str:
 
 def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tuple[str, str]:
     """Subject and body from the templates. Nothing of the stranger's is among the values."""
-    language = planned.language if planned.language in book.templates else DEFAULT_LANGUAGE
+    language = planned.language if planned.language in book.templates else FIRST_LANGUAGE
     values = {"desk": planned.mailbox, "ticket": f"#{number}"}
-    name = "acknowledge"
-    if planned.challenge:
-        name = "challenge" if gateway.web_url else "challenge-by-reply"
-        values = {
-            "desk": planned.mailbox,
-            "until": planned.challenge.expires_at.strftime(DATE_FORMAT),
-            "link": link(planned.token_id, gateway),
-        }
-    return fill(book.templates[language][name], values)
+    if not planned.challenge:
+        return _in(language, "acknowledge", values, gateway, book)
+    name = "challenge" if gateway.web_url else "challenge-by-reply"
+    values["until"] = planned.challenge.expires_at.strftime(DATE_FORMAT)
+    values["link"] = link(planned.token_id, gateway)
+    subject, body = _in(language, name, values, gateway, book)
+    if language == FIRST_LANGUAGE:
+        return subject, body
+    # A guess may be wrong, and this is a question that must be understood.
+    return subject, in_both(body, _in(FIRST_LANGUAGE, name, values, gateway, book)[1])
+
+
+def _in(language: str, name: str, values: Mapping[str, str], gateway: Gateway, book: Rulebook) -> tuple[str, str]:
+    answer_time = promised(book.phrases[language].promise, gateway.mailbox(values["desk"]))
+    return fill(book.templates[language][name], {**values, "answer_time": answer_time})
 
 
 def _answer_subject(subject: str, number: int, book: Rulebook) -> str:
@@ -180,11 +187,11 @@ def _answer_subject(subject: str, number: int, book: Rulebook) -> str:
 
 
 def _sending(letter: _Letter, gateway: Gateway) -> Sending:
-    keys, token_id = gateway.keys, letter.token_id
+    keys, token_id, box = gateway.keys, letter.token_id, gateway.mailbox(letter.mailbox)
     identity = token.message_id(token_id, letter.mailbox.rpartition("@")[2], keys)
     draft = Draft(
         purpose=letter.purpose,
-        sender=Mailaddr(letter.mailbox),
+        sender=Mailaddr(letter.mailbox, box.name if box else ""),
         to=Mailaddr(letter.to),
         subject=letter.subject,
         body=letter.body,

@@ -1,8 +1,8 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml, reports.toml and quotes.toml, in lexical order; the texts of automatic
-mail from `replies/<language>/<name>.txt`. A folder without one of the last two uses the one that mailgate brings along.
-A folder with any fault is refused as a whole: the rules in force stay in force.
+Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml and languages.toml, in lexical order; the
+texts of automatic mail from `replies/<language>/`. A folder without one of the last three uses the one that mailgate
+brings along. A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
 from __future__ import annotations
@@ -21,34 +21,22 @@ from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
-from mailgate.mail import quotes, template
+from mailgate.mail import language, quotes
+from mailgate.mail.language import Tongues
+from mailgate.mail.phrases import Phrases
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
-from mailgate.mail.template import Template, TemplateError
-from mailgate.tables import nearest
+from mailgate.mail.template import Template
+from mailgate.replybook import FIRST_WORDS, REPLIES, replies_of
 
 T = TypeVar("T")
 
 LIMITS = "limits.toml"
 REPORTS = "reports.toml"
 QUOTES = "quotes.toml"
-REPLIES = "replies"
-FIRST_LANGUAGE = "en"  # the one that must be complete, since every other falls back on it
+LANGUAGES = "languages.toml"
 MOST_FILES = 200
 VERSION_CHARS = 12
-
-# What may stand in each text, and the longest value it can have: the limit of 2 KB must hold for every mail.
-_LONGEST = {
-    "desk": "d" * 254,  # RFC 5321 section 4.5.3.1.3
-    "ticket": "#" + "9" * 18,
-    "link": "https://" + "w" * 100,
-    "until": "2000-01-01",
-}
-REPLY_VALUES: Mapping[str, frozenset[str]] = {
-    "acknowledge": frozenset({"desk", "ticket"}),
-    "challenge": frozenset({"desk", "link", "until"}),
-    "challenge-by-reply": frozenset({"desk", "until"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +46,9 @@ class Rulebook:
     version: str
     signals: Signals
     limits: Limits
-    templates: Mapping[str, Mapping[str, Template]]  # by language, then by name
+    templates: Mapping[str, Mapping[str, Template]]  # by language, then by name; each language has all
+    phrases: Mapping[str, Phrases]  # by language; each has all words
+    tongues: Tongues
     quotes: Quotes
     reports: Forms
     files: Mapping[str, str]  # path inside the folder -> SHA-256
@@ -82,13 +72,14 @@ def load(folder: Path) -> Rulebook:
     limits_file = tables.pop(LIMITS, None)
     marks = _checked(partial(_quotes, tables.pop(QUOTES, None)), faults)
     reports = _checked(partial(_reports, tables.pop(REPORTS, None)), faults)
+    tongues = _checked(partial(_tongues, tables.pop(LANGUAGES, None)), faults)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
-    templates = _templates(files, faults)
-    if faults or signals is None or limits is None or marks is None or reports is None:
+    replies = _checked(partial(replies_of, _replies(files)), faults)
+    if not (signals and limits and marks and reports and tongues and replies) or faults:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, templates, marks, reports, hashes)
+    return Rulebook(_version(hashes), signals, limits, *replies, tongues, marks, reports, hashes)
 
 
 def quotes_in(folder: Path) -> Quotes:
@@ -103,7 +94,7 @@ def quotes_in(folder: Path) -> Quotes:
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
     """Every rule file by its path inside the folder, in lexical order, read once."""
-    paths = sorted({*folder.glob("*.toml"), *folder.glob(f"{REPLIES}/*/*.txt")})
+    paths = sorted({*folder.glob("*.toml"), *folder.glob(f"{REPLIES}/*/*.txt"), *folder.glob(f"{REPLIES}/*/*.toml")})
     if len(paths) > MOST_FILES:
         faults.append(Fault("", 0, "files", str(len(paths)), f"at most {MOST_FILES} files"))
     if folder / LIMITS not in paths:
@@ -123,21 +114,13 @@ def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
     return files
 
 
-def _text(name: str, raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError([Fault(name, line, "file", f"byte 0x{raw[error.start]:02x}", "UTF-8 text")]) from error
-
-
 def _tables(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, TomlFile]:
-    parsed = {name: _checked(partial(_table, name, files[name]), faults) for name in files if name.endswith(".toml")}
+    parsed = {name: _checked(partial(_table, name, files[name]), faults) for name in files if "/" not in name}
     return {name: file for name, file in parsed.items() if file is not None}
 
 
 def _table(name: str, raw: bytes) -> TomlFile:
-    return tomlfile.parse(_text(name, raw), name)
+    return tomlfile.parse(tomlfile.text_of(raw, name), name)
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
@@ -163,41 +146,21 @@ def _reports(file: TomlFile | None) -> Forms:
     return compile_forms(file.document, file.name, {key: _lines(file, key) for key in ("form", "status")})
 
 
+def _tongues(file: TomlFile | None) -> Tongues:
+    file = file or tomlfile.read(shipped_folder() / LANGUAGES)
+    return language.from_table(file.document, file.name, file.line)
+
+
 def _lines(file: TomlFile, array: str) -> tuple[int, ...]:
     """The line of each `[[array]]` table."""
     tables = file.document.get(array)
     return tuple(file.line((array, index)) for index in range(len(tables))) if isinstance(tables, list) else ()
 
 
-def _templates(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, dict[str, Template]]:
-    languages: dict[str, dict[str, Template]] = {FIRST_LANGUAGE: {}}
-    for name, raw in files.items():
-        if name.endswith(".txt"):
-            language, reply = name.removesuffix(".txt").split("/")[1:]
-            read = _checked(partial(_template, name, raw, reply), faults)
-            if read:
-                languages.setdefault(language, {})[reply] = read
-    for language, replies in languages.items():
-        for missing in REPLY_VALUES.keys() - replies.keys():
-            name = f"{REPLIES}/{language}/{missing}.txt"
-            if name not in files:
-                faults.append(Fault(name, 0, "file", "nothing", "a text of this name in every language"))
-    return languages
-
-
-def _template(name: str, raw: bytes, reply: str) -> Template:
-    if reply not in REPLY_VALUES:
-        near = nearest(reply, REPLY_VALUES)
-        raise ConfigError([Fault(name, 0, "file", reply, f"one of {', '.join(REPLY_VALUES)}", near)])
-    try:
-        read = template.read(_text(name, raw), REPLY_VALUES[reply])
-    except TemplateError as error:
-        raise ConfigError([Fault(name, error.line, "text", error.found, error.allowed)]) from error
-    size_bytes = len(template.fill(read, _LONGEST)[1].encode())
-    if size_bytes > template.MOST_BYTES:
-        found = f"up to {size_bytes} bytes with its values"
-        raise ConfigError([Fault(name, 0, "text", found, f"at most {template.MOST_BYTES} bytes")])
-    return read
+def _replies(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of texts, and the first language's words where a folder has none of its own."""
+    own = {name: raw for name, raw in files.items() if "/" in name}
+    return own if FIRST_WORDS in own else own | {FIRST_WORDS: (shipped_folder() / FIRST_WORDS).read_bytes()}
 
 
 def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:

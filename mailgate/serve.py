@@ -203,8 +203,14 @@ class Daemon:
         self._help(self.metrics.run())
         if self.settings.web.bind:
             console = self.make_console(self.desk, self.database) if self.make_console else None
-            name = self.settings.mailbox[0].address
-            app = make_app(self.desk, console, clock=wiring.clock, name=name, watch=self._watch())
+            app = make_app(
+                self.desk,
+                console,
+                clock=wiring.clock,
+                phrases=lambda: self.book.phrases,
+                name=self.settings.mailbox[0].address,
+                watch=self._watch(),
+            )
             self._web = WebServer(app, self.settings.web.bind)
             await listen(self._web.start(self.parent.sockets.take(WEB, self._web.address)), self._web.address)
         await self.reception.start()

@@ -16,7 +16,7 @@ import hashlib
 import io
 import logging
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -196,10 +196,10 @@ class Lab:
 
     # ── Looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def click(self, url: str, method: str = "GET") -> Response:
+    async def click(self, url: str, method: str = "GET", headers: Iterable[tuple[str, str]] = ()) -> Response:
         """Call a page by its whole address."""
         await self._ready()
-        return await call(self._pages, method, url)
+        return await call(self._pages, method, url, headers)
 
     def verdict(self, handed: Handed) -> dict[str, Any] | None:
         """The verdict on the first recipient's mail as it was stored, or None while it is pending."""
@@ -247,7 +247,7 @@ class Lab:
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         self.recheck = Recheck(context, self.intake.prepare)
-        self._pages = make_app(self.desk, clock=context.clock)
+        self._pages = make_app(self.desk, clock=context.clock, phrases=lambda: book.phrases)
         self._peer = _peer_of(settings.listener[0])
         await self.outbound.recover()
         await self.intake.recover()

@@ -52,12 +52,16 @@ def read(path: Path) -> TomlFile:
         raise ConfigError([Fault(str(path), 0, "file", found, "a readable TOML file")]) from error
     if len(raw) > MAX_SIZE_BYTES:
         raise ConfigError([Fault(str(path), 0, "file", "too large a file", f"at most {MAX_SIZE_BYTES} bytes")])
+    return parse(text_of(raw, str(path)), str(path))
+
+
+def text_of(raw: bytes, name: str) -> str:
+    """The text of a file called `name`. Raises ConfigError with the line where it is not UTF-8."""
     try:
-        text = raw.decode()
+        return raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError([Fault(str(path), line, "file", f"byte 0x{raw[error.start]:02x}", "UTF-8 text")]) from error
-    return parse(text, str(path))
+        raise ConfigError([Fault(name, line, "file", f"byte 0x{raw[error.start]:02x}", "UTF-8 text")]) from error
 
 
 def parse(text: str, name: str) -> TomlFile:

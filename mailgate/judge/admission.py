@@ -6,6 +6,7 @@ refusal would become a bounce to somebody's forged address, so there policy neve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from mailgate.domains import a_label
@@ -40,7 +41,7 @@ def mailbox_of(address: str, gateway: Gateway) -> Mailbox | None:
     if local in SERVICE_LOCALS and (not domain or domain in gateway.domains):
         # Whoever writes to postmaster must reach somebody, whatever mode the desk is in.
         first = gateway.mailboxes[0]
-        return _named(local, domain, gateway) or Mailbox(first.address, first.queue, Mode.OFF)
+        return _named(local, domain, gateway) or replace(first, mode=Mode.OFF)
     if token.looks_signed(address) is None:
         return _named(local, domain, gateway) or _named(base_local(local), domain, gateway)
     if recipient_token(address, gateway) is None:

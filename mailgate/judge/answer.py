@@ -184,7 +184,7 @@ def _through_the_gate(
     trigger = _Trigger(
         case.mailbox.address, author.address, docket.identity, case.mail.references, subject, accepted.journal_id
     )
-    docket.planned.append(_planned(decision, trigger, docket.history, opened))
+    docket.planned.append(replace(_planned(decision, trigger, docket.history, opened), language=case.language))
     return True
 
 

@@ -36,11 +36,18 @@ class Confirmed(Struct, frozen=True):
 
 
 def confirmed(
-    asked: Challenge, history: History, at: datetime, actor: str, *, judged_at: datetime | None = None
+    asked: Challenge,
+    history: History,
+    at: datetime,
+    actor: str,
+    *,
+    judged_at: datetime | None = None,
+    language: str = "",
 ) -> Confirmed:
     """Trust the address and let its held mail in, in order of arrival. Adds no credit.
 
-    What a person of ours judged spam stays where it is. `judged_at` is set where that is later than `at`.
+    What a person of ours judged spam stays where it is. `judged_at` is set where that is later than `at`; `language`
+    is the one that the sender confirms in.
     """
     trusted = trust.confirmed(history.acquaintance(asked.address, at), asked.level, at, history.limits.timing)
     effects, placed = release(_not_spam(history.held(asked.address)), at, actor, history.mint)
@@ -54,7 +61,7 @@ def confirmed(
     spent, plan = answer.for_release(first[0], wanted, trusted, history, judged_at or at)
     if isinstance(plan, str):
         return Confirmed(tuple(effects), (), ticket_id, f"refused: {plan}")
-    return Confirmed((*effects, *spent), (plan,), ticket_id, "granted")
+    return Confirmed((*effects, *spent), (replace(plan, language=language),), ticket_id, "granted")
 
 
 def vouched(address: str, history: History, at: datetime, actor: str) -> Confirmed:

@@ -145,7 +145,8 @@ def _answer_to_challenge(docket: Docket, asked: KnownMessage) -> Placement:
         reason = f"the challenge was answered, but {words}"
         docket.learn(confirm.ended(found.address, docket.history, docket.at, ChallengeState.DOUBTFUL, reason))
         return places.held(docket, f"probably answers our challenge, but {words}")
-    done = confirm.confirmed(found, docket.history, docket.at, "mail", judged_at=docket.case.judged_at)
+    case = docket.case
+    done = confirm.confirmed(found, docket.history, docket.at, "mail", judged_at=case.judged_at, language=case.language)
     docket.note("challenge", f"confirmed by reply; acknowledge: {done.gate}")
     docket.learn(done.effects)
     docket.planned.extend(done.planned)

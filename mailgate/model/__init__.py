@@ -20,7 +20,7 @@ from mailgate.model.effects import (
     Sending,
     TicketChange,
 )
-from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox
+from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox, Opening, OpenSpan, PageView
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -105,8 +105,11 @@ __all__ = [
     "Met",
     "Mode",
     "NewTicket",
+    "OpenSpan",
+    "Opening",
     "OutboxState",
     "PageState",
+    "PageView",
     "Participant",
     "Peer",
     "Permit",

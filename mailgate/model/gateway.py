@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 
 from mailgate.domains import a_label
-from mailgate.model.terms import Mode, Preset
+from mailgate.model.terms import Mode, PageState, Preset
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSpan:
+    """A stretch of one day of the week, in minutes since midnight by the clock on the wall; the last is not in it."""
+
+    day: int  # 0 is Monday
+    start_min: int
+    end_min: int  # up to 1440
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """When people read a mailbox, week after week. Spans are in order and apart from each other."""
+
+    spans: tuple[OpenSpan, ...]  # never empty
+    zone: tzinfo
+    zone_name: str  # as people read it: "Europe/Berlin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +37,17 @@ class Mailbox:
     address: str
     queue: str
     mode: Mode = Mode.GUARDED
+    name: str = ""  # of the desk, before the address in From
+    opening: Opening | None = None  # None: always
+    answer_within_h: int = 0  # hours of `opening` within which a person answers; 0: nothing is promised
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """How the challenge of a page stands, and which desk asked; None where the link is not ours."""
+
+    state: PageState
+    mailbox: Mailbox | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Wires templates, routes and guards. What a token means, and what a person may do
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from mailgate.errors import TryAgain
+from mailgate.mail.phrases import Phrases
 from mailgate.web.confirm import Confirm, ConfirmPage
 from mailgate.web.console import Console
 from mailgate.web.console_pages import ConsolePages
@@ -36,15 +37,17 @@ def make_app(
     console: Console | None = None,
     *,
     clock: Callable[[], datetime],
+    phrases: Callable[[], Mapping[str, Phrases]],
     name: str = "",
     watch: Watch | None = None,
 ) -> ASGIApp:
-    """Make the application. `name` says on the confirmation page who asks; `console` is only for loopback.
+    """Make the application. `name` says on the confirmation page who asks where its link does not; `phrases` gives
+    the words that hold now, by language; `console` is only for loopback.
 
     The confirmation page needs nothing outside /c/, so a proxy before it passes that one path and no other.
     """
     templates = _templates()
-    page = ConfirmPage(confirm, clock, templates.get_template("confirm.html"), name)
+    page = ConfirmPage(confirm, clock, phrases, templates.get_template("confirm.html"), name)
     routes: list[BaseRoute] = [
         Route("/c/mailgate.css", _file("mailgate.css", "text/css"), methods=["GET"]),
         Route("/c/{token}", page.answer, methods=["GET", "POST"]),

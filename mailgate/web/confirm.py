@@ -1,25 +1,27 @@
 """The confirmation page: one question and one button for a person who wrote to us for the first time.
 
-Knows the words and the statuses, never what a token means; and it never sees the mail, so it cannot show it.
+Knows the statuses, never what a token means; and it never sees the mail, so it cannot show it. Its words come from the
+rule files, and are whichever hold now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from jinja2 import Template
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from mailgate.errors import TryAgain
-from mailgate.model import PageState
-from mailgate.web.confirm_words import DEFAULT_LANGUAGE, TROUBLE, WORDS, Words
+from mailgate.mail.language import preferred
+from mailgate.mail.phrases import TROUBLE, Page, Phrases, promised
+from mailgate.model import Mailbox, PageState, PageView
 
-# A browser lists a handful of languages; more is not a browser.
-MAX_LANGUAGES = 20
+FIRST_LANGUAGE = "en"  # for who reads none of ours
 
 RETRY_AFTER_S = 60
 
@@ -27,14 +29,17 @@ RETRY_AFTER_S = 60
 # place of an error's: only a link that never was is one.
 STATUS = {PageState.UNKNOWN: 404}
 
+# On these it matters when people are there.
+WITH_ANSWER_TIME = (PageState.ASK, PageState.TOO_SOON, PageState.DONE, PageState.EXPIRED)
+
 
 class Confirm(Protocol):
     """What a token means and does. An invalid token and one unknown take the same time and give the same state."""
 
-    async def look(self, token: str, now: datetime, /) -> PageState:
-        """Say how things stand; no effect but remembering when the page was first looked at."""
+    async def look(self, token: str, now: datetime, /, *, seen: bool) -> PageView:
+        """Say how things stand; no effect but remembering when the page was first `seen`."""
 
-    async def confirm(self, token: str, now: datetime, /) -> PageState:
+    async def confirm(self, token: str, now: datetime, language: str, /) -> PageView:
         """Confirm, or say why not; a second time changes nothing and says `DONE` again."""
 
 
@@ -44,38 +49,41 @@ class ConfirmPage:
 
     road: Confirm
     clock: Callable[[], datetime]
+    phrases: Callable[[], Mapping[str, Phrases]]
     template: Template
-    name: str  # who asks, for the head of the page; may be ""
+    name: str  # who asks where the link does not say it, for the head of the page; may be ""
 
     async def answer(self, request: Request) -> Response:
         """Answer GET, HEAD and POST. Trouble in the store is 503 with words; nothing is lost by it."""
-        language = preferred_language(request.headers.get("accept-language", ""))
-        act = self.road.confirm if request.method == "POST" else self.road.look
+        known = self.phrases()
+        language = preferred(request.headers.get("accept-language", ""), known) or FIRST_LANGUAGE
+        words, token, now = known[language], request.path_params["token"], self.clock()
         try:
-            state = await act(request.path_params["token"], self.clock())
+            if request.method == "POST":
+                view = await self.road.confirm(token, now, language)
+            else:
+                view = await self.road.look(token, now, seen=request.method == "GET" and not _fetched_ahead(request))
         except TryAgain:
-            return self._page(TROUBLE[language], language, 503, {"Retry-After": str(RETRY_AFTER_S)})
-        return self._page(WORDS[language][state], language, STATUS.get(state, 200), {})
+            return self._page(words.pages[TROUBLE], self.name, "", 503, {"Retry-After": str(RETRY_AFTER_S)})
+        answer_time = promised(words.promise, view.mailbox) if view.state in WITH_ANSWER_TIME else ""
+        return self._page(
+            words.pages[view.state], _name_of(view.mailbox) or self.name, answer_time, STATUS.get(view.state, 200)
+        )
 
-    def _page(self, words: Words, language: str, status: int, headers: dict[str, str]) -> Response:
-        html = self.template.render(words=words, language=language, name=self.name)
-        return HTMLResponse(html, status, {"Content-Language": language, "Vary": "Accept-Language", **headers})
-
-
-def preferred_language(accept: str) -> str:
-    """Choose among our languages by an Accept-Language field (RFC 9110 section 12.5.4); English where none fits."""
-    ranges = [_weighed(part) for part in accept.split(",")[:MAX_LANGUAGES]]
-    for quality, tag in sorted(ranges, key=lambda item: -item[0]):
-        primary = tag.partition("-")[0]
-        if quality > 0 and primary in WORDS:
-            return primary
-    return DEFAULT_LANGUAGE
+    def _page(
+        self, page: Page, name: str, answer_time: str, status: int, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        html = self.template.render(page=page, name=name, answer_time=answer_time)
+        told = {"Content-Language": page.language, "Vary": "Accept-Language", **(headers or {})}
+        return HTMLResponse(html, status, told)
 
 
-def _weighed(language_range: str) -> tuple[float, str]:
-    tag, _, parameter = language_range.partition(";")
-    _, _, quality = parameter.partition("=")
-    try:
-        return float(quality.strip() or 1), tag.strip().lower()
-    except ValueError:
-        return 0.0, ""
+def _name_of(mailbox: Mailbox | None) -> str:
+    return (mailbox.name or mailbox.address) if mailbox else ""
+
+
+def _fetched_ahead(request: Request) -> bool:
+    """Does a program fetch the page before anybody asks for it? Browsers say so in one of these fields."""
+    headers: Headers = request.headers
+    purposes = (headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+    return any("prefetch" in purpose.lower() or "preview" in purpose.lower() for purpose in purposes)

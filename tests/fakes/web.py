@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.model import PageState, Reply
+from mailgate.mail.phrases import Phrases
+from mailgate.model import Mailbox, PageState, PageView, Reply
 from mailgate.web.console import (
     CaughtView,
     Count,
@@ -22,6 +24,7 @@ from mailgate.web.console import (
     Snapshot,
     TicketView,
 )
+from tests.fakes.judging import rulebook
 
 QUEUED = Reply(250, "2.0.0 Ok: queued as 3F2A")
 
@@ -32,26 +35,36 @@ def clock() -> datetime:
     return NOW
 
 
+def phrases() -> Mapping[str, Phrases]:
+    return rulebook().phrases
+
+
 @dataclass
 class FakeConfirm:
-    """Knows one token, `good`; `trouble` is raised where it is set. `calls` are the acts in order."""
+    """Knows one token, `good`; `trouble` is raised where it is set. `calls` are the acts in order, `told` what else was
+    said with each: whether the page was seen, or the language.
+    """
 
     looked: PageState = PageState.ASK
     pressed: PageState = PageState.DONE
+    mailbox: Mailbox | None = None
     trouble: Exception | None = None
     calls: list[tuple[str, str, datetime]] = field(default_factory=list)
+    told: list[bool | str] = field(default_factory=list)
 
-    async def look(self, token: str, now: datetime) -> PageState:
+    async def look(self, token: str, now: datetime, *, seen: bool) -> PageView:
+        self.told.append(seen)
         return self._answer("look", token, now, self.looked)
 
-    async def confirm(self, token: str, now: datetime) -> PageState:
+    async def confirm(self, token: str, now: datetime, language: str) -> PageView:
+        self.told.append(language)
         return self._answer("confirm", token, now, self.pressed)
 
-    def _answer(self, act: str, token: str, now: datetime, state: PageState) -> PageState:
+    def _answer(self, act: str, token: str, now: datetime, state: PageState) -> PageView:
         self.calls.append((act, token, now))
         if self.trouble:
             raise self.trouble
-        return state if token == "good" else PageState.UNKNOWN
+        return PageView(state, self.mailbox) if token == "good" else PageView(PageState.UNKNOWN)
 
 
 @dataclass

@@ -38,7 +38,9 @@ class Demo:
         return (await self.seen()).outgoing[0]
 
     async def call(self, method: str, path: str) -> Response:
-        app = make_app(self.lab.desk, self.console, clock=lambda: self.lab.now)
+        app = make_app(
+            self.lab.desk, self.console, clock=lambda: self.lab.now, phrases=lambda: self.lab.context.book().phrases
+        )
         return await call(app, method, path, [("Host", "localhost")])
 
     def wait(self, seconds: int) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from html.parser import HTMLParser
 
 import pytest
 
 from mailgate.errors import TryAgain
-from mailgate.model import PageState
+from mailgate.judge import hours
+from mailgate.model import Mailbox, PageState
 from mailgate.web.app import make_app
 from mailgate.web.call import Response, call
-from mailgate.web.confirm import preferred_language
-from mailgate.web.confirm_words import TROUBLE, WORDS
-from tests.fakes.web import NOW, FakeConfirm, clock
+from tests.fakes.web import NOW, FakeConfirm, clock, phrases
 
+DESK = Mailbox(
+    "support@g.test",
+    "support",
+    name="The <desk>",
+    opening=hours.parse(["mon-fri 09:00-17:00"], UTC, "UTC"),
+    answer_within_h=8,
+)
 GERMAN = (("Accept-Language", "de-AT,de;q=0.9,en;q=0.5"),)
 
 
 async def request(road: FakeConfirm, method: str = "GET", path: str = "/c/good", headers=()) -> Response:
-    return await call(make_app(road, clock=clock, name="support.example.com"), method, path, headers)
+    return await call(make_app(road, clock=clock, phrases=phrases, name="support.example.com"), method, path, headers)
 
 
 class Elements(HTMLParser):
@@ -153,8 +160,8 @@ async def test_the_world_sees_no_other_page(path: str) -> None:
 async def test_the_page_says_its_language_and_its_title() -> None:
     english, german = await request(FakeConfirm()), await request(FakeConfirm(), headers=GERMAN)
 
-    assert Elements(english.text).all("html") == [{"lang": "en"}]
-    assert Elements(german.text).all("html") == [{"lang": "de"}]
+    assert Elements(english.text).all("html") == [{"lang": "en", "dir": "ltr"}]
+    assert Elements(german.text).all("html") == [{"lang": "de", "dir": "ltr"}]
     assert "<title>Haben Sie uns geschrieben? – support.example.com</title>" in german.text
     assert german.headers["content-language"] == "de"
     assert german.headers["vary"] == "Accept-Language"
@@ -170,30 +177,60 @@ async def test_the_look_is_served_beside_the_page_and_nothing_else_is_asked_for(
     assert b"url(" not in style.body
 
 
-@pytest.mark.parametrize(
-    ("accept", "language"),
-    [
-        pytest.param("", "en", id="none"),
-        pytest.param("de", "de", id="plain"),
-        pytest.param("de-CH, en;q=0.9", "de", id="region"),
-        pytest.param("fr, de;q=0.4, en;q=0.6", "en", id="weights, not order"),
-        pytest.param("fr;q=1, DE ; q=0.2", "de", id="case and blanks"),
-        pytest.param("en;q=0, de;q=0.1", "de", id="refused"),
-        pytest.param("de;q=x", "en", id="no weight"),
-        pytest.param("*", "en", id="any"),
-        pytest.param("fr, ja", "en", id="none of ours"),
-        pytest.param("x," * 100_000 + "de", "en", id="endless"),
-        pytest.param(";;==,,q=,\x00", "en", id="nonsense"),
-    ],
-)
-def test_the_language_is_the_reader_s_best_of_ours(accept: str, language: str) -> None:
-    assert language == preferred_language(accept)
+LANGUAGES = sorted(phrases())
 
 
-@pytest.mark.parametrize("language", WORDS)
-def test_each_language_has_words_for_every_state(language: str) -> None:
-    with_button = {state for state, words in WORDS[language].items() if words.button}
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", PageState)
+async def test_each_language_has_its_own_words_for_every_state(language: str, state: PageState) -> None:
+    answer = await request(FakeConfirm(looked=state), headers=[("Accept-Language", language)])
+    page = phrases()[language].pages[state]
 
-    assert set(PageState) == set(WORDS[language])
-    assert {PageState.ASK, PageState.TOO_SOON} == with_button
-    assert language in TROUBLE
+    assert answer.headers["content-language"] == language == page.language
+    assert f"<h1>{page.title}</h1>" in answer.text.replace("&#39;", "'")
+    assert bool(page.button) == (state in (PageState.ASK, PageState.TOO_SOON))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_each_language_has_its_own_words_for_trouble(language: str) -> None:
+    answer = await request(FakeConfirm(trouble=TryAgain("x")), headers=[("Accept-Language", language)])
+
+    assert (answer.status, answer.headers["content-language"]) == (503, language)
+
+
+async def test_a_writing_that_runs_from_right_to_left_does_so() -> None:
+    answer = await request(FakeConfirm(), headers=[("Accept-Language", "ar")])
+
+    assert Elements(answer.text).all("html") == [{"lang": "ar", "dir": "rtl"}]
+
+
+async def test_a_desk_with_hours_says_when_it_answers() -> None:
+    answer = await request(FakeConfirm(mailbox=DESK))
+
+    assert "We answer within 8 working hours (Mon-Fri 09:00-17:00, UTC)." in answer.text
+    assert "<bdi>The &lt;desk&gt;</bdi>" in answer.text
+
+
+async def test_a_link_that_is_not_ours_says_nothing_of_a_desk() -> None:
+    answer = await request(FakeConfirm(mailbox=DESK), path="/c/bad")
+
+    assert "We answer" not in answer.text
+    assert "support.example.com" in answer.text
+
+
+async def test_a_page_that_nobody_sees_is_not_seen() -> None:
+    road = FakeConfirm()
+    await request(road)
+    await request(road, "HEAD")
+    for name, value in (("Purpose", "prefetch"), ("Sec-Purpose", "prefetch;prerender"), ("X-Purpose", "preview")):
+        await request(road, headers=[(name, value)])
+
+    assert road.told == [True, False, False, False, False]
+
+
+async def test_who_confirms_is_answered_in_the_language_of_his_page() -> None:
+    road = FakeConfirm()
+    await request(road, "POST", headers=GERMAN)
+    await request(road, "POST", headers=[("Accept-Language", "tlh")])
+
+    assert road.told == ["de", "en"]

@@ -18,18 +18,18 @@ from mailgate.web.console import Letter, Snapshot
 from mailgate.web.customer import Stamp, answer, answer_absent, write
 from mailgate.web.filters import with_links
 from mailgate.web.guards import comes_from_us, is_loopback
-from tests.fakes.web import EMPTY, FULL, NOW, TICKET, FakeConfirm, FakeConsole, clock
+from tests.fakes.web import EMPTY, FULL, NOW, TICKET, FakeConfirm, FakeConsole, clock, phrases
 
 PAGE = (("Host", "localhost:8025"), ("Sec-Fetch-Site", "same-origin"))
 SCRIPT = (*PAGE, ("Accept", "application/json"))
 
 
 async def get(path: str = "/", shown: Snapshot = FULL, headers=PAGE) -> Response:
-    return await call(make_app(FakeConfirm(), FakeConsole(shown), clock=clock), "GET", path, headers)
+    return await call(make_app(FakeConfirm(), FakeConsole(shown), clock=clock, phrases=phrases), "GET", path, headers)
 
 
 async def post(console: FakeConsole, path: str, headers=PAGE, **fields: str) -> Response:
-    app = make_app(FakeConfirm(), console, clock=clock)
+    app = make_app(FakeConfirm(), console, clock=clock, phrases=phrases)
     return await call(app, "POST", path, headers, urlencode(fields).encode())
 
 
@@ -106,7 +106,7 @@ async def test_a_message_as_html_is_a_document_that_can_do_nothing() -> None:
 
 
 async def test_a_message_that_was_cut_says_so() -> None:
-    app = make_app(FakeConfirm(), FakeConsole(FULL, cut=True), clock=clock)
+    app = make_app(FakeConfirm(), FakeConsole(FULL, cut=True), clock=clock, phrases=phrases)
 
     assert "its end is missing" in (await call(app, "GET", "/messages/7/html", PAGE)).text
 

@@ -10,7 +10,7 @@ from mailgate.web.app import make_app
 from mailgate.web.call import Response, call
 from mailgate.web.guards import PRIVATE_HEADERS
 from mailgate.web.watch import NOT_FOR_YOU, PROXIED, Watch
-from tests.fakes.web import FakeConfirm, clock
+from tests.fakes.web import FakeConfirm, clock, phrases
 
 NETWORKS = ("127.0.0.0/8", "::1/128", "192.0.2.0/24")
 
@@ -34,7 +34,9 @@ async def request(
     path: str, method: str = "GET", headers: Sequence[tuple[str, str]] = (), *, client: str = "127.0.0.1", reasons=()
 ) -> Response:
     watch = Watch(FakeHealth(reasons), counts, networks(NETWORKS))
-    return await call(make_app(FakeConfirm(), clock=clock, watch=watch), method, path, headers, client=client)
+    return await call(
+        make_app(FakeConfirm(), clock=clock, phrases=phrases, watch=watch), method, path, headers, client=client
+    )
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
@@ -90,6 +92,6 @@ async def test_nothing_is_kept_by_caches_and_nothing_may_be_posted(path: str) ->
 
 
 async def test_without_anybody_to_watch_there_are_no_such_pages() -> None:
-    app = make_app(FakeConfirm(), clock=clock)
+    app = make_app(FakeConfirm(), clock=clock, phrases=phrases)
     answers = await asyncio.gather(*(call(app, "GET", path) for path in ("/healthz", "/readyz", "/metrics")))
     assert [answer.status for answer in answers] == [404, 404, 404]

@@ -1,0 +1,134 @@
+"""Faces: reads what mailgate says on its own, `replies/<language>/…`, and proves that it stays what it has to be.
+
+A language is a folder with the texts of mail (`<name>.txt`) and the words of pages (`words.toml`). English is complete;
+what another language lacks is said in English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from mailgate.config import tomlfile
+from mailgate.errors import ConfigError, Fault
+from mailgate.mail import phrases, template
+from mailgate.mail.phrases import Phrases
+from mailgate.mail.template import Form, Template, TemplateError
+from mailgate.tables import nearest
+
+REPLIES: Final = "replies"
+FIRST_LANGUAGE: Final = "en"  # the one that must be complete, since every other falls back on it
+WORDS: Final = "words.toml"
+FIRST_WORDS: Final = f"{REPLIES}/{FIRST_LANGUAGE}/{WORDS}"
+CODE: Final = re.compile(r"[a-z]{2,3}", re.ASCII)  # of a language (RFC 5646 section 2.2.1)
+
+ANSWER_TIME: Final = "answer_time"
+# An ordinary value of each name, and the longest it can have: what is proven must hold for every mail.
+_USUAL: Final = {
+    "desk": "support@example.com",
+    "ticket": "#1234",
+    "link": "https://support.example.com/c/" + "x" * 42,
+    "until": "2000-01-01",
+    ANSWER_TIME: "",
+}
+_LONGEST: Final = {
+    "desk": "d" * 254,  # RFC 5321 section 4.5.3.1.3
+    "ticket": "#" + "9" * 18,
+    "link": "https://" + "w" * 100,
+    "until": "2000-01-01",
+}
+# What may stand in each text, and what must.
+MAY: Final[Mapping[str, frozenset[str]]] = {
+    "acknowledge": frozenset({"desk", "ticket", ANSWER_TIME}),
+    "challenge": frozenset({"desk", "link", "until", ANSWER_TIME}),
+    "challenge-by-reply": frozenset({"desk", "until", ANSWER_TIME}),
+}
+MUST: Final[Mapping[str, frozenset[str]]] = {
+    name: allowed - {ANSWER_TIME} - ({"desk"} if name == "acknowledge" else set()) for name, allowed in MAY.items()
+}
+ANSWERED_BY_MAIL: Final = ("challenge-by-reply",)
+
+Files = Mapping[str, bytes]
+Replies = tuple[Mapping[str, Mapping[str, Template]], Mapping[str, Phrases]]
+
+
+def replies_of(files: Files) -> Replies:
+    """The texts of mail and the words of pages by language, from the content of `files` by their path.
+
+    Raises:
+        ConfigError: with every fault of every file.
+    """
+    faults: list[Fault] = []
+    languages: dict[str, Files] = {FIRST_LANGUAGE: {}}
+    for path, raw in files.items():
+        _, language, name = path.split("/")
+        if not CODE.fullmatch(language):
+            faults.append(Fault(path, 0, "language", repr(language), "a code of two or three letters such as en or de"))
+        languages[language] = {**languages.get(language, {}), name: raw}
+    words = {code: _words(code, own, faults) for code, own in languages.items()}
+    first = words[FIRST_LANGUAGE]
+    words = {code: phrases.completed(own, first) for code, own in words.items()}
+    mails = {code: _mails(code, own, words[code], faults) for code, own in languages.items()}
+    faults += _lacking(files, first)
+    if faults:
+        raise ConfigError(faults)
+    return {code: {**mails[FIRST_LANGUAGE], **own} for code, own in mails.items()}, words
+
+
+def _lacking(files: Files, first: Phrases) -> Iterator[Fault]:
+    for name in MAY:
+        path = f"{REPLIES}/{FIRST_LANGUAGE}/{name}.txt"
+        if path not in files:
+            yield Fault(path, 0, "file", "nothing", "a text of this name: every other language falls back on it")
+    for key in phrases.missing(first):
+        yield Fault(FIRST_WORDS, 0, key, "nothing", "all words: every other language falls back on them")
+
+
+def _words(language: str, files: Files, faults: list[Fault]) -> Phrases:
+    path = f"{REPLIES}/{language}/{WORDS}"
+    for name in files:
+        if name.endswith(".toml") and name != WORDS:
+            faults.append(Fault(f"{REPLIES}/{language}/{name}", 0, "file", name, WORDS, nearest(name, [WORDS])))
+    if WORDS not in files:
+        return Phrases(language)
+    try:
+        file = tomlfile.parse(tomlfile.text_of(files[WORDS], path), path)
+        return phrases.from_table(language, file.document, path, file.line)
+    except ConfigError as error:
+        faults.extend(error.faults)
+        return Phrases(language)
+
+
+def _mails(language: str, files: Files, words: Phrases, faults: list[Fault]) -> dict[str, Template]:
+    read: dict[str, Template] = {}
+    for name, raw in files.items():
+        if name.endswith(".txt"):
+            try:
+                read[name.removesuffix(".txt")] = _mail(f"{REPLIES}/{language}/{name}", raw, words)
+            except ConfigError as error:
+                faults.extend(error.faults)
+    return read
+
+
+def _mail(path: str, raw: bytes, words: Phrases) -> Template:
+    name = path.rpartition("/")[2].removesuffix(".txt")
+    if name not in MAY:
+        raise ConfigError([Fault(path, 0, "file", name, f"one of {', '.join(MAY)}", nearest(name, MAY))])
+    text = tomlfile.text_of(raw, path)
+    longest = _LONGEST | {ANSWER_TIME: phrases.longest(words.promise)}
+    form = Form(_USUAL, longest, MUST[name], alone=frozenset({"link", ANSWER_TIME}))
+    try:
+        read = template.read(text, MAY[name])
+        template.obey(text, read, form)
+    except TemplateError as error:
+        raise ConfigError([Fault(path, error.line, "text", error.found, error.allowed)]) from error
+    if name in ANSWERED_BY_MAIL and words.answer and not _says_one_of(words.answer, read.body):
+        allowed = "one of " + ", ".join(f"'{one}'" for one in words.answer) + f" ({WORDS}, answer)"
+        raise ConfigError([Fault(path, 0, "text", "no word of how to answer", allowed)])
+    return read
+
+
+def _says_one_of(wanted: tuple[str, ...], body: str) -> bool:
+    said = " ".join(body.casefold().split())
+    return any(" ".join(one.casefold().split()) in said for one in wanted)
