@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mailgate.context import Context
 from mailgate.errors import TryAgain
+from mailgate.judge import hours
 from mailgate.log import Event
 from mailgate.store import journal, leases, ledger, marks, record, restored, timers
 from mailgate.store.marks import Mark
@@ -56,6 +57,7 @@ class Upkeep:
         when work of a dead process became free. Without a `memory` a database is believed whatever it says.
         """
         self.database = context.database
+        self.gateway = context.gateway
         self.book = context.book
         self.clock = context.clock
         self.log = context.log
@@ -98,9 +100,15 @@ class Upkeep:
     async def settle(self) -> int:
         """Do what is due now; the number of rows that changed."""
         now, book = self.clock(), self.book()
-        waited = now - timedelta(seconds=book.limits.timing.held_wait_s)
+        wait_s = book.limits.timing.held_wait_s
+        waited = {
+            box.address: hours.opened_before(box.opening, now, wait_s) for box in self.gateway.mailboxes if box.opening
+        }
+        always = now - timedelta(seconds=wait_s)
         keyed = now - timedelta(days=KEY_DAYS)
-        changed = await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
+        changed = await self.database.write(
+            lambda conn: timers.settle(conn, now, waited=always, by_mailbox=waited, keyed=keyed)
+        )
         await self.write_down()
         return changed
 

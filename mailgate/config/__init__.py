@@ -13,6 +13,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 from pydantic_core import ErrorDetails
@@ -25,6 +26,7 @@ from mailgate.config.shapes import (
     AtLeastOne,
     Bind,
     HostName,
+    Hours,
     MailAddress,
     MaybeAddress,
     MaybeFile,
@@ -39,9 +41,11 @@ from mailgate.config.shapes import (
     StoreUrl,
     Text,
     Upstream,
+    Zone,
 )
 from mailgate.config.tomlfile import Place, TomlFile
 from mailgate.errors import ConfigError, Fault
+from mailgate.judge import hours
 from mailgate.judge.canonical import canonical
 
 # A table that is not written down is an empty one; defaults are checked, so it fills itself like one.
@@ -69,6 +73,15 @@ class MailboxTable(Table):
     address: MailAddress = Field(description="a mail address such as support@example.com, each only once")
     queue: Text = Field("support", description="a word of your own, at most 100 characters")
     mode: model.Mode = Field(model.Mode.GUARDED, description='"open", "guarded" or "off"')
+    name: Text = Field("", description="a name, at most 100 characters")
+    hours: Hours = Field((), description=hours.ALLOWED)
+    timezone: Zone = Field("UTC", description='a name of the tz database such as "Europe/Berlin"')
+    answer_within_h: StrictInt = Field(0, ge=0, le=720, description="hours, 0 (nothing is promised) to 720")
+
+    def as_mailbox(self) -> model.Mailbox:
+        """The mailbox as every part knows it."""
+        opening = hours.parse(self.hours, ZoneInfo(self.timezone), self.timezone)
+        return model.Mailbox(self.address, self.queue, self.mode, self.name, opening, self.answer_within_h)
 
 
 class ListenerTable(Table):
@@ -222,7 +235,7 @@ class Settings(Table):
         """The few values that judging and composing need."""
         return model.Gateway(
             name=self.gateway.name,
-            mailboxes=tuple(model.Mailbox(box.address, box.queue, box.mode) for box in self.mailbox),
+            mailboxes=tuple(box.as_mailbox() for box in self.mailbox),
             keys=keys,
             web_url=self.web.url,
             bounce_domain=self.outbound.bounce_domain,

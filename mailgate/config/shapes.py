@@ -8,12 +8,16 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
+
+from mailgate.judge import hours
 
 _T = TypeVar("_T")
 
@@ -174,6 +178,20 @@ def _maybe_secret(value: object, info: ValidationInfo) -> Path | None:
     return None if value in ("", None) else _secret(value, info)
 
 
+def _hours(values: tuple[str, ...]) -> tuple[str, ...]:
+    hours.parse(values, UTC, "UTC")
+    return values
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    # Names that are folders, too long or nothing at all each raise something else.
+    except (KeyError, OSError) as error:
+        raise ValueError("no time zone") from error
+    return value
+
+
 def _at_least_one(values: tuple[_T, ...]) -> tuple[_T, ...]:
     if not values:
         raise ValueError("none")
@@ -186,6 +204,8 @@ def _or_empty(check: Any) -> AfterValidator:
 
 
 Text = Annotated[str, AfterValidator(_text)]
+Hours = Annotated[tuple[str, ...], AfterValidator(_hours)]
+Zone = Annotated[str, AfterValidator(_zone)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 MaybeHostName = Annotated[str, _or_empty(_host_name)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]

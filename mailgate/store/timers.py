@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, and_, literal_column, not_, select, update
 
 from mailgate.model import ChallengeState, HeldState, Standing
 from mailgate.store import tables
@@ -19,13 +20,21 @@ _RUNNING: ColumnElement[bool] = literal_column("challenge.state IN ('queued', 's
 _WAITING = tables.message.c.held == literal_column("'wait'")
 
 
-def settle(conn: Connection, now: datetime, *, waited: datetime, keyed: datetime) -> int:
+def settle(
+    conn: Connection,
+    now: datetime,
+    *,
+    waited: datetime,
+    keyed: datetime,
+    by_mailbox: Mapping[str, datetime] | None = None,
+) -> int:
     """Do all that is due at `now`; how many rows changed, 0 once nothing is left to do.
 
-    Mail accepted at `waited` or before waits for its sender no longer; acceptances of `keyed` or before are forgotten,
-    so that the same bytes would be a new mail.
+    Mail accepted at `waited` or before waits for its sender no longer; of the mailboxes in `by_mailbox` that at the
+    moment there. Acceptances of `keyed` or before are forgotten, so that the same bytes would be a new mail.
     """
-    return expire_challenges(conn, now) + to_people(conn, waited) + forget_acceptances(conn, keyed)
+    changed = expire_challenges(conn, now)
+    return changed + to_people(conn, waited, by_mailbox or {}) + forget_acceptances(conn, keyed)
 
 
 def expire_challenges(conn: Connection, now: datetime) -> int:
@@ -45,9 +54,15 @@ def expire_challenges(conn: Connection, now: datetime) -> int:
     return len(ended)
 
 
-def to_people(conn: Connection, waited: datetime) -> int:
-    """Mail accepted at `waited` or before, whose sender was asked and said nothing, waits for a person."""
-    return _hand_over(conn, tables.message.c.at <= waited)
+def to_people(conn: Connection, waited: datetime, by_mailbox: Mapping[str, datetime]) -> int:
+    """Mail accepted long enough ago, whose sender was asked and said nothing, waits for a person."""
+    message = tables.message.c
+    moved = sum(
+        _hand_over(conn, and_(message.mailbox == mailbox, message.at <= moment))
+        for mailbox, moment in by_mailbox.items()
+    )
+    others = [not_(is_one_of(message.mailbox, by_mailbox))] if by_mailbox else []
+    return moved + _hand_over(conn, and_(message.at <= waited, *others))
 
 
 def forget_acceptances(conn: Connection, keyed: datetime) -> int:

@@ -5,6 +5,7 @@ import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from mailgate import config, model
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError, Fault
+from mailgate.judge import hours
 from mailgate.model import Keys, Mode, Role
 from mailgate.net.bounds import Bounds
 
@@ -123,12 +125,27 @@ def test_the_gateway_takes_its_values_from_the_settings() -> None:
     )
 
 
+def test_a_mailbox_knows_its_desk() -> None:
+    text = LEAST.replace("[[listener]]", 'hours = ["mon-fri 09:00-17:00"]\ntimezone = "Europe/Berlin"\n[[listener]]')
+    text = text.replace("[[listener]]", 'name = "The desk"\nanswer_within_h = 8\n[[listener]]')
+
+    (mailbox,) = read(text).gateway_for(Keys("instance", "1", {"1": b""})).mailboxes
+
+    opening = hours.parse(["mon-fri 09:00-17:00"], ZoneInfo("Europe/Berlin"), "Europe/Berlin")
+    assert mailbox == model.Mailbox("support@example.com", "support", Mode.GUARDED, "The desk", opening, 8)
+
+
 FAULTS: list[tuple[str, str, int, str, str]] = [
     # what is appended to the least file, or replaces a line of it; then key, line, a piece of what is said, nearest
     ("[stor]", "stor", 7, "unknown key", "store"),
     ('[store]\nurk = "x"', "store.urk", 8, "unknown key", "url"),
     ("rolle = 3", "listener[1].rolle", 7, "unknown key", "role"),
     ('role = "edgy"', "listener[1].role", 7, '"edge" or "behind"', "edge"),
+    ('[[mailbox]]\naddress = "b@example.com"\nhours = ["mon-fri 9-17"]', "mailbox[2].hours", 9, hours.ALLOWED, ""),
+    ('[[mailbox]]\naddress = "b@example.com"\nhours = "mon"', "mailbox[2].hours", 9, hours.ALLOWED, ""),
+    ('[[mailbox]]\naddress = "b@example.com"\ntimezone = "Berlin"', "mailbox[2].timezone", 9, "Europe/Berlin", ""),
+    ('[[mailbox]]\naddress = "b@example.com"\ntimezone = "../etc"', "mailbox[2].timezone", 9, "Europe/Berlin", ""),
+    ('[[mailbox]]\naddress = "b@example.com"\nanswer_within_h = 721', "mailbox[2].answer_within_h", 9, "720", ""),
     ('[[mailbox]]\naddress = "b@example.com"\nmode = "gaurded"', "mailbox[2].mode", 9, "'gaurded'", "guarded"),
     ('[outbound]\ntls = "starttls"', "outbound.tls", 8, '"opportunistic", "required" or "none"', ""),
     ("[replies]\nack_delay_s = -1", "replies.ack_delay_s", 8, "found -1; allowed: seconds, 0 to 3600", ""),
