@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mailgate.store.conversation import Conversation
 
 FIRST_LANGUAGE = "en"  # of who speaks none that we have texts in; a question says it in this one too
+PAGE = "/c/"  # what stands before the token in the address of a challenge's page
 DATE_FORMAT = "%Y-%m-%d"
 # Where the recipient's answer goes: to the ticket, or to the question.
 ANSWER_TO = {
@@ -157,7 +158,12 @@ def link(token_id: int, gateway: Gateway) -> str:
     """The address of a challenge's page, or "" where there are no pages."""
     if not gateway.web_url:
         return ""
-    return f"{gateway.web_url.rstrip('/')}/c/{token.token_text(TokenKind.CHALLENGE, token_id, gateway.keys)}"
+    return f"{gateway.web_url.rstrip('/')}{PAGE}{token.token_text(TokenKind.CHALLENGE, token_id, gateway.keys)}"
+
+
+def link_chars(web_url: str) -> int:
+    """How long the address of a challenge's page is, whichever its token."""
+    return len(web_url.rstrip("/")) + len(PAGE) + token.TOKEN_CHARS
 
 
 def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tuple[str, str]:

@@ -199,7 +199,7 @@ class Lab:
     async def click(self, url: str, method: str = "GET", headers: Iterable[tuple[str, str]] = ()) -> Response:
         """Call a page by its whole address."""
         await self._ready()
-        return await call(self._pages, method, url, headers)
+        return await call(self.pages, method, url, headers)
 
     def verdict(self, handed: Handed) -> dict[str, Any] | None:
         """The verdict on the first recipient's mail as it was stored, or None while it is pending."""
@@ -247,7 +247,8 @@ class Lab:
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         self.recheck = Recheck(context, self.intake.prepare)
-        self._pages = make_app(self.desk, clock=context.clock, phrases=lambda: book.phrases)
+        # For who wants to serve them, to a browser for instance.
+        self.pages = make_app(self.desk, clock=context.clock, phrases=lambda: book.phrases)
         self._peer = _peer_of(settings.listener[0])
         await self.outbound.recover()
         await self.intake.recover()

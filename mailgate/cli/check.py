@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mailgate import keys, wiring
+from mailgate import keys, letters, wiring
 from mailgate.cli import roundtrip
 from mailgate.cli.configured import settings_of
 from mailgate.cli.finding import Finding, Result
@@ -20,6 +20,8 @@ from mailgate.config import Settings
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
 from mailgate.store import restored
+
+LINK_CHARS = 75  # on one line of a mail (RFC 5322 section 2.1.1: 78, and some programs stop before)
 
 
 @click.command("check", cls=Command)
@@ -61,6 +63,7 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
         return list(_faults("configuration", error))
     found = [Finding("configuration", Result.OK, f"{frame.config_file()} is in order")]
     found += _without_effect(settings)
+    found += _link(settings)
     found += _tried("keys", str(settings.gateway.key_file), lambda: keys.load(settings.gateway.key_file))
     found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
     if settings.outbound.password_file:
@@ -95,6 +98,14 @@ def _without_effect(settings: Settings) -> Iterator[Finding]:
         yield Finding("configuration", Result.WARNING, "whoever connects over loopback counts as proven")
     if settings.replies.dry_run:
         yield Finding("configuration", Result.WARNING, "dry_run: nothing automatic leaves")
+
+
+def _link(settings: Settings) -> Iterator[Finding]:
+    """Programs that break long lines break the link in two, and half a link confirms nothing."""
+    if settings.web.url and (chars := letters.link_chars(settings.web.url)) > LINK_CHARS:
+        words = f"the link of a question has {chars} characters: a web.url of at most"
+        words += f" {len(settings.web.url) - chars + LINK_CHARS} characters keeps it on one line everywhere"
+        yield Finding("configuration", Result.WARNING, words)
 
 
 async def _database(settings: Settings) -> Finding:

@@ -52,6 +52,15 @@ def test_keys_without_effect_are_warnings(gateway: Run, folder: Path) -> None:
     assert "dry_run" in done.out
 
 
+@pytest.mark.parametrize(("host", "warned"), [("h" * 17 + ".test", False), ("h" * 18 + ".test", True)])
+def test_a_link_that_would_be_broken_in_two_is_a_warning(gateway: Run, folder: Path, host: str, warned: bool) -> None:
+    web = f'[web]\nbind = "127.0.0.1:8025"\nurl = "https://{host}"\n'
+    (folder / "config.toml").write_text(CONFIG + web)
+    done = gateway("check", "--no-dns")
+    assert done.code == 0
+    assert ("web.url of at most 30 characters" in done.out) is warned
+
+
 @pytest.mark.parametrize("key", ['trusted_upstreams = ["unix"]', 'trusted_authserv_ids = ["mx.example.com"]'])
 def test_half_of_an_upstream_is_a_warning(gateway: Run, folder: Path, key: str) -> None:
     (folder / "config.toml").write_text(CONFIG + f"[authentication]\n{key}\n")
