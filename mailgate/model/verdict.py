@@ -44,8 +44,8 @@ class Case(Struct, frozen=True):
     marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it
     forwarded: tuple[str, ...] = ()  # how a listed forwarder brought it, by the ids of the rule files
-    language: str = ""  # a key of rules/languages.toml; looked for only where an answer may follow
     relayed: bool = False  # and its client is that forwarder by its network, so nobody's own
+    language: str = ""  # a key of rules/languages.toml; looked for only where an answer may follow
 
 
 class Step(Struct, frozen=True):

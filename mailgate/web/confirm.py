@@ -56,7 +56,8 @@ class ConfirmPage:
     async def answer(self, request: Request) -> Response:
         """Answer GET, HEAD and POST. Trouble in the store is 503 with words; nothing is lost by it."""
         known = self.phrases()
-        language = preferred(request.headers.get("accept-language", ""), known) or FIRST_LANGUAGE
+        spoken = (code for code, words in known.items() if words.pages[PageState.ASK].language == code)
+        language = preferred(request.headers.get("accept-language", ""), spoken) or FIRST_LANGUAGE
         words, token, now = known[language], request.path_params["token"], self.clock()
         try:
             if request.method == "POST":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import text
@@ -131,8 +132,13 @@ async def challenged(db: Database) -> None:
     )
 
 
-async def tick(db: Database, days: float, *, waited: float = -99, keyed: float = -99) -> int:
-    return await db.write(lambda conn: timers.settle(conn, day(days), waited=day(waited), keyed=day(keyed)))
+async def tick(
+    db: Database, days: float, *, waited: float = -99, keyed: float = -99, by_mailbox: Mapping[str, float] | None = None
+) -> int:
+    moments = {address: day(each) for address, each in (by_mailbox or {}).items()}
+    return await db.write(
+        lambda conn: timers.settle(conn, day(days), waited=day(waited), keyed=day(keyed), by_mailbox=moments)
+    )
 
 
 async def test_an_unanswered_challenge_expires_and_people_look(db: Database) -> None:
@@ -155,6 +161,15 @@ async def test_mail_that_waited_long_enough_for_its_sender_waits_for_a_person(db
     (line,) = await db.read(queries.held)
     assert line.state is HeldState.HUMAN
     assert await tick(db, 1, waited=0) == 0
+
+
+async def test_a_mailbox_with_hours_goes_by_its_own_moment(db: Database) -> None:
+    await challenged(db)
+    assert await tick(db, 1, waited=0.5, by_mailbox={"support@g.test": -1, "other@g.test": 1}) == 0
+
+    assert await tick(db, 1, waited=-1, by_mailbox={"support@g.test": 0, "other@g.test": -1}) == 1
+    (line,) = await db.read(queries.held)
+    assert line.state is HeldState.HUMAN
 
 
 async def test_an_acceptance_is_forgotten_after_its_time_and_the_bytes_are_a_new_mail(db: Database) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mailgate.errors import TryAgain
 from mailgate.judge import hours
+from mailgate.mail.phrases import Phrases, completed
 from mailgate.model import Mailbox, PageState
 from mailgate.web.app import make_app
 from mailgate.web.call import Response, call
@@ -216,6 +217,14 @@ async def test_a_link_that_is_not_ours_says_nothing_of_a_desk() -> None:
 
     assert "We answer" not in answer.text
     assert "support.example.com" in answer.text
+
+
+async def test_a_language_without_a_page_of_its_own_leaves_the_next_one_that_is_read() -> None:
+    known = {**phrases(), "eo": completed(Phrases("eo"), phrases()["en"])}
+    app = make_app(FakeConfirm(), clock=clock, phrases=lambda: known)
+
+    answer = await call(app, "GET", "/c/good", [("Accept-Language", "eo, de;q=0.5")])
+    assert answer.headers["content-language"] == "de"
 
 
 async def test_a_page_that_nobody_sees_is_not_seen() -> None:
