@@ -45,6 +45,7 @@ class Event(StrEnum):
     CERTIFICATES_REJECTED = "certificates-rejected"
     CONFIG_KEY_WITHOUT_EFFECT = "config-key-without-effect"
     DATABASE_WENT_BACK = "database-went-back"
+    CLOCK_JUMPED_AHEAD = "clock-jumped-ahead"
     AUTOMATIC_MAIL_OFF = "automatic-mail-off"
     HIGH_WATER_UNWRITTEN = "high-water-unwritten"
     PEERS_ASSUMED_PROVEN = "peers-assumed-proven"

@@ -229,6 +229,9 @@ class Lab:
 
     # ── How it is put together ────────────────────────────────────────────────────────────────────────────────────────
 
+    def _now_s(self) -> float:
+        return self.now.timestamp()
+
     async def _open(self) -> None:
         settings = config.settings_of(tomlfile.TomlFile("laboratory", self._document), self._root)
         gateway, book = settings.gateway_for(KEYS), wiring.rulebook_of(settings)
@@ -241,8 +244,13 @@ class Lab:
             self.database, gateway, lambda: book, Mint(self.database.new_id), lambda: self.now, log
         )
         self._real = witnesses_of(settings, _Answers(self.dns))
-        self.intake = Intake(context, self._authenticate, owner=self._owner)
-        self.door = Door(self.database, gateway, intake=self.intake)
+        # One sender brings as much as the caller likes, unless he asks for the bound.
+        asked = settings.wire.model_fields_set & {"origin_mails_per_h", "origin_bytes_per_h"}
+        origins = wiring.origins_of(settings, self._now_s) if asked else None
+        self.intake = Intake(
+            context, self._authenticate, owner=self._owner, on_trusted=origins.trusted if origins else lambda peer: None
+        )
+        self.door = Door(self.database, gateway, intake=self.intake, origins=origins)
         self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)

@@ -1,7 +1,7 @@
 """What time alone changes: challenges that nobody answered, held mail that waited long enough, keys that are forgotten.
 
 It also writes down what nobody waits for: how much was refused at the door, and which rules judge from now on; and it
-notices a database that went back in time.
+notices a database that went back in time, and a clock that jumped ahead.
 
 Every timer is a moment in the database, so none is lost by a restart, and each change can be made twice without harm.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from mailgate.clock import Clock
 from mailgate.context import Context
 from mailgate.errors import TryAgain
 from mailgate.log import Event
@@ -51,9 +52,11 @@ class Upkeep:
         refused: Callable[[], Counter[int]] = Counter,
         on_freed: Callable[[], None] = lambda: None,
         memory: Memory | None = None,
+        steady: Clock | None = None,
     ) -> None:
         """`refused` tells how many replies of each code from 400 on were given since the start. `on_freed` is called
-        when work of a dead process became free. Without a `memory` a database is believed whatever it says.
+        when work of a dead process became free. Without a `memory` a database is believed whatever it says, and the
+        clock where it is not `steady`.
         """
         self.database = context.database
         self.book = context.book
@@ -63,6 +66,7 @@ class Upkeep:
         self.refused = refused
         self.on_freed = on_freed
         self.memory = memory
+        self.steady = steady
         self._kept: Mark | None = None
         self._counted: Counter[int] = Counter()
         self._remembered = ""
@@ -79,6 +83,7 @@ class Upkeep:
         """Keep up until cancelled."""
         for tick in itertools.count():
             try:
+                await self.heed_clock()
                 await self.bury()
                 if tick % TICKS == 0:
                     await self.settle()
@@ -86,6 +91,21 @@ class Upkeep:
             except TryAgain as trouble:
                 self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
             await asyncio.sleep(TICK_S)
+
+    async def heed_clock(self) -> None:
+        """Turn automatic mail off where the clock jumped ahead, and only when that is on disk follow it.
+
+        Raises TryAgain: nothing was written, and the clock still tells the time as if it had not jumped.
+        """
+        step = self.steady.step if self.steady else None
+        if self.steady is None or not step:
+            return
+        now = self.clock() + step
+        until = await self.database.write(lambda conn: restored.silence(conn, now))
+        self.steady.follow(step)
+        self.log.error(
+            Event.CLOCK_JUMPED_AHEAD, step_s=round(step.total_seconds()), automatic_mail_off_until=until.isoformat()
+        )
 
     async def bury(self) -> int:
         """Free what dead processes had claimed; how many rows that were."""
@@ -101,8 +121,14 @@ class Upkeep:
         waited = now - timedelta(seconds=book.limits.timing.held_wait_s)
         keyed = now - timedelta(days=KEY_DAYS)
         changed = await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
+        await self._shorten_silence()
         await self.write_down()
         return changed
+
+    async def _shorten_silence(self) -> None:
+        until = await self.database.read(restored.silent_until)
+        if until and until - self.clock() > timedelta(hours=restored.SILENCE_HOURS):
+            await self.database.write(lambda conn: restored.shorten(conn, self.clock()))
 
     async def write_down(self) -> None:
         """Write what was counted since the last time, and the rules if they are others than then."""

@@ -73,6 +73,7 @@ class Outcome(Struct, frozen=True):
 
     effects: tuple[Effect, ...]  # its filing stands last
     planned: tuple[Planned, ...]
+    trusted: bool = False  # its author is, and the mail is proven to be his
 
     @property
     def filing(self) -> Filing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import answer, channel, forward, kind, placement, recheck, signals, thread, token
+from mailgate.judge import answer, channel, forward, kind, placement, recheck, signals, thread, token, trust
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Docket, Outcome, Placement
 from mailgate.judge.history import History
@@ -63,7 +63,8 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     placed = placement.place(docket)
     _meet_newcomer(docket)
     effects = (*docket.effects, _filing(docket, placed))
-    outcome = Outcome(effects, tuple(docket.planned))
+    trusted = trust.welcome(docket.known, docket.authentication) is trust.Welcome.TRUSTED
+    outcome = Outcome(effects, tuple(docket.planned), trusted)
     history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
     return outcome
 

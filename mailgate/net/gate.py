@@ -1,6 +1,6 @@
 """Net: the keeper's side of its links: takes mail from fronts and puts it through its own door.
 
-gate = Gate(path, door, most_body_bytes=50 << 20, log=log)
+gate = Gate(path, door, most_body_bytes=50 << 20, clock=clock, log=log)
 await gate.start()
 ...
 await gate.drain(deadline_s=30)
@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import cast
+
+from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event, Log
@@ -34,11 +37,23 @@ def gate_path(database: Path) -> Path:
 class Gate:
     """Where fronts bring mail to."""
 
-    def __init__(self, path: Path, door: Door, *, most_body_bytes: int, log: Log) -> None:
+    def __init__(
+        self,
+        path: Path,
+        door: Door,
+        *,
+        most_body_bytes: int,
+        clock: Callable[[], datetime],
+        log: Log,
+        welcomed: Callable[[], list[int]] = list,
+    ) -> None:
+        """`welcomed` tells the networks that a front learns of as it comes; of others it hears by `welcome`."""
         self.refused: Counter[int] = Counter()  # replies from 400 on that fronts gave, by code
         self.path = path
         self._door = door
         self._most_body_bytes = most_body_bytes
+        self._clock = clock
+        self._welcomed = welcomed
         self._log = log
         self._server: asyncio.Server | None = None
         self._fronts: set[_Front] = set()
@@ -77,6 +92,11 @@ class Gate:
         for front in tuple(self._fronts):
             front.close()
 
+    def welcome(self, network: int) -> None:
+        """Let all fronts know that somebody we trust writes from there."""
+        for front in self._fronts:
+            front.welcome([network])
+
     def take(self, front: _Front, header: Header, raw: bytes) -> None:
         """Do what a front asked for. Raises FrameError."""
         if "refused" in header:
@@ -84,6 +104,8 @@ class Gate:
             front.sessions = header["sessions"]
         elif "mail" in header:
             number, arrival = header["mail"], arrival_of(header, raw)
+            # A front looks at the clock of the machine, and we may have reasons not to follow that.
+            arrival = replace(arrival, at=min(arrival.at, self._clock()))
             task = asyncio.ensure_future(self._accept(arrival))
             self._acceptances.add(task)
             task.add_done_callback(self._acceptances.discard)
@@ -113,6 +135,7 @@ class _Front(asyncio.Protocol):
         # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
         self._gate._fronts.add(self)
+        self.welcome(self._gate._welcomed())
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -126,6 +149,11 @@ class _Front(asyncio.Protocol):
             self._gate._log.error(Event.LINK_BROKEN, error=str(error))
             if self._transport:
                 self._transport.abort()
+
+    def welcome(self, networks: list[int]) -> None:
+        """Write where somebody we trust writes from."""
+        if networks and self._transport:
+            self._transport.write(frame({"welcome": networks})[0])
 
     def pause(self) -> None:
         """Read nothing more."""

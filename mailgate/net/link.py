@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -45,6 +45,8 @@ class Link(asyncio.Protocol):
 
     def __init__(self, path: Path, log: Log, *, patience_s: float = PATIENCE_S) -> None:
         """`path` is where the keeper listens; a mail that it does not answer within `patience_s` is given back."""
+        # Told of the networks that somebody we trust wrote from, as the keeper found.
+        self.on_welcome: Callable[[list[int]], None] = lambda networks: None
         self._path = path
         self._log = log
         self._patience_s = patience_s
@@ -134,6 +136,9 @@ class Link(asyncio.Protocol):
                 self._transport.abort()
 
     def _answered(self, header: Header) -> None:
+        if "welcome" in header:
+            self.on_welcome(header["welcome"])
+            return
         parcel = self._sent.get(header.get("mail", 0))
         # Whoever waited for it may have given up.
         if parcel is None or parcel.answer.done():

@@ -2,6 +2,8 @@
 
 Its ledger of permits has a gap, so nobody can say whether a limit is reached. Until the windows that protect most are
 past, nothing automatic is allowed; and what was about to leave by itself may have left already.
+
+The same silence follows where not the database went back but the clock jumped ahead.
 """
 
 from __future__ import annotations
@@ -48,7 +50,28 @@ def distrust(conn: Connection, now: datetime, seen: Mark | None = None) -> datet
     )
     if seen:
         marks.skip_to(conn, seen.ticket_number)
-    until = max(now + timedelta(hours=SILENCE_HOURS), silent_until(conn) or now)
+    return _silence(conn, max(now + timedelta(hours=SILENCE_HOURS), silent_until(conn) or now))
+
+
+def silence(conn: Connection, now: datetime) -> datetime:
+    """Let nothing automatic leave for so long, because the clock jumped ahead to `now`; until when that is.
+
+    The ledger has no gap, but all that it holds looks older than it is. What was about to leave had its permit before.
+    """
+    return _silence(conn, now + timedelta(hours=SILENCE_HOURS))
+
+
+def shorten(conn: Connection, now: datetime) -> bool:
+    """End a silence no later than one that began now: a later end was set by a clock that was put back since."""
+    latest = now + timedelta(hours=SILENCE_HOURS)
+    until = silent_until(conn)
+    if until is None or until <= latest:
+        return False
+    _silence(conn, latest)
+    return True
+
+
+def _silence(conn: Connection, until: datetime) -> datetime:
     row = {"name": SILENT_UNTIL, "value": (until - EPOCH) // _US}
     conn.execute(upsert(conn, _COUNTER, key="name", change=("value",)), row)
     return until

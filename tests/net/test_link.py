@@ -22,11 +22,12 @@ from tests.fakes.door import SECRET, FakeDoor
 from tests.fakes.waiting import wait_until
 
 SIZE_BYTES = 8 << 20
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def mail(number: int = 1, *, to: tuple[str, ...] = ("support@g.test",), raw: bytes = b"") -> Arrival:
     body = raw or b"Subject: %d\r\n\r\nHello.\r\n" % number
-    return Arrival("anne@x.test", to, body, Peer("192.0.2.1"), datetime(2026, 1, 5, tzinfo=UTC))
+    return Arrival("anne@x.test", to, body, Peer("192.0.2.1"), NOW)
 
 
 class Pair:
@@ -37,13 +38,14 @@ class Pair:
         self.path = folder / ("x" * 120) / "mailgate.db.fronts"
         self.path.parent.mkdir()
         self.stream = io.StringIO()
+        self.now = NOW
         self.door = FakeDoor()
         self.gate = self.new_gate()
         self.link = Link(self.path, open_log(self.stream), patience_s=20)
         self.keeping = asyncio.create_task(self.link.keep())
 
     def new_gate(self) -> Gate:
-        return Gate(self.path, self.door, most_body_bytes=SIZE_BYTES, log=open_log(self.stream))
+        return Gate(self.path, self.door, most_body_bytes=SIZE_BYTES, clock=lambda: self.now, log=open_log(self.stream))
 
     async def renew(self) -> None:
         self.gate = self.new_gate()

@@ -34,6 +34,8 @@ ROADS = (
     "pruning",
     "backlog",
     "cases",
+    "clock",
+    "origins",
     "recheck",
     "stragglers",
 )
