@@ -7,10 +7,11 @@ import io
 import stat
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
 from mailgate.log import open_log
@@ -39,13 +40,21 @@ class Pair:
         self.path.parent.mkdir()
         self.stream = io.StringIO()
         self.now = NOW
+        self.welcomed: list[int] = []
         self.door = FakeDoor()
         self.gate = self.new_gate()
         self.link = Link(self.path, open_log(self.stream), patience_s=20)
         self.keeping = asyncio.create_task(self.link.keep())
 
     def new_gate(self) -> Gate:
-        return Gate(self.path, self.door, most_body_bytes=SIZE_BYTES, clock=lambda: self.now, log=open_log(self.stream))
+        return Gate(
+            self.path,
+            self.door,
+            most_body_bytes=SIZE_BYTES,
+            clock=lambda: self.now,
+            log=open_log(self.stream),
+            welcomed=lambda: self.welcomed,
+        )
 
     async def renew(self) -> None:
         self.gate = self.new_gate()
@@ -167,6 +176,31 @@ async def test_refusals_and_sessions_of_fronts_are_the_keepers_to_count(pair: Pa
     assert pair.link.report(Counter({550: 1}), 5)
     await wait_until(lambda: pair.gate.refused[550] == 3)
     assert (pair.gate.refused, pair.gate.connected) == (Counter({550: 3, 421: 1}), 5)
+
+
+async def test_a_front_learns_where_somebody_we_trust_wrote_from(pair: Pair) -> None:
+    heard: list[int] = []
+    pair.link.on_welcome = heard.extend
+    await pair.link.hand_over(mail())
+    pair.gate.welcome(7)
+    await wait_until(lambda: heard == [7])
+
+
+async def test_a_front_that_comes_learns_of_all_of_them(pair: Pair) -> None:
+    heard: list[int] = []
+    pair.link.on_welcome = heard.extend
+    await pair.gate.drain(5)
+    pair.welcomed = [7, 8]
+    await pair.renew()
+    await wait_until(lambda: heard == [7, 8])
+
+
+async def test_a_front_does_not_make_it_later_than_the_keeper_says_it_is(pair: Pair) -> None:
+    sent = mail()
+    ahead, behind = replace(sent, at=NOW + timedelta(days=1)), replace(sent, at=NOW - timedelta(seconds=1))
+    for arrival in (ahead, behind):
+        await pair.link.hand_over(arrival)
+    assert pair.door.arrivals == [sent, behind]
 
 
 async def test_only_our_own_user_may_bring_mail_this_way(pair: Pair) -> None:

@@ -66,6 +66,19 @@ async def test_a_second_restore_lengthens_the_silence_and_never_shortens_it(db: 
     assert await db.read(restored.silent_until) == day(1.5)
 
 
+async def test_a_clock_that_jumped_ahead_makes_the_same_silence(db: Database) -> None:
+    assert await db.write(lambda conn: restored.silence(conn, NOW)) == day(1)
+    assert await db.read(restored.silent_until) == day(1)
+
+
+async def test_no_silence_ends_later_than_one_that_begins_now(db: Database) -> None:
+    assert not await db.write(lambda conn: restored.shorten(conn, NOW))
+    await distrust(db)
+    assert not await db.write(lambda conn: restored.shorten(conn, NOW))
+    assert await db.write(lambda conn: restored.shorten(conn, day(-3)))
+    assert await db.read(restored.silent_until) == day(-2)
+
+
 async def test_a_person_may_end_the_silence_once(db: Database) -> None:
     await distrust(db)
 
