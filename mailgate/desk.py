@@ -189,9 +189,11 @@ class Desk:
             raise NotFound(f"no outgoing mail {outbox_id} that still waits")
 
     async def resume(self) -> None:
-        """Let automatic mail leave again before its time, after the database was restored."""
+        """Let automatic mail leave again before its time, after the database was restored or the clock jumped."""
         if not await self.database.write(restored.speak_again):
-            raise NotAllowed("automatic mail is not held back: the database was not restored of late")
+            raise NotAllowed(
+                "automatic mail is not held back: neither was the database restored of late, nor did the clock jump"
+            )
 
     # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
 
