@@ -1,11 +1,12 @@
 """Mail in: the networks that mail comes from: which are nobody's own, and whose mail has to come again later.
 
-One memory for all listeners of a process; it is not written down.
+One memory for all listeners of a process; it is not written down. Who was put off is asked about in the database a
+little later: where the sender of the envelope is somebody we trust, his next try comes in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from mailgate.judge import token
@@ -13,6 +14,10 @@ from mailgate.judge.tide import Tide
 from mailgate.model import Peer, Role
 from mailgate.net.bind import Networks, listed
 from mailgate.net.bounds import network_of, plain
+
+MOST_ASKED = 1024  # of whom we do not know yet whether we trust them
+
+Caller = tuple[int, str]  # the network, and the sender of the envelope in lower case
 
 
 class Origins:
@@ -23,6 +28,7 @@ class Origins:
         self._tide = tide
         self._ours = ours
         self._now_s = now_s
+        self._put_off: dict[Caller, None] = {}
 
     @property
     def welcomed(self) -> list[int]:
@@ -35,7 +41,24 @@ class Origins:
         # Who writes to a signed address, and its signature is right, has had a mail of ours.
         if origin is None or token.looks_signed(address):
             return False
-        return self._tide.puts_off(origin, hash((mail_from.lower(), address.lower())), self._now_s())
+        caller, now_s = (origin, mail_from.lower()), self._now_s()
+        if self._tide.is_welcome(caller, now_s):
+            return False
+        if not self._tide.puts_off(origin, hash((caller, address.lower())), now_s):
+            return False
+        if mail_from and len(self._put_off) < MOST_ASKED:
+            self._put_off[caller] = None
+        return True
+
+    def take_put_off(self) -> list[Caller]:
+        """Who was put off since this was asked the last time."""
+        taken, self._put_off = list(self._put_off), {}
+        return taken
+
+    def vouch(self, callers: Iterable[Caller]) -> None:
+        """These are somebody we trust, or say so: their next try comes in."""
+        for caller in callers:
+            self._tide.welcome(caller, self._now_s())
 
     def took(self, peer: Peer, size_bytes: int) -> None:
         """A mail came in."""
@@ -48,7 +71,7 @@ class Origins:
         origin = self._origin(peer)
         return origin if origin is not None and self._tide.welcome(origin, self._now_s()) else None
 
-    def welcome(self, origins: Sequence[int]) -> None:
+    def welcome(self, origins: Iterable[int]) -> None:
         """Another process says that somebody we trust wrote from these networks."""
         for origin in origins:
             self._tide.welcome(origin, self._now_s())

@@ -42,6 +42,7 @@ from mailgate.net.gate import Gate, gate_path
 from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
+from mailgate.origins import Caller
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
@@ -177,6 +178,8 @@ class Daemon:
             on_freed=self._wake_roads,
             memory=HighWater(marks, self.log) if marks else None,
             steady=self.clock,
+            put_off=lambda: self.origins.take_put_off() + (self.gate.take_put_off() if self.gate else []),
+            on_vouched=self._vouch,
         )
 
     def _make_door(self, file: Path | None) -> None:
@@ -210,6 +213,12 @@ class Daemon:
         network = self.origins.trusted(peer)
         if self.gate and network is not None:
             self.gate.welcome(network)
+
+    def _vouch(self, callers: list[Caller]) -> None:
+        """We trust these, who were put off."""
+        self.origins.vouch(callers)
+        if self.gate and callers:
+            self.gate.vouch(callers)
 
     # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -176,6 +176,7 @@ class Lab:
         await self._ready()
         # Timers move only with the clock, and nothing that is delivered here puts new mail into the journal.
         moved = self._kept_up_to != self.now
+        await self.upkeep.vouch()
         while self._kept_up_to != self.now:
             if not await self.upkeep.settle():
                 self._kept_up_to = self.now
@@ -254,6 +255,8 @@ class Lab:
         self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
+        if origins:
+            self.upkeep.put_off, self.upkeep.on_vouched = origins.take_put_off, origins.vouch
         self.recheck = Recheck(context, self.intake.prepare)
         self._pages = make_app(self.desk, clock=context.clock)
         self._peer = _peer_of(settings.listener[0])

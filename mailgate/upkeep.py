@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 from mailgate.clock import Clock
 from mailgate.context import Context
 from mailgate.errors import TryAgain
+from mailgate.judge import trust
+from mailgate.judge.canonical import canonical
 from mailgate.log import Event
-from mailgate.store import journal, leases, ledger, marks, record, restored, timers
+from mailgate.origins import Caller
+from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers
 from mailgate.store.marks import Mark
 
 if TYPE_CHECKING:
@@ -53,10 +56,12 @@ class Upkeep:
         on_freed: Callable[[], None] = lambda: None,
         memory: Memory | None = None,
         steady: Clock | None = None,
+        put_off: Callable[[], list[Caller]] = list,
+        on_vouched: Callable[[list[Caller]], None] = lambda callers: None,
     ) -> None:
         """`refused` tells how many replies of each code from 400 on were given since the start. `on_freed` is called
         when work of a dead process became free. Without a `memory` a database is believed whatever it says, and the
-        clock where it is not `steady`.
+        clock where it is not `steady`. `put_off` tells who was since it was asked; `on_vouched` hears whom we trust.
         """
         self.database = context.database
         self.book = context.book
@@ -67,6 +72,8 @@ class Upkeep:
         self.on_freed = on_freed
         self.memory = memory
         self.steady = steady
+        self.put_off = put_off
+        self.on_vouched = on_vouched
         self._kept: Mark | None = None
         self._counted: Counter[int] = Counter()
         self._remembered = ""
@@ -85,6 +92,7 @@ class Upkeep:
             try:
                 await self.heed_clock()
                 await self.bury()
+                await self.vouch()
                 if tick % TICKS == 0:
                     await self.settle()
                     await self._check()
@@ -114,6 +122,16 @@ class Upkeep:
             self.log.warning(Event.LEASES_FREED, rows=freed)
             self.on_freed()
         return freed
+
+    async def vouch(self) -> None:
+        """Let the next try of those come in who were put off and whose address we trust."""
+        callers = self.put_off()
+        if not callers:
+            return
+        addresses, now = {canonical(sender) for _, sender in callers}, self.clock()
+        known = await self.database.read(lambda conn: queries.acquaintances(conn, addresses))
+        trusted = {one.address for one in known if trust.current(one, now).trust}
+        self.on_vouched([caller for caller in callers if canonical(caller[1]) in trusted])
 
     async def settle(self) -> int:
         """Do what is due now; the number of rows that changed."""

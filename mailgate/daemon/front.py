@@ -30,7 +30,7 @@ class FrontDoor(Threshold):
     def __init__(self, gateway: Gateway, link: Link, origins: Origins, *, ready: Callable[[], Reply | None]) -> None:
         super().__init__(gateway, ready=ready, origins=origins)
         self._link = link
-        link.on_welcome = origins.welcome
+        link.on_welcome, link.on_vouched = origins.welcome, origins.vouch
 
     async def take(self, arrival: Arrival) -> Sequence[Reply]:
         """The keeper's replies. Raises TryAgain: he has not got the mail, or did not say so in time."""
@@ -48,8 +48,8 @@ class Front:
         self.parent = parent
         self.link = Link(gate_path(database), log)
         enough_room = Room(database.parent, settings.store.reserve_bytes)
-        origins = identity.origins_of(settings)
-        door = FrontDoor(identity.gateway_of(settings), self.link, origins, ready=enough_room)
+        self.origins = identity.origins_of(settings)
+        door = FrontDoor(identity.gateway_of(settings), self.link, self.origins, ready=enough_room)
         self.reception = Reception(settings, door, parent.sockets, log)
         self._reported: Counter[int] = Counter()
         self._told_to_stop = asyncio.Event()
@@ -96,5 +96,5 @@ class Front:
 
     def _report(self) -> None:
         refused = self.reception.refused
-        if self.link.report(refused - self._reported, self.reception.connected):
+        if self.link.report(refused - self._reported, self.reception.connected, self.origins.take_put_off):
             self._reported = refused

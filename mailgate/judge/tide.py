@@ -20,11 +20,15 @@ MINUTE_S: Final = 60
 MOST_TIMES: Final = 3  # that one mail is put off
 LONGEST_S: Final = 2 * HOUR_S  # that a network is put off in all
 REMEMBERED_S: Final = 24 * HOUR_S  # that a network was put off; usual queues try again within 8 h
-WELCOME_S: Final = 30 * 24 * HOUR_S  # after the last mail of somebody we trust
+WELCOME_S: Final = 30 * 24 * HOUR_S  # a network, after the last mail of somebody we trust
+VOUCHED_S: Final = 24 * HOUR_S  # a sender there; anybody can bear his name, so only until he can have tried again
 
 MOST_ORIGINS: Final = 4096  # networks of which we know what they brought; of all others, nothing is known
 MOST_ENVELOPES: Final = 64  # of one network, of which we know how often they were put off
-MOST_WELCOME: Final = 4096  # networks that somebody vouches for
+MOST_WELCOME: Final = 4096  # networks, and senders in networks, that somebody vouches for
+
+
+Guest = int | tuple[int, str]  # a network, or one sender there
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ class Tide:
         self._mails_per_h = mails_per_h
         self._bytes_per_h = bytes_per_h
         self._origins: OrderedDict[int, _Origin] = OrderedDict()  # longest unheard of first
-        self._welcome: OrderedDict[int, float] = OrderedDict()  # since when, oldest first
+        self._welcome: OrderedDict[Guest, float] = OrderedDict()  # since when, oldest first
 
     def puts_off(self, origin: int, envelope: int, now_s: float) -> bool:
         """Must this mail come again later? `envelope` is a number for its sender and recipient."""
@@ -109,24 +113,24 @@ class Tide:
         known.forget(now_s)
         known.add(size_bytes, now_s)
 
-    def welcome(self, origin: int, now_s: float) -> bool:
-        """Somebody we trust writes from this network, so its mail is not put off; true where that was not known."""
-        news = not self.is_welcome(origin, now_s)
+    def welcome(self, guest: Guest, now_s: float) -> bool:
+        """Somebody we trust writes from there, so such mail is not put off; true where that was not known."""
+        news = not self.is_welcome(guest, now_s)
         if news and len(self._welcome) >= MOST_WELCOME:
             self._welcome.popitem(last=False)
-        self._welcome[origin] = now_s
-        self._welcome.move_to_end(origin)
+        self._welcome[guest] = now_s
+        self._welcome.move_to_end(guest)
         return news
 
-    def is_welcome(self, origin: int, now_s: float) -> bool:
+    def is_welcome(self, guest: Guest, now_s: float) -> bool:
         """Did somebody we trust write from there lately?"""
-        since_s = self._welcome.get(origin)
-        return since_s is not None and now_s - since_s < WELCOME_S
+        since_s = self._welcome.get(guest)
+        return since_s is not None and now_s - since_s < (WELCOME_S if isinstance(guest, int) else VOUCHED_S)
 
     @property
     def welcomed(self) -> list[int]:
         """The networks that somebody we trust wrote from."""
-        return list(self._welcome)
+        return [guest for guest in self._welcome if isinstance(guest, int)]
 
     def _is_over(self, known: _Origin) -> bool:
         return (0 < self._mails_per_h <= known.mails) or (0 < self._bytes_per_h <= known.size_bytes)

@@ -26,6 +26,7 @@ from mailgate.net.door import Door
 from mailgate.net.frames import FrameError, Frames, Header, arrival_of, frame, reply_lists
 from mailgate.net.wake import Nearby
 
+_MOST_ASKED = 4096  # of whom we do not know yet whether we trust them
 _MODE = 0o600  # whoever may write here brings mail past every bound of a listener
 
 
@@ -57,6 +58,7 @@ class Gate:
         self._log = log
         self._server: asyncio.Server | None = None
         self._fronts: set[_Front] = set()
+        self._put_off: dict[tuple[int, str], None] = {}
         self._acceptances: set[asyncio.Task[Sequence[Reply]]] = set()
 
     @property
@@ -95,13 +97,27 @@ class Gate:
     def welcome(self, network: int) -> None:
         """Let all fronts know that somebody we trust writes from there."""
         for front in self._fronts:
-            front.welcome([network])
+            front.tell({"welcome": [network]})
+
+    def take_put_off(self) -> list[tuple[int, str]]:
+        """Whom fronts have put off since this was asked the last time: their network, and the envelope's sender."""
+        taken, self._put_off = list(self._put_off), {}
+        return taken
+
+    def vouch(self, callers: list[tuple[int, str]]) -> None:
+        """Let all fronts know that we trust these."""
+        for front in self._fronts:
+            front.tell({"vouched": callers})
 
     def take(self, front: _Front, header: Header, raw: bytes) -> None:
         """Do what a front asked for. Raises FrameError."""
         if "refused" in header:
             self.refused += Counter({int(code): count for code, count in header["refused"].items()})
             front.sessions = header["sessions"]
+            # A front of an earlier version asks about nobody.
+            for network, sender in header.get("put_off", ()):
+                if len(self._put_off) < _MOST_ASKED:
+                    self._put_off[network, sender] = None
         elif "mail" in header:
             number, arrival = header["mail"], arrival_of(header, raw)
             # A front looks at the clock of the machine, and we may have reasons not to follow that.
@@ -135,7 +151,8 @@ class _Front(asyncio.Protocol):
         # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
         self._gate._fronts.add(self)
-        self.welcome(self._gate._welcomed())
+        if known := self._gate._welcomed():
+            self.tell({"welcome": known})
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -150,10 +167,10 @@ class _Front(asyncio.Protocol):
             if self._transport:
                 self._transport.abort()
 
-    def welcome(self, networks: list[int]) -> None:
-        """Write where somebody we trust writes from."""
-        if networks and self._transport:
-            self._transport.write(frame({"welcome": networks})[0])
+    def tell(self, header: Header) -> None:
+        """Write what it did not ask for."""
+        if self._transport:
+            self._transport.write(frame(header)[0])
 
     def pause(self) -> None:
         """Read nothing more."""

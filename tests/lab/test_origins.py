@@ -52,6 +52,19 @@ async def test_a_network_of_somebody_we_trust_is_not_put_off(laboratory: Laborat
         assert [await write(lab, f"robot{number}@x.test") for number in range(10)] == [250] * 10
 
 
+async def test_somebody_we_trust_is_put_off_once_at_most_wherever_he_writes_from(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=THREE) as lab:
+        await lab.desk.trust("anne@x.test", agent="bert")
+        for number in range(4):
+            await write(lab, f"robot{number}@x.test")
+        answers = []
+        for _ in range(3):
+            answers += [await write(lab, "Anne@x.test", auth="A0"), await write(lab, "bob@x.test")]
+            await lab.settle()
+        # As long as he is not proven, nobody else is let in for his sake.
+        assert answers == [451, 451, 250, 451, 250, 451]
+
+
 async def test_but_who_only_says_that_he_is_somebody_we_trust_makes_no_network_welcome(laboratory: Laboratory) -> None:
     async with laboratory(overrides=THREE) as lab:
         await lab.desk.trust("anne@x.test", agent="bert")

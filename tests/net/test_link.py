@@ -195,6 +195,19 @@ async def test_a_front_that_comes_learns_of_all_of_them(pair: Pair) -> None:
     await wait_until(lambda: heard == [7, 8])
 
 
+async def test_the_keeper_is_asked_about_who_was_put_off_and_answers_all(pair: Pair) -> None:
+    heard: list[tuple[int, str]] = []
+    pair.link.on_vouched = heard.extend
+    await pair.link.hand_over(mail())
+    assert pair.link.report(Counter(), 1, lambda: [(7, "anne@x.test"), (8, "b\udcff@x.test")])
+    assert pair.link.report(Counter(), 1, lambda: [(7, "anne@x.test")])
+    await pair.link.hand_over(mail(2))
+    assert pair.gate.take_put_off() == [(7, "anne@x.test"), (8, "b\udcff@x.test")]
+    assert pair.gate.take_put_off() == []
+    pair.gate.vouch([(8, "b\udcff@x.test")])
+    await wait_until(lambda: heard == [(8, "b\udcff@x.test")])
+
+
 async def test_a_front_does_not_make_it_later_than_the_keeper_says_it_is(pair: Pair) -> None:
     sent = mail()
     ahead, behind = replace(sent, at=NOW + timedelta(days=1)), replace(sent, at=NOW - timedelta(seconds=1))

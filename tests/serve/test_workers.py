@@ -387,8 +387,12 @@ trusted_upstreams = ["127.0.0.0/8"]
         await workers.command("senders", "trust", "anne@x.test", "--agent", "bert")
         async with Client(port) as client:
             assert [await bring(client, number) for number in (1, 2)] == [250, 451]
-            # Once Anne is in, which takes her three tries more, her whole network is.
-            assert [await bring(client, 3, "anne@x.test") for _ in range(4)] == [451, 451, 451, 250]
+            # Once Anne is in, her whole network is. The keeper may have said that she is trusted before her fourth try.
+            tries = [await bring(client, 3, "anne@x.test")]
+            while tries[-1] != 250:
+                tries.append(await bring(client, 3, "anne@x.test"))
+            assert tries == [451] * (len(tries) - 1) + [250]
+            assert len(tries) <= 4
             await workers.settled()
             numbers = iter(range(10, 40))
             while await bring(client, next(numbers)) != 250:

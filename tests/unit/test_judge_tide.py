@@ -149,6 +149,15 @@ def test_a_network_that_somebody_we_trust_wrote_from_is_not_put_off() -> None:
     assert tide.welcomed == [HERE]
 
 
+def test_a_sender_whom_we_trust_is_welcome_for_a_day() -> None:
+    tide, anne = Tide(MAILS, BYTES), (HERE, "anne@x.test")
+    tide.welcome(anne, NOW_S)
+    assert tide.is_welcome(anne, NOW_S + under_test.VOUCHED_S - 1)
+    assert not tide.is_welcome(anne, NOW_S + under_test.VOUCHED_S)
+    assert not tide.is_welcome(HERE, NOW_S)
+    assert tide.welcomed == []
+
+
 def test_it_is_news_once_until_it_is_forgotten() -> None:
     tide = Tide(MAILS, BYTES)
     month_s = under_test.WELCOME_S

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from mailgate import origins as under_test
 from mailgate.judge import token
 from mailgate.judge.tide import Tide
 from mailgate.model import Arrival, Peer, Reply, Role, TokenKind
@@ -27,8 +28,7 @@ class Open(Threshold):
 
     def __init__(self, *, mails: int = MAILS) -> None:
         self.now_s = 0.0
-        tide = Tide(mails, 0)
-        super().__init__(GATEWAY, origins=Origins(tide, networks(("198.51.100.0/24",)), lambda: self.now_s))
+        super().__init__(GATEWAY, origins=Origins(Tide(mails, 0), networks(("198.51.100.0/24",)), lambda: self.now_s))
 
     async def take(self, arrival: Arrival) -> Sequence[Reply]:
         return [Reply(250, "2.0.0 Ok")] * len(arrival.recipients)
@@ -129,6 +129,34 @@ async def test_our_own_machines_need_no_welcome() -> None:
     assert door.origins is not None
     assert door.origins.trusted(Peer("127.0.0.1")) is None
     assert door.origins.welcomed == []
+
+
+async def test_who_was_put_off_is_asked_about_once_and_let_in_when_we_trust_him() -> None:
+    door = Open()
+    origins = door.origins
+    assert origins is not None
+    await door.deliver(ANNE, MAILS)
+    assert origins.take_put_off() == []
+    assert [await door.deliver(ANNE, to=to) for to in (OURS, "support+more@g.test")] == [PUT_OFF] * 2
+    (caller,) = origins.take_put_off()
+    assert caller[1] == "anne@x.test"
+    assert origins.take_put_off() == []
+
+    origins.vouch([caller])
+    assert await door.deliver(ANNE, 10) is None
+    assert door.recipient(OURS, "bob@x.test", ANNE) == PUT_OFF
+    assert origins.welcomed == [], "his network is not"
+
+
+async def test_nobody_is_asked_about_the_null_sender_and_not_about_everybody() -> None:
+    door = Open()
+    assert door.origins is not None
+    await door.deliver(ANNE, MAILS)
+    for number in range(2 * under_test.MOST_ASKED):
+        door.recipient(OURS, f"anne{number}@x.test" if number else "", ANNE)
+    asked = door.origins.take_put_off()
+    assert len(asked) == under_test.MOST_ASKED
+    assert "" not in {sender for _, sender in asked}
 
 
 async def test_a_door_without_origins_puts_nobody_off() -> None:
