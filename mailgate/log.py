@@ -55,6 +55,7 @@ class Event(StrEnum):
     COMMAND_FAILED = "command-failed"
     ACCEPTANCE_DEFERRED = "acceptance-deferred"
     ACCEPTANCE_FAILED = "acceptance-failed"
+    SENDERS_PUT_OFF = "senders-put-off"
     MAIL_JUDGED = "mail-judged"
     MAIL_JUDGED_AGAIN = "mail-judged-again"
     MAIL_FAILED = "mail-failed"

@@ -131,7 +131,10 @@ class Upkeep:
         addresses, now = {canonical(sender) for _, sender in callers}, self.clock()
         known = await self.database.read(lambda conn: queries.acquaintances(conn, addresses))
         trusted = {one.address for one in known if trust.current(one, now).trust}
-        self.on_vouched([caller for caller in callers if canonical(caller[1]) in trusted])
+        vouched = [caller for caller in callers if canonical(caller[1]) in trusted]
+        self.on_vouched(vouched)
+        networks = len({network for network, _ in callers})
+        self.log.info(Event.SENDERS_PUT_OFF, networks=networks, senders=len(callers), trusted=len(vouched))
 
     async def settle(self) -> int:
         """Do what is due now; the number of rows that changed."""
