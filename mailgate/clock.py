@@ -13,11 +13,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 STEP: Final = timedelta(hours=1)  # that the clock may run ahead within a day: the shortest window of a limit
 _DAY: Final = timedelta(days=1)
 _NO_STEP: Final = timedelta()
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def wall() -> datetime:
@@ -31,10 +33,26 @@ def since_start() -> timedelta:
     return timedelta(seconds=time.monotonic() if boottime is None else time.clock_gettime(boottime))
 
 
-class Clock:
-    """Tells the aware UTC time. Safe to call from any thread; `follow` is for one."""
+def boot() -> str:
+    """A name for the time from this machine's start to its end, "" where its system gives none."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""
 
-    def __init__(self, wall: Callable[[], datetime] = wall, since_start: Callable[[], timedelta] = since_start) -> None:
+
+class Clock:
+    """Tells the aware UTC time. Safe to call from any thread; what changes it is for one."""
+
+    def __init__(
+        self,
+        wall: Callable[[], datetime] = wall,
+        since_start: Callable[[], timedelta] = since_start,
+        *,
+        boot: str = "",
+    ) -> None:
+        """What is known of the clock can be kept for the next process under the name of a `boot`."""
+        self.boot = boot
         self._wall = wall
         self._since_start = since_start
         ran = since_start()
@@ -51,6 +69,16 @@ class Clock:
     def step(self) -> timedelta:
         """How far the clock of this machine has jumped ahead of what we tell; zero where we follow it."""
         return self._look()[1]
+
+    @property
+    def started(self) -> datetime:
+        """When this machine was started, by the time that we tell."""
+        self._look()
+        return self._started
+
+    def remember(self, started: datetime) -> None:
+        """Another process of this machine, which went before us, told the time by this moment of its start."""
+        self._started = self._earliest = started
 
     def follow(self, step: timedelta) -> None:
         """Jump ahead by this much, and count from there."""

@@ -19,7 +19,7 @@ from watchfiles import Change, awatch
 
 from mailgate import wiring
 from mailgate.backup.highwater import HighWater
-from mailgate.clock import Clock
+from mailgate.clock import Clock, boot
 from mailgate.config import Settings
 from mailgate.config.shapes import split_endpoint
 from mailgate.context import Context
@@ -132,7 +132,7 @@ class Daemon:
         # Unlike that of every other process, so that leases tell who holds them, and of one that died, that it did.
         owner = f"{settings.gateway.name}-{token_hex(8)}"
         self.database = await wiring.open_database(settings, daemon=True, create=True, owner=owner)
-        self.clock = Clock()
+        self.clock = Clock(boot=boot())
         self.origins = wiring.origins_of(settings)
         self._make_roads(owner, password)
         self.neighbours = Neighbours(self.database, file, {JOURNAL: self.intake.wake, OUTBOX: self.outbound.wake})

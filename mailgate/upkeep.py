@@ -12,7 +12,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.clock import Clock
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TICK_S = 10.0
 TICKS = 6  # of these make the minute after which timers are looked at
+NOTED = timedelta(minutes=1)  # a clock that is corrected by less is not written down anew
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
 
 
@@ -77,11 +78,14 @@ class Upkeep:
         self._kept: Mark | None = None
         self._counted: Counter[int] = Counter()
         self._remembered = ""
+        self._noted: datetime | None = None
 
     async def begin(self) -> None:
         """Look whether the database is the one that we left. Call before anything moves. Raises TryAgain."""
         self._kept = self.memory.recall() if self.memory else None
         await self._look_back()
+        await self._remember_clock()
+        await self.heed_clock()
         until = await self.database.read(restored.silent_until)
         if until and until > self.clock():
             self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
@@ -108,12 +112,34 @@ class Upkeep:
         step = self.steady.step if self.steady else None
         if self.steady is None or not step:
             return
-        now = self.clock() + step
-        until = await self.database.write(lambda conn: restored.silence(conn, now))
+        steady, now = self.steady, self.clock() + step
+
+        def work(conn: Connection) -> datetime:
+            if steady.boot:
+                restored.note_start(conn, steady.boot, steady.started + step)
+            return restored.silence(conn, now)
+
+        until = await self.database.write(work)
         self.steady.follow(step)
         self.log.error(
             Event.CLOCK_JUMPED_AHEAD, step_s=round(step.total_seconds()), automatic_mail_off_until=until.isoformat()
         )
+
+    async def _remember_clock(self) -> None:
+        """Take up the clock where the daemon before us left it, so that no jump hides in a restart."""
+        if self.steady and self.steady.boot:
+            boot = self.steady.boot
+            started = await self.database.read(lambda conn: restored.machine_started(conn, boot))
+            if started:
+                self.steady.remember(started)
+
+    async def _note_clock(self) -> None:
+        if self.steady is None or not self.steady.boot:
+            return
+        boot, started = self.steady.boot, self.steady.started
+        if self._noted is None or abs(started - self._noted) >= NOTED:
+            await self.database.write(lambda conn: restored.note_start(conn, boot, started))
+            self._noted = started
 
     async def bury(self) -> int:
         """Free what dead processes had claimed; how many rows that were."""
@@ -143,6 +169,7 @@ class Upkeep:
         keyed = now - timedelta(days=KEY_DAYS)
         changed = await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
         await self._shorten_silence()
+        await self._note_clock()
         await self.write_down()
         return changed
 

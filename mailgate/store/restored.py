@@ -19,6 +19,8 @@ from mailgate.store.marks import Mark
 from mailgate.store.types import EPOCH
 
 SILENCE_HOURS = 24  # the longest window that counts everybody's automatic mail
+STARTS_DAYS = 400  # for which it is kept when a machine was started
+STARTED = "machine-started-"  # the beginning of a counter's name, in microseconds since 1970 UTC; one for each start
 SILENT_UNTIL = "silent-until"  # the name of the counter, in microseconds since 1970 UTC
 
 _COUNTER = tables.counter
@@ -75,6 +77,20 @@ def _silence(conn: Connection, until: datetime) -> datetime:
     row = {"name": SILENT_UNTIL, "value": (until - EPOCH) // _US}
     conn.execute(upsert(conn, _COUNTER, key="name", change=("value",)), row)
     return until
+
+
+def machine_started(conn: Connection, boot: str) -> datetime | None:
+    """When a machine was started, as `note_start` last wrote it down; None where it never did."""
+    found = conn.execute(select(_COUNTER.c.value).where(_COUNTER.c.name == STARTED + boot)).scalar()
+    return None if found is None else EPOCH + found * _US
+
+
+def note_start(conn: Connection, boot: str, started: datetime) -> None:
+    """Write down when a machine was started, by the clock that its daemon tells; forget those of long ago."""
+    old = (started - timedelta(days=STARTS_DAYS) - EPOCH) // _US
+    conn.execute(delete(_COUNTER).where(_COUNTER.c.name.startswith(STARTED), _COUNTER.c.value < old))
+    row = {"name": STARTED + boot, "value": (started - EPOCH) // _US}
+    conn.execute(upsert(conn, _COUNTER, key="name", change=("value",)), row)
 
 
 def speak_again(conn: Connection) -> bool:

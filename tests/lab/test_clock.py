@@ -35,10 +35,15 @@ class Jumping:
         self.lab = lab
         self.wall, self._begun = lab.now, lab.now
         self._set = timedelta()
-        self.clock = Clock(lambda: self.wall, lambda: self.wall - self._set - self._begun)
         self.stream = io.StringIO()
-        context = replace(lab.context, clock=self.clock, log=open_log(self.stream, logging.INFO))
+        self.start()
+
+    def start(self, boot: str = "boot") -> None:
+        """A new process, on the same machine where its `boot` is the same."""
+        self.clock = Clock(lambda: self.wall, lambda: self.wall - self._set - self._begun, boot=boot)
+        context = replace(self.lab.context, clock=self.clock, log=open_log(self.stream, logging.INFO))
         self.upkeep = Upkeep(context, steady=self.clock)
+        self.lab.now = self.clock()
 
     def run(self, span: timedelta) -> None:
         self.wall += span
@@ -84,6 +89,26 @@ async def test_after_a_jump_nothing_automatic_leaves_for_a_day(laboratory: Labor
         assert await jumping.write() == 0
         jumping.run(timedelta(minutes=1))
         assert await jumping.write() == 1
+
+
+async def test_a_jump_is_noticed_by_the_process_that_comes_after_it(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFF) as lab:
+        jumping = Jumping(lab)
+        await jumping.upkeep.settle()
+        jumping.run(timedelta(hours=5))
+        jumping.set(DAY)
+        jumping.start()
+        await jumping.upkeep.begin()
+        lab.now = jumping.clock()
+        assert [event["event"] for event in jumping.events] == ["clock-jumped-ahead", "automatic-mail-off"]
+        assert await jumping.write() == 0
+
+        # And not once more by the next, nor after the machine itself was started again.
+        jumping.start()
+        await jumping.upkeep.begin()
+        jumping.start("another boot")
+        await jumping.upkeep.begin()
+        assert len([event for event in jumping.events if event["event"] == "clock-jumped-ahead"]) == 1
 
 
 async def test_a_jump_is_told_once_and_loudly(laboratory: Laboratory) -> None:

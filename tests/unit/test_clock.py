@@ -103,6 +103,17 @@ def test_a_jump_that_was_taken_back_never_happened() -> None:
     assert (machine.clock(), machine.clock.step) == (NOW, NONE)
 
 
+def test_what_another_process_knew_of_the_clock_can_be_taken_up() -> None:
+    machine = Machine()
+    before = machine.clock.started
+    assert before == NOW - HOUR
+    machine.set(DAY)
+    clock = Clock(lambda: machine.wall, lambda: machine.ran)
+    assert clock.step == NONE
+    clock.remember(before)
+    assert (clock(), clock.step, clock.started) == (NOW, DAY, before)
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(-(10**6), 10**6)), max_size=50))
 def test_nothing_that_happens_to_a_clock_makes_more_than_an_hour_in_a_day(happens: list[tuple[int, int]]) -> None:
     """However it is set: what we tell between two moments is what passed, and the hour that is let go each day."""
@@ -124,3 +135,4 @@ def test_the_clocks_of_this_machine_are_read() -> None:
     told = Clock()()
     assert before <= told <= under_test.wall()
     assert under_test.since_start() > NONE
+    assert under_test.boot() == under_test.boot()
