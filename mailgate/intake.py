@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mailgate import letters
+from mailgate import alarm, letters
 from mailgate.backlog import MAILS_MOST, MAILS_MOST_SHARED, Backlog
 from mailgate.cases import case_of
 from mailgate.context import Context
@@ -308,13 +308,12 @@ class Intake:
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
         self.meter.batch(prepared - begun, recorded - turned)
-        stages_ms = {
-            "prepare": round((prepared - begun) * 1e3 / len(cases), 2),
-            "record": round((recorded - turned) * 1e3 / len(cases), 2),
-        }
+        took_s = {"prepare": prepared - begun, "record": recorded - turned}
+        stages_ms = {stage: round(seconds * 1e3 / len(cases), 2) for stage, seconds in took_s.items()}
         now = self.clock()
         for outcome in outcomes:
             self._tell(outcome, stages_ms, now)
+            alarm.tell(outcome.effects, self.log)
         if any(outcome.planned for outcome in outcomes):
             self.on_outgoing()
 

@@ -27,6 +27,7 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from mailgate import config, wiring
+from mailgate.alarm import Alarm
 from mailgate.config import tomlfile
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
@@ -243,7 +244,9 @@ class Lab:
         self._real = witnesses_of(settings, _Answers(self.dns))
         self.intake = Intake(context, self._authenticate, owner=self._owner)
         self.door = Door(self.database, gateway, intake=self.intake)
-        self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
+        self.outbound = Outbound(
+            self.database, self._deliver, context.clock, log, owner=self._owner, alarm=Alarm(context)
+        )
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         self.recheck = Recheck(context, self.intake.prepare)
