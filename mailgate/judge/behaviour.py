@@ -69,12 +69,10 @@ def _newest(docket: Docket) -> Taken | None:
 def _turned(docket: Docket) -> Acquaintance:
     """The sender, with this turn counted: once for each mail of ours, and none once he lets one pass in peace."""
     known, newest = docket.known, _newest(docket)
-    soon = timedelta(seconds=docket.limits.behaviour.turn_s)
-    if newest is None or docket.at - newest.at > soon:
-        return replace(known, turns=0, turned_at=None) if known.turns else known
-    if known.turned_at is not None and newest.at <= known.turned_at:
+    if newest is None or (known.turned_at is not None and newest.at <= known.turned_at):
         return known
-    return replace(known, turns=known.turns + 1, turned_at=newest.at)
+    soon = docket.at - newest.at <= timedelta(seconds=docket.limits.behaviour.turn_s)
+    return replace(known, turns=known.turns + 1 if soon else 0, turned_at=newest.at)
 
 
 def _finding(name: str, value: str, says: str) -> Finding:

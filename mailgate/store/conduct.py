@@ -41,8 +41,8 @@ from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.tables import Direction
 from mailgate.store.types import Utc
 
-LATELY = timedelta(hours=1)  # how far back turns, echoes and floods are looked for
-MACHINE_DAYS = 31  # and automatic replies
+LATELY = timedelta(hours=1)  # how far back floods and swarms are looked for
+LONG_DAYS = 31  # and our own mail to somebody, and his automatic replies
 COMPLAINT_DAYS = 31  # and complaints
 RUNS = 200  # newest automatic mails that are looked at together,
 RUN_DAYS = 31  # if they are no older
@@ -57,7 +57,7 @@ _PERMIT, _OUTBOX, _MESSAGE, _TICKET, _MISHAP = (
     tables.mishap.c,
 )
 _TAKEN, _MACHINE, _BEGUN, _FLOOD = range(4)
-_SINCE = bindparam("since", type_=Utc())
+_SINCE, _LONG = bindparam("since", type_=Utc()), bindparam("long", type_=Utc())
 
 
 def _conduct() -> Any:
@@ -68,11 +68,11 @@ def _conduct() -> Any:
             select(literal(_TAKEN).label("sort"), _PERMIT.address.label("who"), _OUTBOX.settled_at.label("at"))
             .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
             .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
-            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _SINCE, _OUTBOX.state == OutboxState.SENT),
+            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _OUTBOX.state == OutboxState.SENT),
             select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, cast(literal(""), Text), number).where(
                 is_one_of_given(_MESSAGE.sender, "people"),
                 _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),
-                _MESSAGE.at > bindparam("machine_since", type_=Utc()),
+                _MESSAGE.at > _LONG,
             ),
             select(literal(_BEGUN), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number)
             .where(is_one_of_given(_MESSAGE.sender, "people"), _MESSAGE.at > _SINCE)
@@ -159,7 +159,7 @@ def breakers(conn: Connection, keys: Collection[str]) -> dict[tuple[Scope, str],
 
 
 def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts: Facts) -> None:
-    since = {"since": now - LATELY, "machine_since": now - timedelta(days=MACHINE_DAYS)}
+    since = {"since": now - LATELY, "long": now - timedelta(days=LONG_DAYS)}
     for row in conn.execute(_CONDUCT, {"people": listed(people), **since}):
         match row.sort:
             case 0:
