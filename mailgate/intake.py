@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mailgate import letters
+from mailgate import alarm, letters
 from mailgate.backlog import MAILS_MOST, MAILS_MOST_SHARED, Backlog
 from mailgate.cases import case_of
 from mailgate.context import Context
@@ -140,8 +140,9 @@ class Intake:
         on_trusted: Callable[[Peer], object] = lambda peer: None,
         beside: Beside = asyncio.to_thread,
     ) -> None:
-        """`owner` holds the leases; `on_backlog` is told of more than a batch can hold, `on_trusted` of whence somebody
-        wrote whom we trust; `beside` reads large mail."""
+        """`owner` holds the leases; `on_backlog` is told of more than a batch can hold, `on_trusted` of where somebody
+        wrote from whom we trust; `beside` reads large mail.
+        """
         self.database = context.database
         self.gateway = context.gateway
         self.book = context.book
@@ -305,11 +306,12 @@ class Intake:
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
         self.meter.batch(prepared - begun, recorded - turned)
-        share = 1e3 / len(cases)
-        stages_ms = {"prepare": round((prepared - begun) * share, 2), "record": round((recorded - turned) * share, 2)}
+        took_s = {"prepare": prepared - begun, "record": recorded - turned}
+        stages_ms = {stage: round(seconds * 1e3 / len(cases), 2) for stage, seconds in took_s.items()}
         now = self.clock()
         for outcome in outcomes:
             self._tell(outcome, stages_ms, now)
+            alarm.tell(outcome.effects, self.log)
         if any(outcome.planned for outcome in outcomes):
             self.on_outgoing()
 

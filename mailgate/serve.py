@@ -18,6 +18,7 @@ from typing import Any
 from watchfiles import Change, awatch
 
 from mailgate import wiring
+from mailgate.alarm import Alarm
 from mailgate.backup.highwater import HighWater
 from mailgate.clock import Clock, boot
 from mailgate.config import Settings
@@ -156,6 +157,7 @@ class Daemon:
             owner=owner,
             on_backlog=lambda: self.neighbours.call(OUTBOX),
             meter=self.metrics,
+            alarm=Alarm(context),
         )
         self.intake = Intake(
             context,

@@ -27,6 +27,7 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from mailgate import config, wiring
+from mailgate.alarm import Alarm
 from mailgate.config import tomlfile
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
@@ -252,7 +253,9 @@ class Lab:
             context, self._authenticate, owner=self._owner, on_trusted=origins.trusted if origins else lambda peer: None
         )
         self.door = Door(self.database, gateway, intake=self.intake, origins=origins)
-        self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
+        self.outbound = Outbound(
+            self.database, self._deliver, context.clock, log, owner=self._owner, alarm=Alarm(context)
+        )
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         if origins:

@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mailgate.judge.canonical import domain_of
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
 from mailgate.judge.thread import Link
@@ -130,6 +131,18 @@ class Docket:
     def at(self) -> datetime:
         """A mail is judged at the time of its acceptance, whenever that is."""
         return self.case.accepted.at
+
+    @property
+    def domain(self) -> str:
+        """The author's organizational domain."""
+        return domain_of(self.sender)
+
+    def object(self, finding: Finding) -> None:
+        """What history shows forbids every automatic answer, and the verdict names it among its findings."""
+        self.findings = (*self.findings, finding)
+        reasons = (*self.respond.reasons, finding.says)
+        self.respond = Respond(acknowledge=False, challenge=False, reasons=reasons)
+        self.note("behaviour", f"{finding.id}: {finding.says} ({finding.value})")
 
     def note(self, check: str, result: str) -> None:
         """Add a line to the trail."""

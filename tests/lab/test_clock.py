@@ -35,6 +35,7 @@ class Jumping:
         self.lab = lab
         self.wall, self._begun = lab.now, lab.now
         self._set = timedelta()
+        self._things = iter(("printer", "umbrella", "ladder", "kettle", "carpet"))
         self.stream = io.StringIO()
         self.start()
 
@@ -62,9 +63,17 @@ class Jumping:
     def events(self) -> list[dict[str, str]]:
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
 
+    async def write_later(self) -> int:
+        """The same, ten minutes on: who writes at once after a mail of ours is a machine."""
+        self.run(timedelta(minutes=10))
+        return await self.write()
+
     async def write(self) -> int:
         """A mail from Anne about something new; how many automatic mails have left by then."""
-        await self.lab.receive(letter(), mail_from="anne@x.test")
+        # Unlike any before: a text that comes again gives a machine away.
+        what = next(self._things)
+        raw = letter(subject=f"The {what} is gone", text=f"Somebody took my {what}. Have you seen the {what}?")
+        await self.lab.receive(raw, mail_from="anne@x.test")
         await self.lab.settle()
         return len(self.lab.sent)
 
@@ -73,9 +82,11 @@ async def test_between_a_jump_and_its_discovery_no_limit_has_moved(laboratory: L
     async with laboratory(overrides=OFF) as lab:
         jumping = Jumping(lab)
         # Anne has had what one address may have in an hour.
-        assert [await jumping.write() for _ in range(3)] == [1, 2, 2]
+        assert [await jumping.write_later() for _ in range(3)] == [1, 2, 2]
         jumping.set(DAY)
-        assert await jumping.write() == 2
+        assert await jumping.write_later() == 2
+        jumping.run(timedelta(minutes=50))
+        assert await jumping.write() == 3, "the hour has passed"
 
 
 async def test_after_a_jump_nothing_automatic_leaves_for_a_day(laboratory: Laboratory) -> None:
@@ -183,12 +194,12 @@ async def test_a_silence_ends_a_day_after_a_wrong_clock_was_put_back(laboratory:
 async def test_a_clock_set_back_three_hours_changes_no_limit(laboratory: Laboratory) -> None:
     async with laboratory(overrides=OFF) as lab:
         jumping = Jumping(lab)
-        assert [await jumping.write() for _ in range(3)] == [1, 2, 2]
+        assert [await jumping.write_later() for _ in range(3)] == [1, 2, 2]
         contact = lab.contact("anne@x.test")
         assert contact is not None
         jumping.set(timedelta(hours=-3))
         await jumping.tick()
-        assert await jumping.write() == 2
+        assert await jumping.write_later() == 2
         after = lab.contact("anne@x.test")
         assert after is not None
         assert (after.credit, after.credit_at) == (contact.credit, contact.credit_at), "credit does not drip backwards"

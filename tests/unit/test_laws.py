@@ -22,6 +22,7 @@ PACKAGE = ROOT / "mailgate"
 WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
+    "alarm",
     "intake",
     "outbound",
     "desk",
