@@ -27,7 +27,7 @@ from mailgate.model import (
     Suffered,
     Trouble,
 )
-from mailgate.store import conduct, outbox, record
+from mailgate.store import conduct, locks, outbox, record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -48,6 +48,7 @@ class Alarm:
 
     def settle(self, conn: Connection, due: Due, settlement: Settlement) -> list[Effect]:
         """Write how the attempt ended, that it went wrong, and the breaker if that opens; what was written."""
+        locks.spending(conn)
         outbox.settle(conn, [settlement])
         message_id, recipient = outbox.message_of(conn, due.outbox_id)
         told = Mishap(self.mint.new_id(), settlement.at, Trouble.FAILED, recipient, domain_of(recipient), message_id)

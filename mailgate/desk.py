@@ -196,6 +196,8 @@ class Desk:
         """Stop automatic mail of all, or to an address or a domain, or from a mailbox, until a person resets it."""
 
         def work(conn: Connection) -> Breaker:
+            # Whoever grants a permit meanwhile does so before, and his mail is called back; or after, and is refused.
+            locks.spending(conn)
             now = self.clock()
             stands = breaker.stopped(scope, _breaker_key(scope, key), now, f"agent:{agent}")
             record.apply(conn, [Broken(stands)], now)

@@ -348,7 +348,7 @@ class Intake:
         book = self.book()
         ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
         outcomes = self._judge(conn, ordered, book)
-        if any(outcome.planned for outcome in outcomes) and locks.spending(conn):
+        if any(outcome.moves_the_gate for outcome in outcomes) and locks.spending(conn):
             # Another process may have granted what was still free when we looked.
             outcomes = self._judge(conn, ordered, book)
         effects = [effect for outcome in outcomes for effect in outcome.effects]

@@ -16,6 +16,7 @@ from mailgate.judge.thread import Link
 from mailgate.model import (
     Acquaintance,
     Authentication,
+    Broken,
     Case,
     Challenge,
     Disposition,
@@ -32,6 +33,7 @@ from mailgate.model import (
     Respond,
     State,
     Step,
+    Suffered,
 )
 
 
@@ -75,6 +77,11 @@ class Outcome(Struct, frozen=True):
     effects: tuple[Effect, ...]  # its filing stands last
     planned: tuple[Planned, ...]
     trusted: bool = False  # its author is, and the mail is proven to be his
+
+    @property
+    def moves_the_gate(self) -> bool:
+        """Does it change what the send gate will say to the next mail?"""
+        return bool(self.planned) or any(isinstance(effect, (Broken, Suffered)) for effect in self.effects)
 
     @property
     def filing(self) -> Filing:
