@@ -47,7 +47,7 @@ SILENT_STANDINGS = {
 # What keeps mail from our own people: a colleague's vacation must not cost us his attention for a year.
 SILENT_FOR_STAFF = frozenset({Standing.UNDELIVERABLE, Standing.BLOCKED})
 ANSWERED = "an automatic mail was sent for this before"
-SILENCE = "the database was restored, so what was sent since is not known: automatic mail is off until"
+SILENCE = "what was sent of late cannot be counted (a restored database, a clock that jumped): nothing automatic until"
 
 
 _COUNTED = {
