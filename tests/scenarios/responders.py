@@ -155,7 +155,9 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def behind(responder: Responder, folder: Path, *, mode: str, strips: bool = False, extra: str = "") -> AsyncIterator[Both]:
+async def behind(
+    responder: Responder, folder: Path, *, mode: str, strips: bool = False, extra: str = ""
+) -> AsyncIterator[Both]:
     """Everything running; `mode` is how the desk receives strangers, `extra` more of its configuration.
 
     Where Postfix `strips`, nobody can see of any mail that it is automatic.
@@ -166,9 +168,7 @@ async def behind(responder: Responder, folder: Path, *, mode: str, strips: bool 
     for place in (folder, home):
         place.chmod(0o755)
     shutil.chown(home, ACCOUNT)
-    daemon = Daemon(
-        folder, relay=f"127.0.0.1:{postfix.port}", mailboxes={DESK: mode}, extra=f"{extra}\n{ASSUME_PASS}"
-    )
+    daemon = Daemon(folder, relay=f"127.0.0.1:{postfix.port}", mailboxes={DESK: mode}, extra=f"{extra}\n{ASSUME_PASS}")
     with responder(home, postfix) as hand:
         async with daemon:
             with postfix.wire(daemon.lmtp_port, hand):
@@ -337,11 +337,10 @@ update-exim4.conf
 POLITE_EXIM = """\
 cat >/home/anna/.forward <<'END'
 # Exim filter
-if personal alias anna@peer.test then
-  vacation subject "Away" text "I am away until May."
-endif
+if personal alias anna@peer.test then vacation endif
 END
-chown anna: /home/anna/.forward
+echo "I am away until May." >/home/anna/.vacation.msg
+chown anna: /home/anna/.forward /home/anna/.vacation.msg
 """
 # An administrator's: it answers each mail, in Anna's own name, without one of the conditions that the manual asks for.
 RUDE_EXIM = """\
@@ -356,12 +355,12 @@ away:
   driver = autoreply
   from = Anna <anna@peer.test>
   to = $reply_address
-  return_path = anna@peer.test
   subject = Word $tod_epoch_l of mine
   text = My $tod_epoch_l is on fire.
   once = /var/spool/exim4/db/away
   once_repeat = 0s
 END
+echo '  return_path = anna@peer.test' >>/etc/exim4/conf.d/transport/30_world
 """
 
 
