@@ -134,7 +134,8 @@ class Both:
     async def writes(self, number: int) -> None:
         """A letter of Anna's own that opens a conversation; wait until nothing moves any more."""
         self.written += 1
-        assert (await deliver(self.postfix.port, letter(number, DESK, author=ANNA))).code == 250
+        reply = await deliver(self.postfix.port, letter(number, DESK, author=ANNA))
+        assert reply.code == 250, f"{reply}\n{self.postfix.log()[-4000:]}"
         try:
             await quiet(
                 [self.daemon],
@@ -220,9 +221,13 @@ POLITE_RECIPE = """
 """
 
 
-def rude_recipe(options: str) -> str:
-    """Answers all that comes, each time in other words, without a mark or a thread, in Anna's own name."""
+def rude_recipe(options: str, *, to: str = "") -> str:
+    """Answers all that comes, each time in other words, without a mark or a thread, in Anna's own name.
+
+    `to` is the address that it answers, whatever the mail says.
+    """
     fields = '-I"From: Anna <anna@peer.test>" -I"Subject: Word $$ of mine" -I"In-Reply-To:" -I"References:"'
+    fields += f' -I"To: {to}"' if to else ""
     return f"""
 :0
 | (formail {options} {fields}; echo "My $$ is on fire."; date +%N) | $SENDMAIL -oi -t -f anna@peer.test

@@ -11,6 +11,7 @@ import pytest
 
 from tests.scenarios import overlay, postfix
 from tests.scenarios.responders import (
+    DESK,
     PATIENT,
     POLITE_EXIM,
     POLITE_RECIPE,
@@ -30,7 +31,7 @@ from tests.scenarios.responders import (
 
 pytestmark = pytest.mark.skipif(bool(postfix.missing()), reason=postfix.missing() or "-")
 
-LETTERS = 4  # conversations that she begins herself, within the hour
+LETTERS = 3  # conversations that she begins herself, within the hour
 MOST_AN_HOUR = 2  # automatic mails to one address; a stranger's first hour allows no more
 
 
@@ -59,6 +60,7 @@ RUDE = [
     pytest.param(vacation(days=0, options="-j -z"), id="vacation, null path", marks=VACATION),
     pytest.param(procmail(rude_recipe("-r")), id="procmail, to the path", marks=PROCMAIL),
     pytest.param(procmail(rude_recipe("-rt")), id="procmail, to Reply-To", marks=PROCMAIL),
+    pytest.param(procmail(rude_recipe("-rt", to=DESK)), id="procmail, to the desk", marks=PROCMAIL),
     pytest.param(sieve(RUDE_SIEVE), id="sieve, null path", marks=DOVECOT),
     pytest.param(sieve(RUDE_SIEVE, settings=OWN_PATH), id="sieve, own path", marks=DOVECOT),
     pytest.param(sieve(REJECTING_SIEVE), id="sieve, rejects", marks=DOVECOT),

@@ -119,3 +119,18 @@ async def test_two_gateways_fall_silent_though_relays_strip_every_mark(wired: Wi
         # None of it was lost on the way, so it was the gate that ended this.
         assert len(pair.here.rows(STATES)) == BEGINNINGS + there
         assert len(pair.there.rows(STATES)) == here
+
+
+async def test_mailboxes_of_one_gateway_never_answer_each_other(folder: Path) -> None:
+    """Even where the gateway is its own next hop: what a mailbox of ours is said to have written is not answered."""
+    daemons: list[Daemon] = []
+    async with Relay(unchanged, lambda taken: _handed(taken, daemons[0])) as relay:
+        boxes = {HERE: "open", "sales@g.test": "open"}
+        daemons.append(Daemon(folder, relay=relay.address, mailboxes=boxes, extra=ASSUME_PASS))
+        async with daemons[0]:
+            assert (await deliver(daemons[0].smtp_port, letter(1, HERE, author="sales@g.test"))).code == 250
+            await quiet(daemons, idle=lambda: relay.idle)
+
+            assert _automatic(await daemons[0].ledger()) == 0
+            assert relay.passed == []
+            assert daemons[0].rows(STATES) == [("parked",)]
