@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from tests.scenarios.daemon import Daemon
 
 QUIET_S = 60.0
 LOOK_S = 0.1  # between two looks, each of which costs the servers some of their time
+
+SORTS = ("acknowledge", "challenge", "notice", "digest")
 
 _WAITING = (
     "SELECT (SELECT count(*) FROM journal WHERE state = 'pending'),"
@@ -44,3 +47,9 @@ async def quiet(
             if now[0] and now == before:
                 return
             before = now
+
+
+def automatic(ledger: Mapping[str, Any]) -> int:
+    """How many automatic mails the send gate ever allowed, by `mailgate ledger`. Raises where that is not settled."""
+    assert (ledger["balanced"], ledger["pending"], ledger["shunted"]) == (True, 0, 0)
+    return sum(ledger["automatic"][sort] for sort in SORTS)

@@ -10,24 +10,20 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios import overlay, postfix
-from tests.scenarios.responders import (
-    DESK,
-    PATIENT,
+from tests.scenarios.programs import (
     POLITE_EXIM,
     POLITE_RECIPE,
     POLITE_SIEVE,
     REJECTING_SIEVE,
     RUDE_EXIM,
     RUDE_SIEVE,
-    Responder,
-    Told,
-    behind,
     exim,
     procmail,
     rude_recipe,
     sieve,
     vacation,
 )
+from tests.scenarios.responders import DESK, PATIENT, Responder, Told, behind
 
 pytestmark = pytest.mark.skipif(bool(postfix.missing()), reason=postfix.missing() or "-")
 

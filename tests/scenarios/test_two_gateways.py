@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from tests.fakes.relay import Change, Relay, as_if_new, unchanged, without_marks
 from tests.fakes.sink import Taken
 from tests.scenarios.conftest import ASSUME_PASS
 from tests.scenarios.daemon import Daemon
-from tests.scenarios.quiet import quiet
+from tests.scenarios.quiet import automatic, quiet
 from tests.scenarios.sender import Letter, deliver, letter
 
 HERE, THERE = "support@g.test", "support@h.test"
@@ -26,7 +25,6 @@ SLOW_ROBOTS = ASSUME_PASS + "\n[replies]\nconfirm_min_s = 0"  # no answer is too
 BEGINNINGS = 5
 MOST = 3  # automatic mails to an address that no person of ours ever met: its credit
 STATES = "SELECT state FROM journal"
-COUNTED = ("acknowledge", "challenge", "notice", "digest")
 
 Wired = Callable[..., AbstractAsyncContextManager["Pair"]]
 
@@ -50,7 +48,7 @@ class Pair:
 
     async def automatic(self) -> tuple[int, int]:
         """How many automatic mails each of the two was ever allowed; none may have left beside them."""
-        counts = [_automatic(await daemon.ledger()) for daemon in (self.here, self.there)]
+        counts = [automatic(await daemon.ledger()) for daemon in (self.here, self.there)]
         assert counts == [len(relay.passed) for relay in self.relays]
         return counts[0], counts[1]
 
@@ -85,11 +83,6 @@ async def _handed(taken: Taken, daemon: Daemon) -> None:
     [rcpt_to] = taken.rcpt_to
     reply = await deliver(daemon.smtp_port, Letter("", taken.mail_from, rcpt_to, taken.raw))
     assert reply.code == 250, reply
-
-
-def _automatic(ledger: dict[str, Any]) -> int:
-    assert (ledger["balanced"], ledger["pending"], ledger["shunted"]) == (True, 0, 0)
-    return sum(ledger["automatic"][kind] for kind in COUNTED)
 
 
 each_mode = pytest.mark.parametrize("mode", ["guarded", "open"])
@@ -131,6 +124,6 @@ async def test_mailboxes_of_one_gateway_never_answer_each_other(folder: Path) ->
             assert (await deliver(daemons[0].smtp_port, letter(1, HERE, author="sales@g.test"))).code == 250
             await quiet(daemons, idle=lambda: relay.idle)
 
-            assert _automatic(await daemons[0].ledger()) == 0
+            assert automatic(await daemons[0].ledger()) == 0
             assert relay.passed == []
             assert daemons[0].rows(STATES) == [("parked",)]
