@@ -55,7 +55,10 @@ def at_bounce_address(docket: Docket) -> Placement | None:
     if token is None or token.kind is not TokenKind.BOUNCE:
         return None
     about = _fresh(docket.history.facts.tokens.get(token.id), docket)
-    if docket.kind in REPORTS and not _from_the_recipient(docket, about):
+    if _from_the_recipient(docket, about):
+        docket.kind = Kind.AUTO_REPLY
+        docket.note("kind", f"{docket.kind}: written by the very address that our mail went to")
+    if docket.kind in REPORTS:
         return None
     if about is None:
         return places.parked(docket, "sent to a bounce address whose mail is forgotten or long past")

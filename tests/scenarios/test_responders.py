@@ -107,3 +107,4 @@ def _quiet_at_last(told: Told) -> None:
     assert 1 <= told.answers <= told.automatic
     assert told.places.total() == LETTERS + told.answers
     assert "consumed" not in {state for state, _ in told.places}
+    assert "bounce" not in {kind for _, kind in told.places}

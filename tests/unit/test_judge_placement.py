@@ -518,6 +518,7 @@ def test_a_vacation_program_without_path_or_mark_is_no_bounce(desk: Judging, sub
 
     filing = desk.receive(Letter(subject=subject, mail_from="", to=desk.address(TokenKind.BOUNCE, ours)))
 
+    assert filing.verdict.kind is Kind.AUTO_REPLY
     assert filing.state is (State.PARKED if purpose is Purpose.CHALLENGE else State.QUIET)
     assert desk.standing(JOE) is (Standing.ROBOT if purpose is Purpose.CHALLENGE else Standing.TRUSTED)
 
