@@ -57,14 +57,29 @@ def at_bounce_address(docket: Docket) -> Placement | None:
     answers our automatic mail there has ignored all its marks, and would do so for ever.
     """
     token = docket.case.recipient
-    if token is None or token.kind is not TokenKind.BOUNCE or docket.kind in REPORTS:
+    if token is None or token.kind is not TokenKind.BOUNCE:
         return None
     about = _fresh(docket.history.facts.tokens.get(token.id), docket)
+    if _from_the_recipient(docket, about):
+        docket.kind = Kind.AUTO_REPLY
+        docket.note("kind", f"{docket.kind}: written by the very address that our mail went to")
+    if docket.kind in REPORTS:
+        return None
     if about is None:
         return places.parked(docket, "sent to a bounce address whose mail is forgotten or long past")
     if about.purpose is not Purpose.AGENT:
         _convict(docket, about)
     return _beside(docket, about, "a machine answered our mail") or places.parked(docket, "a machine answered our mail")
+
+
+def _from_the_recipient(docket: Docket, about: KnownMessage | None) -> bool:
+    """Did the address that our mail went to answer it itself? No mailbox reports of itself that it is not there.
+
+    Vacation programs answer with the null reverse-path (RFC 5230 section 5.1), and not all mark what they send. What
+    has the form of a report, or returns our header, is one whoever signs it.
+    """
+    formless = not (docket.case.mail.report_type or docket.case.mail.report_actions or docket.case.enclosed)
+    return docket.kind is Kind.BOUNCE and formless and about is not None and docket.sender == about.recipient
 
 
 def report(docket: Docket) -> Placement:

@@ -43,6 +43,7 @@ class Daemon:
         folder: Path,
         *,
         relay: str,
+        name: str = "mx.g.test",
         mailboxes: Mapping[str, str] = MAILBOXES,
         store: Path | None = None,
         url: str = "",
@@ -69,6 +70,7 @@ class Daemon:
         self._log: list[dict[str, Any]] = []
         self._read_bytes = 0  # of the log of this start
         self._relay = relay
+        self._name = name
         self._mailboxes = mailboxes
         self._reserve_bytes = reserve_bytes
         self._extra = extra
@@ -220,7 +222,7 @@ class Daemon:
     # ── How it is configured ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _lines(self) -> Iterable[str]:
-        yield '[gateway]\nname = "mx.g.test"\nkey_file = "mailgate.keys"'
+        yield f'[gateway]\nname = "{self._name}"\nkey_file = "mailgate.keys"'
         for address, mode in self._mailboxes.items():
             yield f'[[mailbox]]\naddress = "{address}"\nmode = "{mode}"'
         yield f'[[listener]]\nbind = "127.0.0.1:{self.smtp_port}"'

@@ -505,6 +505,34 @@ def test_whatever_answers_the_envelope_of_our_automatic_mail_is_a_machine(
     assert len(desk.sent) == 1
 
 
+@pytest.mark.parametrize("subject", ["Away from my mail", "My printer burns"])
+@pytest.mark.parametrize("purpose", [Purpose.CHALLENGE, Purpose.AGENT])
+def test_a_vacation_program_without_path_or_mark_is_no_bounce(desk: Judging, subject: str, purpose: Purpose) -> None:
+    """As vacation(1) answers with -z: who answers is there, so his address is not undeliverable."""
+    if purpose is Purpose.CHALLENGE:
+        desk.receive(Letter())
+        ours = desk.sent[0]
+    else:
+        desk.trust(JOE)
+        ours = desk.write_to(JOE, desk.receive(Letter()).ticket_id)
+
+    filing = desk.receive(Letter(subject=subject, mail_from="", to=desk.address(TokenKind.BOUNCE, ours)))
+
+    assert filing.verdict.kind is Kind.AUTO_REPLY
+    assert filing.state is (State.PARKED if purpose is Purpose.CHALLENGE else State.QUIET)
+    assert desk.standing(JOE) is (Standing.ROBOT if purpose is Purpose.CHALLENGE else Standing.TRUSTED)
+
+
+def test_a_mail_system_that_reports_without_any_form_is_believed(desk: Judging) -> None:
+    desk.receive(Letter())
+
+    to = desk.address(TokenKind.BOUNCE, desk.sent[0])
+    filing = desk.receive(Letter(author="system@x.test", subject="No mailbox here", mail_from="", to=to))
+
+    assert (filing.verdict.kind, filing.state) == (Kind.BOUNCE, State.CONSUMED)
+    assert desk.standing(JOE) is Standing.UNDELIVERABLE
+
+
 @pytest.mark.parametrize("changes", ANSWERS)
 def test_to_answer_the_envelope_of_a_persons_mail_is_good_manners(
     desk: Judging, ticketed: Filing, changes: dict[str, object]
