@@ -20,7 +20,7 @@ from mailgate.model.effects import (
     Sending,
     TicketChange,
 )
-from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox
+from mailgate.model.gateway import DkimKey, Forwarder, Gateway, Keys, Mailbox
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -44,6 +44,7 @@ from mailgate.model.terms import (
     ChallengeState,
     Counted,
     Disposition,
+    DkimAlgorithm,
     HeldState,
     Key,
     Kind,
@@ -80,6 +81,8 @@ __all__ = [
     "Counter",
     "Credited",
     "Disposition",
+    "DkimAlgorithm",
+    "DkimKey",
     "DomainCredit",
     "Due",
     "Effect",

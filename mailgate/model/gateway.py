@@ -8,7 +8,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 
 from mailgate.domains import a_label
-from mailgate.model.terms import Mode, Preset
+from mailgate.model.terms import DkimAlgorithm, Mode, Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,15 @@ class Keys:
     instance: str
     current: str
     secrets: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """A key that signs mail. `private` is PKCS #8 in DER; the public half stands in DNS under `selector`."""
+
+    selector: str
+    algorithm: DkimAlgorithm
+    private: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
