@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from mailgate import rulebook
+from mailgate import keys, rulebook
 from mailgate.config import Settings
 from mailgate.context import Context, Mint
+from mailgate.errors import ConfigError, Fault
 from mailgate.identity import clock, database_file, gateway_of, secret, tls_of
 from mailgate.log import Log
 from mailgate.mail.quotes import Quotes
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
+from mailgate.net.dkim_sign import Signer
 from mailgate.rulebook import Rulebook
 from mailgate.store.database import Database
 
@@ -29,6 +31,7 @@ __all__ = [
     "rulebook_of",
     "rules_folder",
     "secret",
+    "signer_of",
     "tls_of",
 ]
 
@@ -79,6 +82,15 @@ def context_of(
 ) -> Context:
     """What every road is given, with this machine's clock and chance."""
     return Context(database, gateway, book, Mint(database.new_id), clock, log, meter)
+
+
+def signer_of(settings: Settings) -> Signer:
+    """Who signs what leaves; nobody where the selector has no keys. Raises ConfigError where they are damaged."""
+    path = settings.gateway.key_file
+    try:
+        return Signer(keys.dkim_of(keys.read(path), settings.outbound.dkim_selector))
+    except ValueError as error:
+        raise ConfigError([Fault(str(path), 0, "dkim", str(error), "keys made by `mailgate keys dkim`")]) from error
 
 
 def password_of(settings: Settings) -> str:
