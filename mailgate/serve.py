@@ -111,7 +111,7 @@ class Daemon:
         self._told_to_stop.set()
 
     def reload(self) -> None:
-        """Read rules and certificates again."""
+        """Read rules, keys and certificates again."""
         self._told_to_reload.set()
 
     # ── Open ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,6 +147,7 @@ class Daemon:
             wiring.clock,
             self.log,
             owner=owner,
+            sign=wiring.signer_of(settings).sign,
             on_backlog=lambda: self.neighbours.call(OUTBOX),
             meter=self.metrics,
         )
@@ -279,6 +280,7 @@ class Daemon:
             self._told_to_reload.clear()
             self.parent.tell("RELOADING=1")
             await self._reload_rules()
+            await self._reload_keys()
             await self.reception.renew_certificates()
             self.parent.tell("READY=1")
 
@@ -300,6 +302,19 @@ class Daemon:
             return
         self.log.info(Event.RULES_RELOADED, rules=book.version, before=self.book.version)
         self.book = book
+
+    async def _reload_keys(self) -> None:
+        """All new keys, or the ones we have. Everybody who signs or verifies gets them at once."""
+        try:
+            gateway = await asyncio.to_thread(wiring.gateway_of, self.settings)
+            signer = await asyncio.to_thread(wiring.signer_of, self.settings)
+        except ConfigError as error:
+            self.log.error(Event.KEYS_REJECTED, faults=[str(fault) for fault in error.faults])
+            return
+        self.gateway, self.outbound.sign = gateway, signer.sign
+        for part in (self.door, self.intake, self.recheck, self.desk):
+            part.gateway = gateway
+        self.log.info(Event.KEYS_RELOADED, signs=gateway.keys.current, dkim=signer.selectors)
 
     # ── Drain ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -39,6 +39,8 @@ from mailgate.model import (
     Answer,
     Arrival,
     Authentication,
+    DkimAlgorithm,
+    DkimKey,
     Due,
     Keys,
     Level,
@@ -48,6 +50,7 @@ from mailgate.model import (
     Role,
 )
 from mailgate.net.deliver import BeforeData
+from mailgate.net.dkim_sign import Signer, record
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
@@ -66,6 +69,12 @@ CONFIG: dict[str, Any] = {
     "web": {"bind": "127.0.0.1:8025", "url": "https://desk.g.test"},
 }
 KEYS = Keys("laborat1", "1", {"1": b"the laboratory's own key, secret to nobody"[:32]})
+# RFC 8410 section 7: the head of an Ed25519 key, and its 32 bytes.
+DKIM = DkimKey(
+    "mg1e",
+    DkimAlgorithm.ED25519,
+    bytes.fromhex("302e020100300506032b657004220420") + b"what it signs is signed by nobody"[:32],
+)
 
 NextHop = Callable[["Sent"], tuple[int, str]]
 
@@ -123,6 +132,7 @@ class Lab:
         self.now = self._kept_up_to = start
         self.sent: list[Sent] = []
         self.dns: dict[tuple[str, str], Any] = {}
+        self._signer = Signer([DKIM])
         self.next_hop: NextHop = lambda sent: (250, "2.0.0 ok")
 
     async def __aenter__(self) -> Self:
@@ -243,7 +253,11 @@ class Lab:
         self._real = witnesses_of(settings, _Answers(self.dns))
         self.intake = Intake(context, self._authenticate, owner=self._owner)
         self.door = Door(self.database, gateway, intake=self.intake)
-        self.outbound = Outbound(self.database, self._deliver, context.clock, log, owner=self._owner)
+        self.outbound = Outbound(
+            self.database, self._deliver, context.clock, log, owner=self._owner, sign=self._signer.sign
+        )
+        for domain in gateway.domains:
+            self.dns.setdefault((f"{DKIM.selector}._domainkey.{domain}", "TXT"), [record(DKIM)])
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         self.recheck = Recheck(context, self.intake.prepare)
