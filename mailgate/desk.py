@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-NO_TOKEN = 0
-
 
 class Desk:
     """All acts of people on tickets, held mail, senders and the queues."""
@@ -196,8 +194,13 @@ class Desk:
     # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def look(self, token_text: str, now: datetime) -> PageState:
-        """How a challenge stands; remembers when its page was first looked at, and does nothing else."""
+        """How a challenge stands; remembers when its page was first looked at, and does nothing else.
+
+        The store is asked only about links that we made, expired and used ones too: nobody makes those without our key.
+        """
         token_id = self._token_id(token_text)
+        if token_id is None:
+            return PageState.UNKNOWN
 
         def work(conn: Connection) -> PageState:
             asked = self._challenge(conn, token_id, now)
@@ -209,8 +212,10 @@ class Desk:
         return await self.database.write(work)
 
     async def confirm(self, token_text: str, now: datetime) -> PageState:
-        """Press the button: confirm the challenge, once, however often it is pressed."""
+        """Press the button: confirm the challenge, once, however often it is pressed. As `look`, for what we made."""
         token_id = self._token_id(token_text)
+        if token_id is None:
+            return PageState.UNKNOWN
         state, granted = await self.database.write(lambda conn: self._confirm(conn, token_id, now))
         self.meter.granted(granted)
         self.on_outgoing()
@@ -284,10 +289,10 @@ class Desk:
         known = facts.gather(conn, about(key, limits, self.clock()))
         return History(known, limits, self.gateway, self.mint)
 
-    def _token_id(self, text: str) -> int:
-        """What a challenge's link names; 0, which is never drawn, for a forged one, which then takes the same way."""
+    def _token_id(self, text: str) -> int | None:
+        """What a challenge's link names; None where we did not make it, or not for a link."""
         found = token.read_token(text, self.gateway.keys)
-        return found.id if found and found.kind is TokenKind.CHALLENGE else NO_TOKEN
+        return found.id if found and found.kind is TokenKind.CHALLENGE else None
 
     def _challenge(self, conn: Connection, token_id: int, now: datetime) -> Challenge | None:
         wanted = Ask(now, token_ids=frozenset({token_id}))

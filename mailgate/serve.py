@@ -312,7 +312,8 @@ class Daemon:
             self.log.error(Event.KEYS_REJECTED, faults=[str(fault) for fault in error.faults])
             return
         self.gateway, self.outbound.sign = gateway, signer.sign
-        for part in (self.door, self.intake, self.recheck, self.desk):
+        self.door.renew(gateway)
+        for part in (self.intake, self.recheck, self.desk):
             part.gateway = gateway
         self.log.info(Event.KEYS_RELOADED, signs=gateway.keys.current, dkim=signer.selectors)
 

@@ -99,7 +99,7 @@ class Front:
     async def _reload_keys(self) -> None:
         """The keeper says so, too: a front only has to know which tokens are real."""
         try:
-            self.door.gateway = await asyncio.to_thread(identity.gateway_of, self.settings)
+            self.door.renew(await asyncio.to_thread(identity.gateway_of, self.settings))
         except ConfigError as error:
             self.log.error(Event.KEYS_REJECTED, faults=[str(fault) for fault in error.faults])
 

@@ -29,7 +29,7 @@ STATUS = {PageState.UNKNOWN: 404}
 
 
 class Confirm(Protocol):
-    """What a token means and does. An invalid token and one unknown take the same time and give the same state."""
+    """What a token means and does. One that we did not make is UNKNOWN, in the same time whatever is wrong."""
 
     async def look(self, token: str, now: datetime, /) -> PageState:
         """Say how things stand; no effect but remembering when the page was first looked at."""
