@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-
 class Desk:
     """All acts of people on tickets, held mail, senders and the queues."""
 
