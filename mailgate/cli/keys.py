@@ -33,7 +33,7 @@ def _selector(command: F) -> F:
 
 def _checked(_ctx: click.Context, _: click.Parameter, value: str) -> str:
     if value and not ring.is_selector(value):
-        raise click.BadParameter("small letters, digits, hyphens and dots, at most 63")
+        raise click.BadParameter(ring.SELECTOR_WORDS)
     return value
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "INSTANCE_CHARS",
     "ROTATE_D",
     "SECRET_BYTES",
+    "SELECTOR_WORDS",
     "VERIFY_D",
     "IdentifierKey",
     "KeyFile",
@@ -45,6 +46,7 @@ __all__ = [
 ROTATE_D = 90  # days that a key signs: what one stolen key can forge has an end
 VERIFY_D = 400  # days that it then still verifies, so that a yearly order can be answered in its thread
 DEFAULT_SELECTOR = "mg1"
+SELECTOR_WORDS = "small letters, digits, hyphens and dots, at most 62"
 RSA_BITS = 2048  # RFC 8301 section 3.2
 RSA_EXPONENT = 65537
 
@@ -55,7 +57,7 @@ def make(path: Path, now: datetime, *, selector: str = "") -> None:
     """Write a new key file with one key, and with a pair for DKIM where a selector is given.
 
     Raises:
-        NotAllowed: `path` exists already.
+        NotAllowed: `path` exists already, or the selector cannot stand in DNS.
         ConfigError: it cannot be written.
     """
     instance = "".join(secrets.choice(ALPHABET) for _ in range(INSTANCE_CHARS))
@@ -125,7 +127,7 @@ def add_dkim(path: Path, selector: str, now: datetime, *, keep: str) -> KeyFile:
     """Make a pair for DKIM under `selector`, and drop all others but the one of `keep`; what the file has now.
 
     Raises:
-        NotAllowed: this selector has its keys.
+        NotAllowed: this selector has its keys, or cannot stand in DNS.
         ConfigError: as `load`, or the file cannot be written.
     """
     pair = _pair(selector, now)
@@ -170,6 +172,8 @@ def _without(content: KeyFile, kid: str, now: datetime) -> KeyFile:
 
 
 def _pair(selector: str, now: datetime) -> tuple[PrivateKey, ...]:
+    if not is_selector(selector):
+        raise NotAllowed(f"{selector!r} cannot stand in DNS for two keys: {SELECTOR_WORDS}")
     # Here, for who only verifies identifiers need not carry it.
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa  # noqa: PLC0415

@@ -29,7 +29,8 @@ from mailgate.model import DkimAlgorithm
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: survives mail systems that fold case
 INSTANCE_CHARS = 8
 SECRET_BYTES = 32  # as wide as the SHA-256 it keys (RFC 2104 section 3)
-SELECTOR = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,61}[a-z0-9])?")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?"
+SELECTOR = re.compile(rf"(?!.{{64}}){_LABEL}(?:\.{_LABEL})*")  # RFC 1035 section 2.3.4: a label has 63 characters
 
 _TIME = "a time with its zone, such as 2026-11-22T10:00:00Z"
 _SHAPES = {

@@ -28,6 +28,12 @@ def test_the_selector_is_that_of_the_configuration(mailgate: Run, folder: Path, 
     assert [key.selector for key in keys.read(file).dkim] == ["desk", "deske"]
 
 
+def test_a_configured_name_that_dns_cannot_have_makes_no_file(mailgate: Run, folder: Path, file: Path) -> None:
+    (folder / "config.toml").write_text(f'{CONFIG}dkim_selector = "{"x" * 63}"\n')
+    assert mailgate("keys", "init").code == 69
+    assert not file.exists()
+
+
 def test_a_key_is_rotated_and_the_old_one_revoked(gateway: Run, file: Path) -> None:
     assert gateway("keys", "revoke", "1").code == 69
     rotated = gateway("keys", "rotate", "--json")
@@ -70,7 +76,7 @@ def test_an_installation_without_a_pair_gets_one(mailgate: Run, file: Path) -> N
     assert "mailgate keys dkim" not in mailgate("check", "--no-dns").out
 
 
-@pytest.mark.parametrize("name", ["MG1", "a b", "x" * 63, "-a", ""])
+@pytest.mark.parametrize("name", ["MG1", "a b", "x" * 63, "-a", "a..b", ""])
 def test_a_name_that_dns_cannot_have_is_refused(gateway: Run, name: str) -> None:
     assert gateway("keys", "dkim", "--selector", name).code == (64 if name else 69)
 
