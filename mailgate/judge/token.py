@@ -161,9 +161,8 @@ def read_trace(value: str, keys: Keys) -> Token | None:
 
 
 def thread_guid(ticket_id: int, keys: Keys) -> bytes:
-    """The 16 bytes that stand for a ticket in Thread-Index."""
-    secret = keys.secrets[keys.current]
-    return hmac.digest(secret, f"mailgate/1\0thread\0{keys.instance}\0{ticket_id}".encode(), "sha256")[:16]
+    """The 16 bytes that stand for a ticket in Thread-Index, whichever key signs."""
+    return hmac.digest(keys.steady, f"mailgate/1\0thread\0{keys.instance}\0{ticket_id}".encode(), "sha256")[:16]
 
 
 # What an address may grant. A Message-ID travels to everybody who is copied, so it is never one.

@@ -10,6 +10,7 @@ Two kinds stand in one file (see `file`):
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,7 +73,8 @@ def load(path: Path) -> Keys:
 
 def keys_of(content: KeyFile) -> Keys:
     """What of the file signs and verifies identifiers."""
-    return Keys(content.instance, content.current.kid, {key.kid: key.secret for key in content.keys if key.secret})
+    verify = {key.kid: key.secret for key in content.keys if key.secret}
+    return Keys(content.instance, content.current.kid, verify, _lasting(content))
 
 
 def dkim_of(content: KeyFile, selector: str) -> tuple[DkimKey, ...]:
@@ -145,9 +147,15 @@ def _rotated(content: KeyFile, secret: bytes, now: datetime) -> KeyFile:
     newest = max(content.keys, key=lambda key: key.created)
     # Whatever the clock says, the new key is the newest.
     created = max(now, newest.created + timedelta(seconds=1))
-    grown = replace(content, keys=(*content.keys, IdentifierKey(_next_kid(content), created, secret)))
+    added = IdentifierKey(_next_kid(content), created, secret)
+    grown = replace(content, keys=(*content.keys, added), lasting=_lasting(content))
     kept = (key for key in grown.keys if (until := verifies_until(key, grown)) is None or until > now)
     return replace(grown, keys=tuple(kept))
+
+
+def _lasting(content: KeyFile) -> bytes:
+    """What does not change with the keys: made of the first one, from which nobody gets back to it."""
+    return content.lasting or hmac.digest(content.current.secret or b"", b"mailgate/1\0lasting", "sha256")
 
 
 def _next_kid(content: KeyFile) -> str:

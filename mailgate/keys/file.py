@@ -35,6 +35,7 @@ SELECTOR = re.compile(rf"(?!.{{64}}){_LABEL}(?:\.{_LABEL})*")  # RFC 1035 sectio
 _TIME = "a time with its zone, such as 2026-11-22T10:00:00Z"
 _SHAPES = {
     "instance": f"{INSTANCE_CHARS} characters of {ALPHABET}",
+    "lasting": f"base64 of {SECRET_BYTES} random bytes, or none",
     "kid": f"one character of {ALPHABET}, each key its own",
     "secret": f"base64 of {SECRET_BYTES} random bytes, or none with `revoked`",
     "created": _TIME,
@@ -77,6 +78,7 @@ class KeyFile:
     instance: str
     keys: tuple[IdentifierKey, ...]
     dkim: tuple[PrivateKey, ...] = ()
+    lasting: bytes = field(default=b"", repr=False)  # b"" until the first key was replaced
 
     @property
     def current(self) -> IdentifierKey:
@@ -99,6 +101,7 @@ def read(path: Path) -> KeyFile:
         instance=file.document["instance"],
         keys=tuple(map(_identifier_key, file.document["key"])),
         dkim=tuple(map(_private_key, file.document.get("dkim", []))),
+        lasting=base64.b64decode(file.document.get("lasting", "")),
     )
 
 
@@ -165,7 +168,8 @@ def _fill(handle: int, content: KeyFile, owner: os.stat_result | None = None) ->
     with os.fdopen(handle, "w") as file:
         if owner:
             os.fchown(handle, owner.st_uid, owner.st_gid)
-        file.write("\n".join([_HEAD.format(content.instance), *_tables(content)]))
+        lasting = f'lasting = "{_base64(content.lasting)}"\n' if content.lasting else ""
+        file.write("\n".join([_HEAD.format(content.instance) + lasting, *_tables(content)]))
         file.flush()
         os.fsync(file.fileno())
 
@@ -228,6 +232,8 @@ def _is_credential(path: Path) -> bool:
 def _faults(file: TomlFile) -> Iterator[Fault]:
     if not _is_word(file.document.get("instance"), INSTANCE_CHARS):
         yield Fault(file.name, file.line(("instance",)), "instance", "something else", _SHAPES["instance"])
+    if _bytes_of(file.document.get("lasting")) != SECRET_BYTES and "lasting" in file.document:
+        yield Fault(file.name, file.line(("lasting",)), "lasting", "something else", _SHAPES["lasting"])
     keys = file.document.get("key")
     if not _are_tables(keys) or not keys:
         yield Fault(file.name, 0, "key", "no such table", "one or more tables [[key]]")

@@ -27,6 +27,12 @@ class Keys:
     instance: str
     current: str
     secrets: Mapping[str, bytes] = field(repr=False)
+    lasting: bytes = field(default=b"", repr=False)
+
+    @property
+    def steady(self) -> bytes:
+        """The secret for what has to stay the same when another key signs, and proves nothing."""
+        return self.lasting or self.secrets[self.current]
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,12 @@ def test_the_newest_key_signs_and_all_verify(path: Path) -> None:
         ('instance = "abcdefgh"\nkey = 3', "key", 0),
         ('instance = "abcdefgh"\n[[key]]\nkid = "10"\nsecret = "{}"\ncreated = 2026-01-01T00:00:00Z', "key[1].kid", 3),
         (
+            'instance = "abcdefgh"\nlasting = "YQ=="\n'
+            '[[key]]\nkid = "1"\nsecret = "{}"\ncreated = 2026-01-01T00:00:00Z',
+            "lasting",
+            2,
+        ),
+        (
             'instance = "abcdefgh"\n[[key]]\nkid = "1"\nsecret = "YQ=="\ncreated = 2026-01-01T00:00:00Z',
             "key[1].secret",
             4,
@@ -116,7 +122,16 @@ def test_the_newest_key_signs_and_all_verify(path: Path) -> None:
         ('instance = "abcdefgh"\n[[key]]\nkid = "1"\nsecret = "ä"\ncreated = 2026-01-01T00:00:00Z', "key[1].secret", 4),
         ('instance = "abcdefgh"\n[[key]]\nkid = "1"\nsecret = "{}"\ncreated = 2026-01-01', "key[1].created", 5),
     ],
-    ids=["short instance", "no key", "key is a number", "long kid", "short secret", "secret not base64", "no zone"],
+    ids=[
+        "short instance",
+        "no key",
+        "key is a number",
+        "long kid",
+        "short lasting",
+        "short secret",
+        "secret not base64",
+        "no zone",
+    ],
 )
 def test_a_damaged_key_file_names_key_and_line(path: Path, text: str, key: str, line: int) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -204,6 +219,19 @@ def test_a_revoked_key_verifies_nothing_and_its_name_is_not_used_again(path: Pat
     assert "1" not in keys.load(path).secrets
     with pytest.raises(NotAllowed, match="no more names"):
         keys.rotate(path, NOW)
+
+
+def test_what_is_no_proof_stays_the_same_through_all_keys(path: Path) -> None:
+    """Otherwise a limit that counts equal mails would begin anew, and Outlook would begin another thread."""
+    keys.make(path, NOW)
+    first = keys.load(path)
+    for _ in range(3):
+        keys.rotate(path, NOW)
+    keys.revoke(path, "1", NOW)
+    last = keys.load(path)
+    assert last.steady == first.steady
+    assert last.steady not in (*first.secrets.values(), *last.secrets.values())
+    assert token.thread_guid(7, last) == token.thread_guid(7, first)
 
 
 def test_the_key_that_signs_cannot_be_revoked(path: Path) -> None:
