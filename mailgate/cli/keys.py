@@ -12,6 +12,7 @@ import click
 from mailgate import keys as ring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
+from mailgate.config import tomlfile
 from mailgate.dnsrecords import records
 from mailgate.errors import NotFound
 
@@ -97,9 +98,7 @@ def list_(frame: Frame, file: Path | None) -> None:
         {"key": key.kid, "algorithm": "hmac-sha256", "created": key.created, "state": _state(key, content)}
         for key in sorted(content.keys, key=lambda key: key.created, reverse=True)
     ]
-    signing = set()
-    if file is None:
-        signing = {key.selector for key in ring.dkim_of(content, _configured_selector(frame, file))}
+    signing = {key.selector for key in ring.dkim_of(content, _configured_selector(frame, file))}
     rows += [
         {
             "key": key.selector,
@@ -127,7 +126,7 @@ def dkim(frame: Frame, file: Path | None, selector: str) -> None:
     ring.add_dkim(path, name, datetime.now(UTC), keep=configured)
     more = "" if name == configured else f", then set dkim_selector = {name!r} and restart".replace("'", '"')
     words = f"Made the keys of {name}. Publish what `mailgate keys dns --selector {name}` prints{more}. {COPY}"
-    frame.tell({"key_file": str(path), "selector": name}, words + ("" if more else f"\n{TAKE_UP}"))
+    frame.tell({"key_file": str(path), "selector": name}, words + ("" if more else f"\nThen: {TAKE_UP}"))
 
 
 @keys.command("dns")
@@ -153,10 +152,16 @@ def _path(frame: Frame, file: Path | None) -> Path:
 
 
 def _configured_selector(frame: Frame, file: Path | None) -> str:
-    """That of the configuration; beside a file that was named there need not be one."""
-    if file and not frame.config_file().exists():
-        return ring.DEFAULT_SELECTOR
-    return settings_of(frame).outbound.dkim_selector
+    """That of the configuration.
+
+    Beside a file that was named there need not be one, and credentials that it names are lent to the service alone.
+    """
+    config = frame.config_file()
+    if not file:
+        return settings_of(frame).outbound.dkim_selector
+    outbound = tomlfile.read(config).document.get("outbound") if config.exists() else None
+    written = outbound.get("dkim_selector") if isinstance(outbound, dict) else None
+    return str(written or ring.DEFAULT_SELECTOR)
 
 
 def _state(key: ring.IdentifierKey, content: ring.KeyFile) -> str:

@@ -89,6 +89,18 @@ def test_a_file_elsewhere_needs_no_configuration(mailgate: Run, folder: Path) ->
     assert keys.load(file).current == "2"
 
 
+def test_a_file_that_the_service_is_lent_is_changed_where_it_lies(mailgate: Run, folder: Path) -> None:
+    """Its configuration can only be read whole by the service."""
+    text = CONFIG.replace('"mailgate.keys"', '"credential:keys"') + 'dkim_selector = "desk"\n'
+    (folder / "config.toml").write_text(text)
+    file = folder / "secrets.keys"
+    assert mailgate("keys", "init").code == 78
+    for command in (["init"], ["rotate"], ["dkim", "--selector", "next"], ["dkim", "--selector", "other"]):
+        assert mailgate("keys", *command, "--file", str(file)).code == 0, command
+    assert [key.selector for key in keys.read(file).dkim] == ["desk", "deske", "other", "othere"]
+    assert "signs mail" in mailgate("keys", "list", "--file", str(file)).out
+
+
 def test_the_records_are_lines_of_a_zone_file(gateway: Run, folder: Path) -> None:
     (folder / "config.toml").write_text(CONFIG + 'bounce_domain = "b.g.test"\n')
     lines = [line for line in gateway("keys", "dns").out.splitlines() if not line.startswith(";")]
