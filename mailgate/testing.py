@@ -7,8 +7,8 @@
 
 Everything is the daemon's own, the database file included; only its durability is switched off, and no socket is
 opened: mail comes in at the listener's door, leaves through `next_hop`, and pages are called as the server would.
-What leaves is signed, and `dns` has the key; whoever verifies it with `auth="verify"` needs a lab that starts today, for
-signatures are held against the machine's clock.
+What leaves is signed, and `dns` has the key; whoever verifies it with `auth="verify"` needs a lab that starts today,
+for signatures are held against the machine's clock.
 """
 
 from __future__ import annotations
