@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from mailgate import letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.judge import admission, challenge, confirm, token, trust
+from mailgate.judge import admission, breaker, challenge, confirm, token, trust
 from mailgate.judge.ask import about
-from mailgate.judge.canonical import canonical
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.docket import Planned
 from mailgate.judge.history import History
@@ -25,6 +25,9 @@ from mailgate.judge.release import release
 from mailgate.model import (
     Ask,
     Asked,
+    Breaker,
+    BreakerState,
+    Broken,
     Challenge,
     ChallengeState,
     Effect,
@@ -33,12 +36,13 @@ from mailgate.model import (
     Met,
     PageState,
     Reheld,
+    Scope,
     Sending,
     TicketChange,
     TicketState,
     TokenKind,
 )
-from mailgate.store import conversation, facts, journal, locks, outbox, record, restored
+from mailgate.store import conduct, conversation, facts, journal, locks, outbox, record, restored
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -185,10 +189,43 @@ class Desk:
         if not await self.database.write(lambda conn: outbox.cancel(conn, outbox_id, self.clock())):
             raise NotFound(f"no outgoing mail {outbox_id} that still waits")
 
+    async def stop(self, scope: Scope, key: str, agent: str) -> Breaker:
+        """Stop automatic mail of all, or to an address or a domain, or from a mailbox, until a person resets it."""
+
+        def work(conn: Connection) -> Breaker:
+            # Whoever grants a permit meanwhile does so before, and his mail is called back; or after, and is refused.
+            locks.spending(conn)
+            now = self.clock()
+            stands = breaker.stopped(scope, _breaker_key(scope, key), now, f"agent:{agent}")
+            record.apply(conn, [Broken(stands)], now)
+            return stands
+
+        return await self.database.write(work)
+
+    async def reset(self, scope: Scope, key: str, agent: str) -> Breaker:
+        """Let automatic mail pass a breaker again.
+
+        Raises:
+            NotFound: nothing is held back there.
+        """
+
+        def work(conn: Connection) -> Breaker:
+            now, name = self.clock(), _breaker_key(scope, key)
+            before = conduct.breakers(conn, {name}).get((scope, name))
+            if breaker.state(before, now) is BreakerState.CLOSED:
+                raise NotFound(f"automatic mail is not stopped for {scope} {name}".rstrip())
+            stands = breaker.closed(scope, name, now, f"agent:{agent}")
+            record.apply(conn, [Broken(stands)], now)
+            return stands
+
+        return await self.database.write(work)
+
     async def resume(self) -> None:
-        """Let automatic mail leave again before its time, after the database was restored."""
+        """Let automatic mail leave again before its time, after the database was restored or the clock jumped."""
         if not await self.database.write(restored.speak_again):
-            raise NotAllowed("automatic mail is not held back: the database was not restored of late")
+            raise NotAllowed(
+                "automatic mail is not held back: neither was the database restored of late, nor did the clock jump"
+            )
 
     # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -285,7 +322,7 @@ class Desk:
         limits = self.book().limits
         locks.together(conn, {key})
         locks.spending(conn)
-        known = facts.gather(conn, about(key, limits, self.clock()))
+        known = facts.gather(conn, about(key, self.gateway, limits, self.clock()))
         return History(known, limits, self.gateway, self.mint)
 
     def _token_id(self, text: str) -> int | None:
@@ -313,6 +350,19 @@ class Desk:
         if found is None:
             raise NotFound(f"no ticket #{number}")
         return found
+
+
+def _breaker_key(scope: Scope, key: str) -> str:
+    """The name of what a breaker stands for, as it is looked up."""
+    match scope:
+        case Scope.ALL:
+            return ""
+        case Scope.ADDRESS:
+            return _key(key)
+        case Scope.DOMAIN:
+            return domain_of(f"x@{key}")
+        case Scope.MAILBOX:
+            return key
 
 
 def _key(address: str) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 from mailgate import keys
 from mailgate.config import ListenerTable, Settings
 from mailgate.errors import ConfigError, Fault
+from mailgate.judge.tide import Tide
 from mailgate.model import Gateway
+from mailgate.net.bind import networks
 from mailgate.net.tls import ServerContext, server_context
-
-
-def clock() -> datetime:
-    """The time of this machine, aware, UTC."""
-    return datetime.now(UTC)
+from mailgate.origins import Origins
 
 
 def gateway_of(settings: Settings) -> Gateway:
@@ -36,6 +35,15 @@ def secret(path: Path | None, key: str) -> str:
         return path.read_text().partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Fault(str(path), 0, key, str(error), "a readable file")]) from error
+
+
+def origins_of(settings: Settings, now_s: Callable[[], float] = monotonic) -> Origins:
+    """The memory of how much each network brought, for the door of one process."""
+    tide = Tide(settings.wire.origin_mails_per_h, settings.wire.origin_bytes_per_h)
+    listed = [network for table in settings.listener for network in (*table.proxies, *table.xclient)]
+    listed += [network for table in settings.forwarder for network in table.networks]
+    listed += [peer for peer in settings.authentication.trusted_upstreams if peer != "unix"]
+    return Origins(tide, networks(tuple(listed)), now_s)
 
 
 def tls_of(listener: ListenerTable) -> ServerContext | None:

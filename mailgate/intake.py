@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mailgate import letters
+from mailgate import alarm, letters
 from mailgate.backlog import MAILS_MOST, MAILS_MOST_SHARED, Backlog
 from mailgate.cases import case_of
 from mailgate.context import Context
@@ -35,11 +35,11 @@ from mailgate.judge.ask import ask
 from mailgate.judge.docket import Outcome
 from mailgate.judge.history import History
 from mailgate.log import Event, without_addresses
-from mailgate.mail.hops import count_hops
 from mailgate.mail.parse import read
 from mailgate.mail.whole import whole
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Accepted, Arrival, Authentication, Case, Gateway, Mode, Peer, Receipt, Reply
+from mailgate.origins import Origins
 from mailgate.store import facts, journal, locks
 from mailgate.store.database import Database
 from mailgate.stragglers import Stragglers, happens
@@ -79,9 +79,10 @@ class Door(Threshold):
         ready: Callable[[], Reply | None] = lambda: None,
         meter: Meter = UNHEARD,
         intake: Intake | None = None,
+        origins: Origins | None = None,
     ) -> None:
         """`intake` judges what comes in here; without it the mail waits in the journal, and `on_accepted` says so."""
-        super().__init__(gateway, ready=ready)
+        super().__init__(gateway, ready=ready, origins=origins)
         self.database = database
         self.on_accepted = on_accepted
         self.meter = meter
@@ -90,15 +91,8 @@ class Door(Threshold):
         self._accept = journal.Acceptance(database.new_id)
         self._accept_and_keep = journal.Acceptance(database.new_id, intake.owner, LEASE_S) if intake else None
 
-    async def accept(self, arrival: Arrival) -> Sequence[Reply]:
-        """One reply per recipient, given after the mail is on disk.
-
-        Raises:
-            TryAgain: nothing was written; the sender keeps the mail.
-        """
-        refusal = admission.finished(count_hops(arrival.raw), arrival.peer)
-        if refusal:
-            return [refusal] * len(arrival.recipients)
+    async def take(self, arrival: Arrival) -> Sequence[Reply]:
+        """Write the mail down; one reply per recipient. Raises TryAgain: nothing was written."""
         # The most open mailbox comes first in the journal: a copy that waits must not hide one that need not.
         ordered = arrival
         if len(arrival.recipients) > 1:
@@ -143,9 +137,12 @@ class Intake:
         owner: str,
         on_outgoing: Callable[[], None] = lambda: None,
         on_backlog: Callable[[], None] = lambda: None,
+        on_trusted: Callable[[Peer], object] = lambda peer: None,
         beside: Beside = asyncio.to_thread,
     ) -> None:
-        """`owner` holds the leases; `on_backlog` is told of more than a batch can hold; `beside` reads large mail."""
+        """`owner` holds the leases; `on_backlog` is told of more than a batch can hold, `on_trusted` of where somebody
+        wrote from whom we trust; `beside` reads large mail.
+        """
         self.database = context.database
         self.gateway = context.gateway
         self.book = context.book
@@ -157,6 +154,7 @@ class Intake:
         self.owner = owner
         self.on_outgoing = on_outgoing
         self.on_backlog = on_backlog
+        self.on_trusted = on_trusted
         self.beside = beside
         self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
         self._awake = asyncio.Event()
@@ -308,13 +306,12 @@ class Intake:
         outcomes = await self._persist(lambda conn: self._decide(conn, cases))
         recorded = perf_counter()
         self.meter.batch(prepared - begun, recorded - turned)
-        stages_ms = {
-            "prepare": round((prepared - begun) * 1e3 / len(cases), 2),
-            "record": round((recorded - turned) * 1e3 / len(cases), 2),
-        }
+        took_s = {"prepare": prepared - begun, "record": recorded - turned}
+        stages_ms = {stage: round(seconds * 1e3 / len(cases), 2) for stage, seconds in took_s.items()}
         now = self.clock()
         for outcome in outcomes:
             self._tell(outcome, stages_ms, now)
+            alarm.tell(outcome.effects, self.log)
         if any(outcome.planned for outcome in outcomes):
             self.on_outgoing()
 
@@ -351,7 +348,7 @@ class Intake:
         book = self.book()
         ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
         outcomes = self._judge(conn, ordered, book)
-        if any(outcome.planned for outcome in outcomes) and locks.spending(conn):
+        if any(outcome.moves_the_gate for outcome in outcomes) and locks.spending(conn):
             # Another process may have granted what was still free when we looked.
             outcomes = self._judge(conn, ordered, book)
         effects = [effect for outcome in outcomes for effect in outcome.effects]
@@ -381,6 +378,8 @@ class Intake:
         found, accepted = filing.verdict, filing.case.accepted
         waited_s = (now - accepted.at).total_seconds()
         self.meter.judged(outcome, waited_s)
+        if outcome.trusted:
+            self.on_trusted(accepted.peer)
         self.log.info(
             Event.MAIL_JUDGED,
             journal_id=accepted.journal_id,

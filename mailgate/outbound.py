@@ -20,12 +20,14 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
+from mailgate.alarm import Alarm, tell
 from mailgate.errors import NotAllowed, TryAgain
 from mailgate.judge import retry
 from mailgate.log import Event, Log
@@ -74,6 +76,7 @@ class Outbound:
         concurrency: int = CONCURRENCY,
         drain_s: float = DRAIN_S,
         meter: Meter = UNHEARD,
+        alarm: Alarm | None = None,
     ) -> None:
         self.database = database
         self.deliver = deliver
@@ -84,6 +87,7 @@ class Outbound:
         self.on_backlog = on_backlog
         self.drain_s = drain_s
         self.meter = meter
+        self.alarm = alarm
         self._slots = asyncio.Semaphore(concurrency)
         self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._under_way: dict[asyncio.Task[None], int] = {}  # and the row that each delivers
@@ -208,7 +212,7 @@ class Outbound:
                 return
             settlement = retry.fate(due, answer, self.clock())
         took_s = perf_counter() - begun
-        await self._settle(settlement)
+        await self._settle(due, settlement)
         self.meter.attempted(due, settlement, took_s)
         self._log(due, settlement, took_s)
 
@@ -238,11 +242,15 @@ class Outbound:
 
     # ── Settle ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _settle(self, settlement: Settlement) -> None:
+    async def _settle(self, due: Due, settlement: Settlement) -> None:
         """Write what came of it. While we run this is not given up, for forgetting it could send a mail twice."""
         while True:
             try:
-                await self.database.together(outbox.settle, settlement)
+                if self.alarm and self.alarm.rings(due, settlement):
+                    ring = partial(self.alarm.settle, due=due, settlement=settlement)
+                    tell(await self.database.write(ring), self.log)
+                else:
+                    await self.database.together(outbox.settle, settlement)
             except TryAgain as trouble:
                 if not self._running:
                     raise

@@ -17,6 +17,7 @@ from typing import TypeVar
 from mailgate.config import tomlfile
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
+from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
@@ -150,7 +151,16 @@ def _signals(tables: Mapping[str, TomlFile]) -> Signals:
 
 
 def _limits(file: TomlFile) -> Limits:
-    return Limits.from_table(file.document, file.name, _lines(file, "limit"))
+    limits = Limits.from_table(file.document, file.name, _lines(file, "limit"))
+    if louder := list(floors.undercut(limits, file.name)):
+        raise ConfigError([replace(fault, line=_line_of(file, fault.key)) for fault in louder])
+    return limits
+
+
+def _line_of(file: TomlFile, key: str) -> int:
+    """Where `section.key` stands; 0 where it does not."""
+    section, _, name = key.partition(".")
+    return file.line((section, name)) if name else 0
 
 
 def _quotes(file: TomlFile | None) -> Quotes:

@@ -18,9 +18,12 @@ from typing import Any
 from watchfiles import Change, awatch
 
 from mailgate import wiring
+from mailgate.alarm import Alarm
 from mailgate.backup.highwater import HighWater
+from mailgate.clock import Clock, boot
 from mailgate.config import Settings
 from mailgate.config.shapes import split_endpoint
+from mailgate.context import Context
 from mailgate.daemon.aside import Aside
 from mailgate.daemon.loop import name_of
 from mailgate.daemon.metrics import Metrics
@@ -32,6 +35,7 @@ from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
+from mailgate.model import Peer
 from mailgate.net.bind import networks
 from mailgate.net.connection import Login, Tls
 from mailgate.net.deliver import Courier, Relay
@@ -39,6 +43,7 @@ from mailgate.net.gate import Gate, gate_path
 from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
 from mailgate.net.webserver import WebServer
+from mailgate.origins import Caller
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
@@ -128,14 +133,17 @@ class Daemon:
         # Unlike that of every other process, so that leases tell who holds them, and of one that died, that it did.
         owner = f"{settings.gateway.name}-{token_hex(8)}"
         self.database = await wiring.open_database(settings, daemon=True, create=True, owner=owner)
+        self.clock = Clock(boot=boot())
+        self.origins = wiring.origins_of(settings)
         self._make_roads(owner, password)
         self.neighbours = Neighbours(self.database, file, {JOURNAL: self.intake.wake, OUTBOX: self.outbound.wake})
         self._make_door(file)
 
     def _make_roads(self, owner: str, password: str) -> None:
-        settings = self.settings
-        self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), wiring.clock)
-        context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
+        settings, clock = self.settings, self.clock
+        self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), clock)
+        book, meter = lambda: self.book, self.metrics
+        context = wiring.context_of(self.database, self.gateway, book, self.log, meter=meter, clock=clock)
         resolver = Resolver(settings.dns.resolvers)
         self.aside = Aside()
         assume = settings.authentication.assume
@@ -144,12 +152,13 @@ class Daemon:
         self.outbound = Outbound(
             self.database,
             self.courier.deliver,
-            wiring.clock,
+            clock,
             self.log,
             owner=owner,
             sign=wiring.signer_of(settings).sign,
             on_backlog=lambda: self.neighbours.call(OUTBOX),
             meter=self.metrics,
+            alarm=Alarm(context),
         )
         self.intake = Intake(
             context,
@@ -157,21 +166,29 @@ class Daemon:
             owner=owner,
             on_outgoing=self.outbound.wake,
             on_backlog=lambda: self.neighbours.call(JOURNAL),
+            on_trusted=self._heard_from,
             beside=self.aside.run,
         )
-        marks = wiring.high_water_file(settings)
-        self.upkeep = Upkeep(
+        self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
+        self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
+        self.upkeep = self._make_upkeep(context)
+
+    def _make_upkeep(self, context: Context) -> Upkeep:
+        marks = wiring.high_water_file(self.settings)
+        return Upkeep(
             context,
             refused=lambda: self.reception.refused,
             on_freed=self._wake_roads,
             memory=HighWater(marks, self.log) if marks else None,
+            steady=self.clock,
+            put_off=lambda: self.origins.take_put_off() + (self.gate.take_put_off() if self.gate else []),
+            on_vouched=self._vouch,
         )
-        self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
-        self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
 
     def _make_door(self, file: Path | None) -> None:
         """The door, and what stands before it: listeners, or a gate for the fronts that have them."""
-        settings, gate = self.settings, None
+        settings = self.settings
+        self.gate: Gate | None = None
         enough_room = Room(file.parent, settings.store.reserve_bytes) if file else lambda: None
         self.door = Door(
             self.database,
@@ -180,11 +197,31 @@ class Daemon:
             ready=enough_room,
             meter=self.metrics,
             intake=self.intake,
+            origins=self.origins,
         )
         if file and self.parent.place == KEEPER:
-            gate = Gate(gate_path(file), self.door, most_body_bytes=settings.wire.size_bytes, log=self.log)
-        self.reception = Reception(settings, self.door, self.parent.sockets, self.log, gate)
+            self.gate = Gate(
+                gate_path(file),
+                self.door,
+                most_body_bytes=settings.wire.size_bytes,
+                clock=self.clock,
+                log=self.log,
+                welcomed=lambda: self.origins.welcomed,
+            )
+        self.reception = Reception(settings, self.door, self.parent.sockets, self.log, self.gate, clock=self.clock)
         self.metrics.attend(self.reception)
+
+    def _heard_from(self, peer: Peer) -> None:
+        """Somebody we trust has written: whoever speaks with the world shall not put his network off."""
+        network = self.origins.trusted(peer)
+        if self.gate and network is not None:
+            self.gate.welcome(network)
+
+    def _vouch(self, callers: list[Caller]) -> None:
+        """We trust these, who were put off."""
+        self.origins.vouch(callers)
+        if self.gate and callers:
+            self.gate.vouch(callers)
 
     # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -205,7 +242,7 @@ class Daemon:
         if self.settings.web.bind:
             console = self.make_console(self.desk, self.database) if self.make_console else None
             name = self.settings.mailbox[0].address
-            app = make_app(self.desk, console, clock=wiring.clock, name=name, watch=self._watch())
+            app = make_app(self.desk, console, clock=self.clock, name=name, watch=self._watch())
             self._web = WebServer(app, self.settings.web.bind)
             await listen(self._web.start(self.parent.sockets.take(WEB, self._web.address)), self._web.address)
         await self.reception.start()
@@ -217,7 +254,7 @@ class Daemon:
         self.outbound.wake()
 
     def _watch(self) -> Watch:
-        health = Health(self.database, wiring.clock, obstacles=self._obstacles)
+        health = Health(self.database, self.clock, obstacles=self._obstacles)
         return Watch(health, self.metrics.page, networks(self.settings.web.metrics))
 
     def _obstacles(self) -> Iterator[str]:

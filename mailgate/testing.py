@@ -29,6 +29,7 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from mailgate import config, wiring
+from mailgate.alarm import Alarm
 from mailgate.config import tomlfile
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
@@ -188,6 +189,7 @@ class Lab:
         await self._ready()
         # Timers move only with the clock, and nothing that is delivered here puts new mail into the journal.
         moved = self._kept_up_to != self.now
+        await self.upkeep.vouch()
         while self._kept_up_to != self.now:
             if not await self.upkeep.settle():
                 self._kept_up_to = self.now
@@ -241,6 +243,9 @@ class Lab:
 
     # ── How it is put together ────────────────────────────────────────────────────────────────────────────────────────
 
+    def _now_s(self) -> float:
+        return self.now.timestamp()
+
     async def _open(self) -> None:
         settings = config.settings_of(tomlfile.TomlFile("laboratory", self._document), self._root)
         gateway, book = settings.gateway_for(KEYS), wiring.rulebook_of(settings)
@@ -253,15 +258,28 @@ class Lab:
             self.database, gateway, lambda: book, Mint(self.database.new_id), lambda: self.now, log
         )
         self._real = witnesses_of(settings, _Answers(self.dns))
-        self.intake = Intake(context, self._authenticate, owner=self._owner)
-        self.door = Door(self.database, gateway, intake=self.intake)
+        # One sender brings as much as the caller likes, unless he asks for the bound.
+        asked = settings.wire.model_fields_set & {"origin_mails_per_h", "origin_bytes_per_h"}
+        origins = wiring.origins_of(settings, self._now_s) if asked else None
+        self.intake = Intake(
+            context, self._authenticate, owner=self._owner, on_trusted=origins.trusted if origins else lambda peer: None
+        )
+        self.door = Door(self.database, gateway, intake=self.intake, origins=origins)
         self.outbound = Outbound(
-            self.database, self._deliver, context.clock, log, owner=self._owner, sign=self._signer.sign
+            self.database,
+            self._deliver,
+            context.clock,
+            log,
+            owner=self._owner,
+            sign=self._signer.sign,
+            alarm=Alarm(context),
         )
         for domain in gateway.domains:
             self.dns.setdefault((f"{DKIM.selector}._domainkey.{domain}", "TXT"), [record(DKIM)])
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
+        if origins:
+            self.upkeep.put_off, self.upkeep.on_vouched = origins.take_put_off, origins.vouch
         self.recheck = Recheck(context, self.intake.prepare)
         self._pages = make_app(self.desk, clock=context.clock)
         self._peer = _peer_of(settings.listener[0])

@@ -1,21 +1,36 @@
-"""Mail in: what is said to a sender and a recipient before there is a mail. Needs no database."""
+"""Mail in: what is said to a sender and a recipient before there is a mail, and to a mail by its envelope.
+
+Needs no database.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 from mailgate.judge import admission
-from mailgate.model import Gateway, Peer, Reply
+from mailgate.mail.hops import count_hops
+from mailgate.model import Arrival, Gateway, Peer, Reply
+from mailgate.origins import Origins
 
 MOST_RECIPIENTS_REMEMBERED = 4096
+PUT_OFF = Reply(451, "4.7.1 Much mail came from your network within the hour; please come again later")
 
 
-class Threshold:
+class Threshold(ABC):
     """The first half of a door; who inherits from it takes the mail."""
 
-    def __init__(self, gateway: Gateway, *, ready: Callable[[], Reply | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        ready: Callable[[], Reply | None] = lambda: None,
+        origins: Origins | None = None,
+    ) -> None:
+        """Without `origins` every network may bring as much as it likes."""
         self.gateway = gateway
         self.ready = ready
+        self.origins = origins
         self._recipients: dict[str, Reply | None] = {}
 
     def renew(self, gateway: Gateway) -> None:
@@ -28,9 +43,30 @@ class Threshold:
         return self.ready()
 
     def recipient(self, address: str, mail_from: str, peer: Peer) -> Reply | None:
-        """None where `address` is ours or carries a valid token, else the refusal."""
+        """None where `address` is ours or carries a valid token, else the refusal; or the network brought too much."""
         if address not in self._recipients:
             if len(self._recipients) >= MOST_RECIPIENTS_REMEMBERED:
                 self._recipients.clear()
             self._recipients[address] = admission.recipient(address, self.gateway)
-        return self._recipients[address]
+        refusal = self._recipients[address]
+        if refusal is None and self.origins and self.origins.puts_off(address, mail_from, peer):
+            return PUT_OFF
+        return refusal
+
+    async def accept(self, arrival: Arrival) -> Sequence[Reply]:
+        """One reply per recipient, given after the mail is on disk.
+
+        Raises:
+            TryAgain: the sender keeps the mail.
+        """
+        refusal = admission.finished(count_hops(arrival.raw), arrival.peer)
+        if refusal:
+            return [refusal] * len(arrival.recipients)
+        replies = await self.take(arrival)
+        if self.origins:
+            self.origins.took(arrival.peer, len(arrival.raw))
+        return replies
+
+    @abstractmethod
+    async def take(self, arrival: Arrival) -> Sequence[Reply]:
+        """Bring the mail to the disk; as `accept`."""

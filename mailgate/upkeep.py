@@ -1,7 +1,7 @@
 """What time alone changes: challenges that nobody answered, held mail that waited long enough, keys that are forgotten.
 
 It also writes down what nobody waits for: how much was refused at the door, and which rules judge from now on; and it
-notices a database that went back in time.
+notices a database that went back in time, and a clock that jumped ahead.
 
 Every timer is a moment in the database, so none is lost by a restart, and each change can be made twice without harm.
 """
@@ -12,13 +12,17 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from mailgate.clock import Clock
 from mailgate.context import Context
 from mailgate.errors import TryAgain
+from mailgate.judge import trust
+from mailgate.judge.canonical import canonical
 from mailgate.log import Event
-from mailgate.store import journal, leases, ledger, marks, record, restored, timers
+from mailgate.origins import Caller
+from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers
 from mailgate.store.marks import Mark
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 TICK_S = 10.0
 TICKS = 6  # of these make the minute after which timers are looked at
+NOTED = timedelta(minutes=1)  # a clock that is corrected by less is not written down anew
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
 
 
@@ -51,9 +56,13 @@ class Upkeep:
         refused: Callable[[], Counter[int]] = Counter,
         on_freed: Callable[[], None] = lambda: None,
         memory: Memory | None = None,
+        steady: Clock | None = None,
+        put_off: Callable[[], list[Caller]] = list,
+        on_vouched: Callable[[list[Caller]], None] = lambda callers: None,
     ) -> None:
         """`refused` tells how many replies of each code from 400 on were given since the start. `on_freed` is called
-        when work of a dead process became free. Without a `memory` a database is believed whatever it says.
+        when work of a dead process became free. Without a `memory` a database is believed whatever it says, and the
+        clock where it is not `steady`. `put_off` tells who was since it was asked; `on_vouched` hears whom we trust.
         """
         self.database = context.database
         self.book = context.book
@@ -63,14 +72,20 @@ class Upkeep:
         self.refused = refused
         self.on_freed = on_freed
         self.memory = memory
+        self.steady = steady
+        self.put_off = put_off
+        self.on_vouched = on_vouched
         self._kept: Mark | None = None
         self._counted: Counter[int] = Counter()
         self._remembered = ""
+        self._noted: datetime | None = None
 
     async def begin(self) -> None:
         """Look whether the database is the one that we left. Call before anything moves. Raises TryAgain."""
         self._kept = self.memory.recall() if self.memory else None
         await self._look_back()
+        await self._remember_clock()
+        await self.heed_clock()
         until = await self.database.read(restored.silent_until)
         if until and until > self.clock():
             self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
@@ -79,13 +94,52 @@ class Upkeep:
         """Keep up until cancelled."""
         for tick in itertools.count():
             try:
+                await self.heed_clock()
                 await self.bury()
+                await self.vouch()
                 if tick % TICKS == 0:
                     await self.settle()
                     await self._check()
             except TryAgain as trouble:
                 self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
             await asyncio.sleep(TICK_S)
+
+    async def heed_clock(self) -> None:
+        """Turn automatic mail off where the clock jumped ahead, and only when that is on disk follow it.
+
+        Raises TryAgain: nothing was written, and the clock still tells the time as if it had not jumped.
+        """
+        step = self.steady.step if self.steady else None
+        if self.steady is None or not step:
+            return
+        steady, now = self.steady, self.clock() + step
+
+        def work(conn: Connection) -> datetime:
+            if steady.boot:
+                restored.note_start(conn, steady.boot, steady.started + step)
+            return restored.silence(conn, now)
+
+        until = await self.database.write(work)
+        self.steady.follow(step)
+        self.log.error(
+            Event.CLOCK_JUMPED_AHEAD, step_s=round(step.total_seconds()), automatic_mail_off_until=until.isoformat()
+        )
+
+    async def _remember_clock(self) -> None:
+        """Take up the clock where the daemon before us left it, so that no jump hides in a restart."""
+        if self.steady and self.steady.boot:
+            boot = self.steady.boot
+            started = await self.database.read(lambda conn: restored.machine_started(conn, boot))
+            if started:
+                self.steady.remember(started)
+
+    async def _note_clock(self) -> None:
+        if self.steady is None or not self.steady.boot:
+            return
+        boot, started = self.steady.boot, self.steady.started
+        if self._noted is None or abs(started - self._noted) >= NOTED:
+            await self.database.write(lambda conn: restored.note_start(conn, boot, started))
+            self._noted = started
 
     async def bury(self) -> int:
         """Free what dead processes had claimed; how many rows that were."""
@@ -95,14 +149,34 @@ class Upkeep:
             self.on_freed()
         return freed
 
+    async def vouch(self) -> None:
+        """Let the next try of those come in who were put off and whose address we trust."""
+        callers = self.put_off()
+        if not callers:
+            return
+        addresses, now = {canonical(sender) for _, sender in callers}, self.clock()
+        known = await self.database.read(lambda conn: queries.acquaintances(conn, addresses))
+        trusted = {one.address for one in known if trust.current(one, now).trust}
+        vouched = [caller for caller in callers if canonical(caller[1]) in trusted]
+        self.on_vouched(vouched)
+        networks = len({network for network, _ in callers})
+        self.log.info(Event.SENDERS_PUT_OFF, networks=networks, senders=len(callers), trusted=len(vouched))
+
     async def settle(self) -> int:
         """Do what is due now; the number of rows that changed."""
         now, book = self.clock(), self.book()
         waited = now - timedelta(seconds=book.limits.timing.held_wait_s)
         keyed = now - timedelta(days=KEY_DAYS)
         changed = await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
+        await self._shorten_silence()
+        await self._note_clock()
         await self.write_down()
         return changed
+
+    async def _shorten_silence(self) -> None:
+        until = await self.database.read(restored.silent_until)
+        if until and until - self.clock() > timedelta(hours=restored.SILENCE_HOURS):
+            await self.database.write(lambda conn: restored.shorten(conn, self.clock()))
 
     async def write_down(self) -> None:
         """Write what was counted since the last time, and the rules if they are others than then."""

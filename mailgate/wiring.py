@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from mailgate import keys, rulebook
+from mailgate.clock import wall as clock
 from mailgate.config import Settings
 from mailgate.context import Context, Mint
 from mailgate.errors import ConfigError, Fault
-from mailgate.identity import clock, database_file, gateway_of, secret, tls_of
+from mailgate.identity import database_file, gateway_of, origins_of, secret, tls_of
 from mailgate.log import Log
 from mailgate.mail.quotes import Quotes
 from mailgate.meter import UNHEARD, Meter
@@ -27,6 +29,7 @@ __all__ = [
     "gateway_of",
     "high_water_file",
     "open_database",
+    "origins_of",
     "password_of",
     "rulebook_of",
     "rules_folder",
@@ -78,7 +81,13 @@ async def open_database(settings: Settings, *, daemon: bool, create: bool = Fals
 
 
 def context_of(
-    database: Database, gateway: Gateway, book: Callable[[], Rulebook], log: Log, meter: Meter = UNHEARD
+    database: Database,
+    gateway: Gateway,
+    book: Callable[[], Rulebook],
+    log: Log,
+    *,
+    meter: Meter = UNHEARD,
+    clock: Callable[[], datetime] = clock,
 ) -> Context:
     """What every road is given, with this machine's clock and chance."""
     return Context(database, gateway, book, Mint(database.new_id), clock, log, meter)

@@ -132,7 +132,8 @@ async def _database(settings: Settings) -> Finding:
     except TryAgain as error:
         return Finding("database", Result.FAULT, str(error))
     if until and until > wiring.clock():
-        silence = f"was restored: automatic mail is off until {until:%Y-%m-%d %H:%M} UTC, or `mailgate db resume`"
+        end = f"until {until:%Y-%m-%d %H:%M} UTC, or `mailgate db resume`"
+        silence = f"was restored, or the clock jumped ahead: automatic mail is off {end}"
         return Finding("database", Result.WARNING, f"{path or settings.store.url} {silence}")
     return Finding("database", Result.OK, f"{path or settings.store.url} is in order")
 

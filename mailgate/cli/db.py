@@ -141,7 +141,7 @@ def restore(frame: Frame, file: Path, force: bool) -> None:
 @db.command("resume")
 @click.pass_obj
 def resume(frame: Frame) -> None:
-    """Let automatic mail leave again, before the 24 hours after a restore are over."""
+    """Let automatic mail leave again, before the 24 hours after a restore or a jump of the clock are over."""
     at_desk(frame, lambda desk: desk.resume())
     frame.tell({"automatic_mail": "on"}, "Automatic mail leaves again.")
 

@@ -198,6 +198,14 @@ class WireTable(Table):
     data_grace_s: StrictInt = Field(30, ge=1, le=3600, description="seconds, 1 to 3600")
     data_rate_bytes_per_s: StrictInt = Field(500, ge=0, le=1_000_000, description="bytes per second, 0 to 1000000")
     transaction_s: StrictInt = Field(1800, ge=60, le=86_400, description="seconds, 60 to 86400")
+    origin_mails_per_h: StrictInt = Field(60, ge=0, le=1_000_000, description="mails an hour, 0 (no bound) to 1000000")
+    origin_bytes_per_h: StrictInt = Field(
+        209_715_200, ge=0, le=1_099_511_627_776, description="bytes an hour, 0 (no bound) to 1099511627776"
+    )
+
+    def bounds(self) -> dict[str, int]:
+        """What one listener holds its sessions to. The rest is for the door, which has one memory for all of them."""
+        return self.model_dump(exclude={"origin_mails_per_h", "origin_bytes_per_h"})
 
 
 class Settings(Table):

@@ -14,12 +14,11 @@ from mailgate.config import Settings
 from mailgate.daemon.parent import Parent
 from mailgate.daemon.reception import Reception, Room
 from mailgate.errors import ConfigError
-from mailgate.judge import admission
 from mailgate.log import Event, Log
-from mailgate.mail.hops import count_hops
 from mailgate.model import Arrival, Gateway, Reply
 from mailgate.net.gate import gate_path
 from mailgate.net.link import Link
+from mailgate.origins import Origins
 from mailgate.threshold import Threshold
 
 DRAIN_S = 45.0  # somewhat more than a mail may wait for the keeper
@@ -29,18 +28,14 @@ REPORT_EVERY_S = 10.0
 class FrontDoor(Threshold):
     """The door of a front: what cannot be said here, the keeper says."""
 
-    def __init__(self, gateway: Gateway, link: Link, *, ready: Callable[[], Reply | None] = lambda: None) -> None:
-        super().__init__(gateway, ready=ready)
+    def __init__(self, gateway: Gateway, link: Link, origins: Origins, *, ready: Callable[[], Reply | None]) -> None:
+        super().__init__(gateway, ready=ready, origins=origins)
         self._link = link
+        link.on_welcome, link.on_vouched = origins.welcome, origins.vouch
 
-    async def accept(self, arrival: Arrival) -> Sequence[Reply]:
-        """One reply per recipient, given after the keeper has the mail on disk.
-
-        Raises:
-            TryAgain: the keeper has not got it, or did not say so in time.
-        """
-        refusal = admission.finished(count_hops(arrival.raw), arrival.peer)
-        return [refusal] * len(arrival.recipients) if refusal else await self._link.hand_over(arrival)
+    async def take(self, arrival: Arrival) -> Sequence[Reply]:
+        """The keeper's replies. Raises TryAgain: he has not got the mail, or did not say so in time."""
+        return await self._link.hand_over(arrival)
 
 
 class Front:
@@ -55,7 +50,8 @@ class Front:
         self.parent = parent
         self.link = Link(gate_path(database), log)
         enough_room = Room(database.parent, settings.store.reserve_bytes)
-        self.door = FrontDoor(identity.gateway_of(settings), self.link, ready=enough_room)
+        self.origins = identity.origins_of(settings)
+        self.door = FrontDoor(identity.gateway_of(settings), self.link, self.origins, ready=enough_room)
         self.reception = Reception(settings, self.door, parent.sockets, log)
         self._reported: Counter[int] = Counter()
         self._told_to_stop = asyncio.Event()
@@ -110,5 +106,5 @@ class Front:
 
     def _report(self) -> None:
         refused = self.reception.refused
-        if self.link.report(refused - self._reported, self.reception.connected):
+        if self.link.report(refused - self._reported, self.reception.connected, self.origins.take_put_off):
             self._reported = refused

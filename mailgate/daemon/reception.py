@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
 from mailgate import identity
+from mailgate.clock import wall
 from mailgate.config import ListenerTable, Settings
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.log import Event, Log
@@ -29,14 +31,24 @@ NO_ROOM = Reply(452, "4.3.1 Insufficient system storage")
 class Reception:
     """All listeners with their certificates; none where there is a `gate`, for then the fronts have them."""
 
-    def __init__(self, settings: Settings, door: Door, sockets: Given, log: Log, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        door: Door,
+        sockets: Given,
+        log: Log,
+        gate: Gate | None = None,
+        *,
+        clock: Callable[[], datetime] = wall,
+    ) -> None:
         """Raises ConfigError where a certificate does not load."""
         self._gate = gate
         self._door = door
         self._sockets = sockets
         self._log = log
+        self._clock = clock
         self._name = settings.gateway.name
-        self._bounds = Bounds(**settings.wire.model_dump())
+        self._bounds = Bounds(**settings.wire.bounds())
         self._listeners = [(table, self._listener(table)) for table in (() if gate else settings.listener)]
 
     @property
@@ -88,7 +100,7 @@ class Reception:
             self._door,
             self._bounds,
             name=self._name,
-            clock=identity.clock,
+            clock=self._clock,
             log=self._log,
             tls_context=identity.tls_of(table),
         )

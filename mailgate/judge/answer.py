@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import governor
+from mailgate.judge import breaker, governor
 from mailgate.judge.canonical import canonical, domain_of, untagged
 from mailgate.judge.docket import Docket, Planned
 from mailgate.judge.history import History
@@ -17,19 +17,30 @@ from mailgate.judge.kind import Weight
 from mailgate.model import (
     Acquaintance,
     Authentication,
+    BreakerState,
+    Broken,
     Case,
     Challenge,
+    Counted,
     Credited,
     Effect,
     Grant,
     HeldMail,
+    Key,
     Level,
     Met,
+    Mishap,
     Peer,
     Permit,
     Purpose,
     Respond,
+    Scope,
+    Suffered,
+    Trouble,
 )
+
+DAY = timedelta(days=1)
+DRY_RUN = "[replies] dry_run"
 
 
 def respond(case: Case, weight: Weight, authentication: Authentication, *, others_path: bool = False) -> Respond:
@@ -86,7 +97,7 @@ def network(ip: str) -> str:
     return str(ip_network((address, 24 if address.version == 4 else 56), strict=False))
 
 
-def wish(purpose: Purpose, known: Acquaintance, history: History, at: datetime) -> Grant:
+def wish(purpose: Purpose, known: Acquaintance, history: History, at: datetime, mailbox: str) -> Grant:
     """An automatic mail to `known` as the gate wants it described; what it answers is for the caller to say."""
     domain = domain_of(known.address)
     return Grant(
@@ -100,6 +111,7 @@ def wish(purpose: Purpose, known: Acquaintance, history: History, at: datetime) 
         unproven=not known.proven,
         ticket_id=None,
         cause=0,
+        mailbox=mailbox,
     )
 
 
@@ -109,7 +121,7 @@ def for_release(
     """The acknowledgement of a held mail that was let in, or in words why there is none."""
     effects, decision = gate(wanted, known, history, judged_at)
     if isinstance(decision, governor.Refusal):
-        return [], decision.reason
+        return effects, decision.reason
     to = held.author or held.address
     trigger = _Trigger(held.mailbox, to, held.identity, held.references, held.subject, held.journal_id)
     return effects, _planned(decision, trigger, history)
@@ -118,24 +130,40 @@ def for_release(
 def gate(
     wanted: Grant, known: Acquaintance, history: History, judged_at: datetime
 ) -> tuple[list[Effect], Permit | governor.Refusal]:
-    """Ask for a permit and spend it: the balances that stand anew, and the permit or the refusal."""
-    if history.gateway.dry_run:
-        return [], governor.Refusal("dry run: nothing automatic leaves", "[replies] dry_run")
+    """Ask for a permit and spend it: what follows in any case, and the permit or the refusal."""
     # An answer that comes out of a backlog helps nobody, and a queue of them is a burst.
     if judged_at - wanted.at > timedelta(seconds=history.limits.timing.late_s):
         return [], governor.Refusal("judged too long after it was accepted", "limits.toml [timing] late_s")
     balance = governor.Balance(known, history.domain(wanted.domain, wanted.at))
     decision = governor.decide(wanted, balance, history.counters, history.limits, history.mint.new_id)
     if isinstance(decision, governor.Refusal):
-        return [], decision
+        return list(_after_refusal(decision, wanted, history)), decision
+    if history.gateway.dry_run:
+        return [], governor.Refusal(f"dry run: {wanted.purpose} would have left", DRY_RUN)
     after = balance.after(wanted)
     effects: list[Effect] = [Met(after.known)]
     return effects if wanted.shared else [*effects, Credited(after.domain)], decision
 
 
+def _after_refusal(refusal: governor.Refusal, wanted: Grant, history: History) -> Iterator[Effect]:
+    """Some refusals say more than that this mail must stay: a swarm is under way, or a whole day's share is spent."""
+    limit, fuse = refusal.limit, history.limits.fuse
+    if limit is None or breaker.state(history.breaker(Scope.ALL), wanted.at) is not BreakerState.CLOSED:
+        # While all is held back nothing is counted, so a swarm can never fill the accounts.
+        return
+    if limit.key is Key.FINGERPRINT:
+        yield Suffered(Mishap(history.mint.new_id(), wanted.at, Trouble.REPEATED, wanted.address, wanted.domain))
+    a_day = limit.per is not None and limit.per >= DAY
+    if limit.key is Key.TOTAL and limit.mail is Counted.UNPROVEN and a_day:
+        opened = breaker.tripped(history.facts, wanted.at, fuse, ceiling=refusal.reason)
+        if opened:
+            yield Broken(opened)
+
+
 def human_act(before: Acquaintance, after: Acquaintance, history: History, at: datetime) -> list[Effect]:
     """What a person's act for an address earns: credit for it and, the first time, for its domain."""
-    credited = replace(after, credit=governor.after_human_act(before.credit, history.limits.credit), proven=True)
+    credit = governor.after_human_act(before.credit, history.limits.credit)
+    credited = replace(after, credit=credit, proven=True, turns=0, turned_at=None, spam_marks=0)
     domain = domain_of(before.address)
     if before.proven or domain in history.limits.shared:
         return [Met(credited)]
@@ -168,7 +196,7 @@ def _through_the_gate(
     case, accepted, author = docket.case, docket.case.accepted, docket.case.mail.author
     assert author is not None, "a mail without a single author has objections of its own"
     wanted = replace(
-        wish(purpose, docket.known, docket.history, docket.at),
+        wish(purpose, docket.known, docket.history, docket.at, case.mailbox.address),
         origin=origin_of(case, docket.authentication),
         fingerprint=case.fingerprint,
         ticket_id=ticket_id,
@@ -176,6 +204,7 @@ def _through_the_gate(
     )
     effects, decision = gate(wanted, docket.known, docket.history, case.judged_at)
     if isinstance(decision, governor.Refusal):
+        docket.learn(effects)
         docket.suppressed, docket.withheld_by = decision.reason, decision.rule
         docket.note("gate", f"{purpose} refused by {decision.rule}: {decision.reason}")
         return False

@@ -31,10 +31,12 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         reach=limits.reach if answerable else (),
         windows=limits.windows_of_all if answerable else (),
         until=max(moments),
+        mailboxes=frozenset(case.mailbox.address for case in cases),
+        runs=any(case.recipient or case.ours or case.enclosed for case in cases),
     )
 
 
-def about(address: str, limits: Limits, now: datetime) -> Ask:
+def about(address: str, gateway: Gateway, limits: Limits, now: datetime) -> Ask:
     """All that a person's act for `address` can depend on."""
     return Ask(
         now,
@@ -43,6 +45,7 @@ def about(address: str, limits: Limits, now: datetime) -> Ask:
         held_of=frozenset({address}),
         reach=limits.reach,
         windows=limits.windows_of_all,
+        mailboxes=frozenset(box.address for box in gateway.mailboxes),
     )
 
 

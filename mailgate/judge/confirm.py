@@ -49,11 +49,11 @@ def confirmed(
     first = next(((mail, ticket) for mail, ticket in placed if mail.acknowledge), None)
     if first is None:
         return Confirmed(tuple(effects), (), ticket_id, "nothing to acknowledge")
-    wanted = answer.wish(Purpose.ACKNOWLEDGE, trusted, history, at)
+    wanted = answer.wish(Purpose.ACKNOWLEDGE, trusted, history, at, first[0].mailbox)
     wanted = replace(wanted, ticket_id=first[1], cause=asked.id)
     spent, plan = answer.for_release(first[0], wanted, trusted, history, judged_at or at)
     if isinstance(plan, str):
-        return Confirmed(tuple(effects), (), ticket_id, f"refused: {plan}")
+        return Confirmed((*effects, *spent), (), ticket_id, f"refused: {plan}")
     return Confirmed((*effects, *spent), (plan,), ticket_id, "granted")
 
 

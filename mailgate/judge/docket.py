@@ -9,12 +9,14 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mailgate.judge.canonical import domain_of
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
 from mailgate.judge.thread import Link
 from mailgate.model import (
     Acquaintance,
     Authentication,
+    Broken,
     Case,
     Challenge,
     Disposition,
@@ -31,6 +33,7 @@ from mailgate.model import (
     Respond,
     State,
     Step,
+    Suffered,
 )
 
 
@@ -73,6 +76,12 @@ class Outcome(Struct, frozen=True):
 
     effects: tuple[Effect, ...]  # its filing stands last
     planned: tuple[Planned, ...]
+    trusted: bool = False  # its author is, and the mail is proven to be his
+
+    @property
+    def moves_the_gate(self) -> bool:
+        """Does it change what the send gate will say to the next mail?"""
+        return bool(self.planned) or any(isinstance(effect, (Broken, Suffered)) for effect in self.effects)
 
     @property
     def filing(self) -> Filing:
@@ -129,6 +138,18 @@ class Docket:
     def at(self) -> datetime:
         """A mail is judged at the time of its acceptance, whenever that is."""
         return self.case.accepted.at
+
+    @property
+    def domain(self) -> str:
+        """The author's organizational domain."""
+        return domain_of(self.sender)
+
+    def object(self, finding: Finding) -> None:
+        """What history shows forbids every automatic answer, and the verdict names it among its findings."""
+        self.findings = (*self.findings, finding)
+        reasons = (*self.respond.reasons, finding.says)
+        self.respond = Respond(acknowledge=False, challenge=False, reasons=reasons)
+        self.note("behaviour", f"{finding.id}: {finding.says} ({finding.value})")
 
     def note(self, check: str, result: str) -> None:
         """Add a line to the trail."""

@@ -11,6 +11,7 @@ import re2
 MOST_CHARS = 20_000  # of the text; enough to tell letters apart
 MOST_SUBJECT_CHARS = 1000
 LONGEST_TAG = 60  # characters, brackets included
+TELLING_CHARS = 120  # a text of so many says enough to be known without its subject
 MARKER_HYPHENS = 2  # mg-xxxxxxxxx-yyyyyyyy
 
 _NUMBERED_GROUP = re2.compile(r"[\[(][^\[\]()]*\d[^\[\]()]*[\])]")
@@ -19,7 +20,7 @@ _DIGITS = str.maketrans("0123456789", "##########")
 
 
 def fingerprint(subject: str, own_words: str, prefixes: tuple[str, ...], secret: bytes) -> str:
-    """A keyed hash of the normalised subject and body; two mails that share it say the same.
+    """A keyed hash of the normalised subject and body, of a long body alone; two mails that share it say the same.
 
     `own_words` is the text without what it quotes; a robot that quotes us would say something new at every turn.
     """
@@ -27,7 +28,8 @@ def fingerprint(subject: str, own_words: str, prefixes: tuple[str, ...], secret:
     words = text.split()
     if any(sign in text for sign in _SIGNS):
         words = [plain for word in words if (plain := _plain(word))]
-    whole = f"{normal_subject(subject, prefixes)}\n{_without_numbers(' '.join(words))}"
+    body = _without_numbers(" ".join(words))
+    whole = body if len(body) >= TELLING_CHARS else f"{normal_subject(subject, prefixes)}\n{body}"
     return hmac.digest(secret, whole.encode(), "sha256").hex()[:32]
 
 

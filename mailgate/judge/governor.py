@@ -4,6 +4,7 @@ The house rules of this file:
 * A permit is spent when it is granted. Nothing gives it back: not a bounce, not a crash, not a cancelled mail.
 * Nothing that comes in by mail ever raises a right to send. Credit rises by human acts of ours and by a slow drip.
 * One mail, or one confirmation, causes one automatic mail at most (RFC 3834 section 6). No rule file can change that.
+* Mail to our own people takes no credit and counts nowhere else, but it passes here like any other.
 * Windows are exact: every permit ever granted is a row with its time, and a window counts rows. Rows from a future
   that a clock once showed count too, so a clock set back creates no rights.
 """
@@ -12,16 +13,19 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge.limits import Credit, Limit, Limits
+from mailgate.judge import breaker
+from mailgate.judge.limits import HOUR, Credit, Limit, Limits
 from mailgate.model import (
     Acquaintance,
+    Breaker,
+    BreakerState,
     Counted,
     Counter,
     DomainCredit,
@@ -30,6 +34,7 @@ from mailgate.model import (
     Key,
     Permit,
     Purpose,
+    Scope,
     Standing,
     Total,
 )
@@ -39,18 +44,28 @@ SILENT_STANDINGS = {
     Standing.UNDELIVERABLE: "mail to the address came back",
     Standing.BLOCKED: "a person of ours blocked the address",
 }
+# What keeps mail from our own people: a colleague's vacation must not cost us his attention for a year.
+SILENT_FOR_STAFF = frozenset({Standing.UNDELIVERABLE, Standing.BLOCKED})
 ANSWERED = "an automatic mail was sent for this before"
-SILENCE = "the database was restored, so what was sent since is not known: automatic mail is off until"
+SILENCE = "what was sent of late cannot be counted (a restored database, a clock that jumped): nothing automatic until"
 
 
-_COUNTED = {Purpose.CHALLENGE: Counted.CHALLENGE, Purpose.ACKNOWLEDGE: Counted.ACKNOWLEDGE}
+_COUNTED = {
+    Purpose.CHALLENGE: Counted.CHALLENGE,
+    Purpose.ACKNOWLEDGE: Counted.ACKNOWLEDGE,
+    Purpose.NOTICE: Counted.NOTICE,
+    Purpose.DIGEST: Counted.DIGEST,
+}
+EVERYBODY = "everybody"
+_ALL: Counter = (Key.TOTAL, Counted.ANY, EVERYBODY)
 
 
 class Refusal(Struct, frozen=True):
-    """Why an automatic mail may not leave, in words, and the rule that says so."""
+    """Why an automatic mail may not leave, in words, and the rule that says so; the limit, where it is one."""
 
     reason: str
     rule: str = ""
+    limit: Limit | None = None
 
 
 @dataclass(slots=True)
@@ -72,9 +87,13 @@ class _Window:
 
 @dataclass(slots=True)
 class Counters:
-    """The ledger of permits, sorted for counting. `silent_until`: it may lack some, so nothing can be counted yet."""
+    """The ledger of permits, sorted for counting, and what holds mail back.
+
+    `silent_until`: the ledger may lack some, so nothing can be counted yet.
+    """
 
     silent_until: datetime | None = None
+    breakers: Mapping[tuple[Scope, str], Breaker] = field(default_factory=dict)
     times: dict[Counter, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     totals: dict[tuple[Counted, timedelta], _Window] = field(default_factory=lambda: defaultdict(_Window))
     causes: set[int] = field(default_factory=set)
@@ -84,6 +103,8 @@ class Counters:
         self.causes |= facts.causes
         self.times |= facts.spent
         for total in facts.totals:
+            if total.purpose.to_staff:
+                continue
             for kind in _kinds(total.purpose, unproven=total.unproven):
                 self.totals[kind, total.per].add(total)
         for times in (*self.times.values(), *(window.some for window in self.totals.values())):
@@ -112,7 +133,9 @@ class Balance(Struct, frozen=True):
     domain: DomainCredit
 
     def after(self, grant: Grant) -> Balance:
-        """The balance once `grant` is spent; a shared domain has none to spend."""
+        """The balance once `grant` is spent; a shared domain has none to spend, and our own people need none."""
+        if grant.purpose.to_staff:
+            return self
         paid = replace(self.known, credit=self.known.credit - 1)
         return Balance(paid, self.domain if grant.shared else replace(self.domain, credit=self.domain.credit - 1))
 
@@ -123,10 +146,10 @@ def decide(
     """Grant `wanted`, or say what stands against it. Writes nothing: the caller spends what it was given."""
     refusal = (
         _silence(wanted, counters)
-        or _standing(balance.known)
+        or _held_back(wanted, counters, limits)
+        or _standing(wanted, balance.known)
         or _repeated(wanted, counters)
-        or _credit(balance.known.credit, "credit of the address is spent", "credit")
-        or (None if wanted.shared else _credit(balance.domain.credit, "credit of the domain is spent", "domain_credit"))
+        or _spent(wanted, balance)
         or next(_exceeded(wanted, counters, limits), None)
     )
     return refusal or Permit(new_id(), wanted)
@@ -153,17 +176,35 @@ def _silence(wanted: Grant, counters: Counters) -> Refusal | None:
     return Refusal(f"{SILENCE} {until:%Y-%m-%d %H:%M} UTC", "restored database")
 
 
-def _standing(known: Acquaintance) -> Refusal | None:
+def _held_back(wanted: Grant, counters: Counters, limits: Limits) -> Refusal | None:
+    for stands in breaker.concerning(wanted, counters.breakers):
+        state = breaker.state(stands, wanted.at)
+        if state in (BreakerState.OPEN, BreakerState.LATCHED):
+            return Refusal(breaker.words(stands, state), f"breaker {breaker.name(stands)}")
+        if state is BreakerState.HALF and counters.count(_ALL, HOUR, wanted.at) >= limits.fuse.trial_per_hour:
+            return Refusal(breaker.words(stands, state), f"breaker {breaker.name(stands)}")
+    return None
+
+
+def _standing(wanted: Grant, known: Acquaintance) -> Refusal | None:
     reason = SILENT_STANDINGS.get(known.standing)
-    return Refusal(reason, f"standing {known.standing}") if reason else None
+    if reason is None or (wanted.purpose.to_staff and known.standing not in SILENT_FOR_STAFF):
+        return None
+    return Refusal(reason, f"standing {known.standing}")
 
 
 def _repeated(wanted: Grant, counters: Counters) -> Refusal | None:
     return Refusal(ANSWERED, "RFC 3834 section 6") if wanted.cause in counters.causes else None
 
 
-def _credit(balance: int, reason: str, rule: str) -> Refusal | None:
-    return None if balance > 0 else Refusal(reason, f"limits.toml [{rule}]")
+def _spent(wanted: Grant, balance: Balance) -> Refusal | None:
+    if wanted.purpose.to_staff:
+        return None
+    if balance.known.credit <= 0:
+        return Refusal("credit of the address is spent", "limits.toml [credit]")
+    if not wanted.shared and balance.domain.credit <= 0:
+        return Refusal("credit of the domain is spent", "limits.toml [domain_credit]")
+    return None
 
 
 def _exceeded(wanted: Grant, counters: Counters, limits: Limits) -> Iterator[Refusal]:
@@ -174,7 +215,7 @@ def _exceeded(wanted: Grant, counters: Counters, limits: Limits) -> Iterator[Ref
             continue
         count = counters.count((limit.key, limit.mail, subject), limit.per, wanted.at)
         if count >= limit.most:
-            yield Refusal(f"{count} of {limit.most} {_words(limit)}: {limit.why}", limit.rule)
+            yield Refusal(f"{count} of {limit.most} {_words(limit)}: {limit.why}", limit.rule, limit)
 
 
 def _words(limit: Limit) -> str:
@@ -190,12 +231,14 @@ def _kinds(purpose: Purpose, *, unproven: bool) -> list[Counted]:
 def _counters(grant: Grant) -> Iterator[Counter]:
     """Every counter that this permit moves. A provider of many has a count of its own and is no origin."""
     kinds = _kinds(grant.purpose, unproven=grant.unproven)
+    if grant.purpose.to_staff:
+        return ((Key.STAFF, kind, grant.address) for kind in kinds)
     subjects = (
         (Key.TICKET, str(grant.ticket_id or "")),
         (Key.ADDRESS, grant.address),
         (Key.SHARED if grant.shared else Key.DOMAIN, grant.domain),
         (Key.FINGERPRINT, grant.fingerprint),
         (Key.ORIGIN, "" if grant.shared else grant.origin),
-        (Key.TOTAL, "everybody"),
+        (Key.TOTAL, EVERYBODY),
     )
     return ((key, kind, subject) for key, subject in subjects if subject for kind in kinds)

@@ -17,8 +17,12 @@ from mailgate.judge.limits import Limits
 from mailgate.model import (
     Acquaintance,
     Asked,
+    Begun,
+    Breaker,
+    Broken,
     Challenge,
     Credited,
+    Disposition,
     DomainCredit,
     Effect,
     Facts,
@@ -27,6 +31,7 @@ from mailgate.model import (
     HeldMail,
     HeldState,
     Joined,
+    Kind,
     KnownMessage,
     KnownTicket,
     Met,
@@ -34,7 +39,10 @@ from mailgate.model import (
     Permit,
     Reheld,
     Released,
+    Run,
+    Scope,
     Standing,
+    Suffered,
     TicketChange,
     TicketState,
 )
@@ -58,7 +66,7 @@ class History:
         self.limits = limits
         self.gateway = gateway
         self.mint = mint
-        self.counters = governor.Counters(silent_until=facts.silent_until)
+        self.counters = governor.Counters(facts.silent_until, facts.breakers)
         self.counters.remember(facts)
 
     def acquaintance(self, address: str, at: datetime, name: str = "") -> Acquaintance:
@@ -98,6 +106,10 @@ class History:
             self._learn(effect)
         for permit in permits:
             self.counters.add(permit.grant)
+            if not permit.grant.purpose.to_staff:
+                grant = permit.grant
+                # Nothing can go wrong with it before this batch is written, so nobody asks for its message.
+                self.facts.runs = [Run(permit.id, grant.at, grant.domain, grant.unproven), *self.facts.runs]
 
     def _learn(self, effect: Effect) -> None:
         # What every mail brings comes first.
@@ -108,6 +120,8 @@ class History:
                 self.facts.tickets[effect.id] = KnownTicket(
                     effect.id, 0, TicketState.OPEN, effect.queue, effect.mailbox, effect.subject, (effect.participant,)
                 )
+                if effect.flood:
+                    self.facts.floods[effect.participant.address] = effect.id
             case TicketChange(state=TicketState()):
                 self._ticket_changed(effect)
             case Met(known):
@@ -119,13 +133,10 @@ class History:
             case Joined(ticket_id, participant):
                 ticket = self.facts.tickets[ticket_id]
                 self.facts.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
-            case Released():
-                self._released(effect)
-            case Reheld(message_ids, held):
-                for address, mails in self.facts.held.items():
-                    self.facts.held[address] = [
-                        replace(mail, state=held) if mail.message_id in message_ids else mail for mail in mails
-                    ]
+            case Broken() | Suffered():
+                self._went_wrong(effect)
+            case Released() | Reheld():
+                self._moved(effect)
             case _:
                 pass
 
@@ -139,6 +150,15 @@ class History:
         closed_at = change.at if change.state is TicketState.CLOSED else None
         self.facts.tickets[ticket.id] = replace(ticket, state=change.state, closed_at=closed_at, reopened_at=reopened)
 
+    def _moved(self, effect: Released | Reheld) -> None:
+        if isinstance(effect, Released):
+            self._released(effect)
+            return
+        for address, mails in self.facts.held.items():
+            self.facts.held[address] = [
+                replace(mail, state=effect.held) if mail.message_id in effect.message_ids else mail for mail in mails
+            ]
+
     def _released(self, released: Released) -> None:
         for address, mails in self.facts.held.items():
             self.facts.held[address] = [mail for mail in mails if mail.message_id != released.message_id]
@@ -147,8 +167,28 @@ class History:
                 replace(one, ticket_id=released.ticket_id) if one.id == released.message_id else one for one in messages
             ]
 
+    def _went_wrong(self, effect: Broken | Suffered) -> None:
+        if isinstance(effect, Broken):
+            self.facts.breakers[effect.breaker.scope, effect.breaker.key] = effect.breaker
+            return
+        mishap = effect.mishap
+        self.facts.mishaps.append(mishap)
+        self.facts.runs = [
+            replace(run, troubles=run.troubles | {mishap.trouble}) if run.message_id == mishap.message_id else run
+            for run in self.facts.runs
+        ]
+
+    def breaker(self, scope: Scope, key: str = "") -> Breaker | None:
+        """The breaker of that name, as it was written down last."""
+        return self.facts.breakers.get((scope, key))
+
     def _filed(self, filing: Filing) -> None:
         mail = filing.case.mail
+        if filing.verdict.kind is Kind.AUTO_REPLY:
+            self.facts.machine_mails.setdefault(filing.sender, []).append(filing.case.accepted.at)
+        if filing.verdict.disposition is Disposition.TICKET:
+            begun = Begun(filing.case.accepted.at, filing.case.fingerprint)
+            self.facts.begun.setdefault(filing.sender, []).append(begun)
         self.facts.messages.setdefault(filing.identity, []).append(
             KnownMessage(
                 id=filing.message_id,

@@ -13,6 +13,7 @@ from mailgate.tables import Tables
 
 T = TypeVar("T")
 
+HOUR = timedelta(hours=1)
 USUAL_NEW_CONTACTS = 50  # a day; the desk that limits.toml is written for
 
 
@@ -63,6 +64,46 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Fuse:
+    """When the breaker of all automatic mail opens, and for how long; the unit is in each name."""
+
+    open_s: int
+    trial_s: int
+    trial_per_hour: int
+    again_s: int
+    failed_of_20: int
+    failed_of_200: int
+    answered_of_20: int
+    answered_domains: int
+    complaints: int
+    complaints_days: int
+    complaint_days: int
+    came_back_per_hour: int
+    repeated_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What gives a machine away that bears no mark; the unit is in each name."""
+
+    echo_s: int
+    alike_s: int
+    turns: int
+    turn_s: int
+    machine_mails: int
+    machine_days: int
+    spam_marks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """How many conversations one unmet address may begin in an hour before they go into one ticket."""
+
+    conversations_per_hour: int
+    alike_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -78,6 +119,9 @@ class Limits:
     credit: Credit
     domain_credit: Credit
     timing: Timing
+    fuse: Fuse
+    behaviour: Behaviour
+    flood: Flood
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
@@ -95,6 +139,9 @@ class Limits:
             credit=reader.numbers(Credit, table, "credit", _names(Credit)),
             domain_credit=reader.numbers(Credit, table, "domain_credit", _names(Credit)),
             timing=reader.numbers(Timing, table, "timing", _names(Timing)),
+            fuse=reader.numbers(Fuse, table, "breaker", _names(Fuse)),
+            behaviour=reader.numbers(Behaviour, table, "behaviour", _names(Behaviour)),
+            flood=reader.numbers(Flood, table, "flood", _names(Flood)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
@@ -106,8 +153,9 @@ class Limits:
 
     @property
     def windows_of_all(self) -> tuple[timedelta, ...]:
-        """The windows in which everybody's permits are counted."""
-        return tuple(sorted({one.per for one in self.windows if one.key is Key.TOTAL and one.per is not None}))
+        """The windows in which everybody's permits are counted; an hour is always one, for the breaker's trial."""
+        own = {one.per for one in self.windows if one.key is Key.TOTAL and one.per is not None}
+        return tuple(sorted(own | {HOUR}))
 
     @property
     def reach(self) -> tuple[Reach, ...]:
@@ -131,7 +179,10 @@ class Limits:
 
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
-_SECTIONS = ("limit", "credit", "domain_credit", "timing", "reopenings", "shared", "subjects")
+_SECTIONS = (
+    *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
+    *("reopenings", "shared", "subjects"),
+)
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000
 MOST_DIGITS = 6
@@ -161,7 +212,7 @@ def _furthest(key: Key, mail: Counted) -> timedelta | None:
     return FURTHEST_CHALLENGE if (key, mail) == (Key.ADDRESS, Counted.CHALLENGE) else FURTHEST
 
 
-def _names(kind: type[Credit] | type[Timing]) -> tuple[str, ...]:
+def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mailgate.judge import confirm, person, places, trust
-from mailgate.judge.canonical import canonical
+from mailgate.judge import behaviour, breaker, confirm, person, places, trust
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import (
+    Broken,
     ChallengeState,
     Disposition,
     Effect,
@@ -19,10 +20,14 @@ from mailgate.model import (
     KnownMessage,
     Level,
     Met,
+    Mishap,
     Purpose,
+    Scope,
     Standing,
     State,
+    Suffered,
     TokenKind,
+    Trouble,
 )
 
 LONGEST_TEST = timedelta(hours=1)
@@ -69,6 +74,8 @@ def report(docket: Docket) -> Placement:
         return automatic(docket)
     if docket.kind is Kind.BOUNCE:
         _undeliverable(docket, about)
+    if docket.kind is Kind.FEEDBACK:
+        _complained(docket, about)
     if about.ticket_id:
         places.write(docket, about.ticket_id, "report", LABELS[docket.kind])
     reason = f"{LABELS[docket.kind]} about a mail of ours"
@@ -83,7 +90,10 @@ def receipt(docket: Docket) -> Placement:
 
 def automatic(docket: Docket) -> Placement:
     """What a machine answers joins what it answers, and is otherwise kept where people look."""
-    if docket.known.standing is Standing.ROBOT and docket.kind in CONVICTING:
+    is_known = docket.sender in docket.history.facts.acquaintances
+    again = docket.known.standing is Standing.ROBOT and docket.kind in CONVICTING
+    if again or (is_known and docket.kind is Kind.AUTO_REPLY and behaviour.is_machine(docket)):
+        docket.note("machine", "a machine answers for this address: it gets no automatic mail for a year")
         docket.meet(trust.convicted(docket.known, docket.at, docket.limits.timing))
     linked = _linked(docket, Disposition.APPEND)
     return linked or places.parked(docket, f"{LABELS[docket.kind]} that answers nothing we know")
@@ -94,6 +104,8 @@ def own_mail(docket: Docket) -> Placement:
     sent = docket.history.facts.messages.get(docket.identity, ())
     if any(_is_test(one, docket) for one in sent):
         return Placement(State.CONSUMED, Disposition.CONSUME, "our own test came back")
+    for one in sent:
+        _suffered(docket, one, Trouble.CAME_BACK)
     return automatic(docket)
 
 
@@ -162,7 +174,30 @@ def _fresh(about: KnownMessage | None, docket: Docket) -> KnownMessage | None:
     return about if about and docket.at - about.at <= longest else None
 
 
+def _suffered(docket: Docket, about: KnownMessage, trouble: Trouble) -> None:
+    """Count what went wrong with an automatic mail to the world outside; a person's mail is his own affair."""
+    if about.purpose in (Purpose.ACKNOWLEDGE, Purpose.CHALLENGE):
+        domain = domain_of(about.recipient)
+        told = Mishap(docket.mint.new_id(), docket.at, trouble, about.recipient, domain, about.id)
+        docket.effects.append(Suffered(told))
+
+
+def _complained(docket: Docket, about: KnownMessage) -> None:
+    """Whoever calls our automatic mail spam gets none for long, nor does his company; a provider's customers are
+    strangers of each other, so there it is only he.
+    """
+    if about.purpose not in (Purpose.ACKNOWLEDGE, Purpose.CHALLENGE):
+        return
+    _suffered(docket, about, Trouble.COMPLAINED)
+    domain = domain_of(about.recipient)
+    shared = domain in docket.limits.shared
+    scope, key = (Scope.ADDRESS, about.recipient) if shared else (Scope.DOMAIN, domain)
+    docket.effects.append(Broken(breaker.for_complaint(scope, key, docket.at, docket.limits.fuse)))
+    docket.note("complaint", f"nothing automatic to {scope} {key} for {docket.limits.fuse.complaint_days} days")
+
+
 def _undeliverable(docket: Docket, about: KnownMessage) -> None:
+    _suffered(docket, about, Trouble.FAILED)
     known = docket.history.acquaintance(about.recipient, docket.at)
     words = "our challenge came back undelivered"
     effects: list[Effect] = [Met(trust.undeliverable(known, docket.at, docket.limits.timing))]
@@ -179,4 +214,5 @@ def _convict(docket: Docket, about: KnownMessage) -> None:
     if about.purpose is Purpose.CHALLENGE:
         effects += confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.ANSWERED_AUTO, words)
     docket.learn(effects)
+    _suffered(docket, about, Trouble.ANSWERED)
     docket.note("machine", "it answered our automatic mail: its address gets none for a year")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mailgate.judge import answer, challenge, confirm, places, thread, trust
+from mailgate.judge import answer, behaviour, challenge, confirm, flood, places, thread, trust
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.thread import Evidence, Link, Place, Relation
 from mailgate.judge.trust import Welcome
@@ -88,10 +88,11 @@ def _may_reopen(ticket: KnownTicket, docket: Docket) -> bool:
 
 def _new(docket: Docket) -> Placement:
     """Received as the mailbox receives its sender."""
+    behaviour.watch(docket)
     mode, welcome = docket.case.mailbox.mode, trust.welcome(docket.known, docket.authentication)
     docket.note("sender", f"{welcome}; mailbox is {mode}")
     if welcome is Welcome.UNPROVEN:
-        return places.ticket(docket, "known address, but the sender is not proven")
+        return flood.taken_up(docket) or places.ticket(docket, "known address, but the sender is not proven")
     if welcome is Welcome.TRUSTED:
         _renew(docket)
         return _acknowledged(docket, "from a known sender")
@@ -106,6 +107,8 @@ def _new(docket: Docket) -> Placement:
 
 def _acknowledged(docket: Docket, reason: str) -> Placement:
     """A ticket, and a word of thanks where nobody had a mail of ours in hand before."""
+    if flooded := flood.taken_up(docket):
+        return flooded
     placed = places.ticket(docket, reason)
     if placed.ticket_id is not None and not docket.has_seen_us:
         answer.acknowledge(docket, placed.ticket_id)

@@ -23,6 +23,7 @@ def ticket(
     disposition: Disposition = Disposition.TICKET,
     subject: str = "",
     queue: str = "",
+    flood: bool = False,
 ) -> Placement:
     """A ticket of its own, in the queue of the mailbox and with the subject of the mail where no other is given."""
     ticket_id = docket.mint.new_id()
@@ -31,7 +32,14 @@ def ticket(
     name = docket.known.name or (mail.authors[0].name if mail.authors else "")
     docket.effects.append(
         NewTicket(
-            ticket_id, subject or mail.subject, queue or mailbox.queue, mailbox.address, participant, name, docket.at
+            ticket_id,
+            subject or mail.subject,
+            queue or mailbox.queue,
+            mailbox.address,
+            participant,
+            name,
+            docket.at,
+            flood,
         )
     )
     write(docket, ticket_id, "opened", reason)

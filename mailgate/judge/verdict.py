@@ -8,13 +8,14 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import answer, channel, forward, kind, placement, recheck, signals, thread, token
+from mailgate.judge import answer, breaker, channel, forward, kind, placement, recheck, signals, thread, token, trust
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Docket, Outcome, Placement
 from mailgate.judge.history import History
 from mailgate.judge.rules import Signals
 from mailgate.model import (
     Authentication,
+    Broken,
     Case,
     Filing,
     Finding,
@@ -27,6 +28,8 @@ from mailgate.model import (
     Rejudged,
     Released,
     Respond,
+    Scope,
+    Suffered,
     Verdict,
 )
 
@@ -62,8 +65,10 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     docket = _opened(case, look(case, rules, history.gateway), history)
     placed = placement.place(docket)
     _meet_newcomer(docket)
+    _trip(docket)
     effects = (*docket.effects, _filing(docket, placed))
-    outcome = Outcome(effects, tuple(docket.planned))
+    trusted = trust.welcome(docket.known, docket.authentication) is trust.Welcome.TRUSTED
+    outcome = Outcome(effects, tuple(docket.planned), trusted)
     history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
     return outcome
 
@@ -143,6 +148,18 @@ def _meet_newcomer(docket: Docket) -> None:
     new = docket.sender not in docket.history.facts.acquaintances and not docket.met
     if new and (opened or docket.kind is Kind.HUMAN):
         docket.learn([Met(docket.known)])
+
+
+def _trip(docket: Docket) -> None:
+    """Where this mail told of something that went wrong, it may be one time too many."""
+    fresh = [effect.mishap for effect in docket.effects if isinstance(effect, Suffered)]
+    over = any(isinstance(effect, Broken) and effect.breaker.scope is Scope.ALL for effect in docket.effects)
+    if not fresh or over:
+        return
+    opened = breaker.tripped(docket.history.facts, docket.at, docket.limits.fuse, fresh=fresh)
+    if opened:
+        docket.note("breaker", breaker.words(opened, opened.state))
+        docket.effects.append(Broken(opened))
 
 
 def _filing(docket: Docket, placed: Placement) -> Filing:

@@ -35,9 +35,12 @@ _AUTOMATIC = (
     ("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply"),
     ("X-Autoreply", "yes"),
 )
+_TO_STAFF = (("Auto-Submitted", "auto-generated"), *_AUTOMATIC[1:3])
 MARKS: dict[Purpose, tuple[tuple[str, str], ...]] = {
     Purpose.ACKNOWLEDGE: _AUTOMATIC,
     Purpose.CHALLENGE: _AUTOMATIC,
+    Purpose.NOTICE: _TO_STAFF,
+    Purpose.DIGEST: _TO_STAFF,
     Purpose.AGENT: (),
 }
 

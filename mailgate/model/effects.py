@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from mailgate.model.known import Acquaintance, Challenge, DomainCredit, Grant, Participant
+from mailgate.model.known import Acquaintance, Breaker, Challenge, DomainCredit, Grant, Mishap, Participant
 from mailgate.model.terms import HeldState, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 
@@ -43,6 +43,7 @@ class NewTicket(Struct, frozen=True):
     participant: Participant
     name: str
     at: datetime
+    flood: bool = False  # it takes what one address sends too much of
 
 
 class TicketChange(Struct, frozen=True):
@@ -80,6 +81,18 @@ class Asked(Struct, frozen=True):
     """A challenge stands anew."""
 
     challenge: Challenge
+
+
+class Broken(Struct, frozen=True):
+    """A breaker stands anew."""
+
+    breaker: Breaker
+
+
+class Suffered(Struct, frozen=True):
+    """Something went wrong with automatic mail."""
+
+    mishap: Mishap
 
 
 class Released(Struct, frozen=True):
@@ -129,5 +142,19 @@ class Sending(Struct, frozen=True):
     utf8: bool = False  # needs SMTPUTF8 at the next hop
 
 
-Effect = Filing | Rejudged | NewTicket | TicketChange | Joined | Met | Credited | Asked | Released | Reheld | Sending
+Effect = (
+    Filing
+    | Rejudged
+    | NewTicket
+    | TicketChange
+    | Joined
+    | Met
+    | Credited
+    | Asked
+    | Broken
+    | Suffered
+    | Released
+    | Reheld
+    | Sending
+)
 Effects = Sequence[Effect]

@@ -7,7 +7,20 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from mailgate.model.terms import ChallengeState, Counted, HeldState, Key, Level, Purpose, Standing, TicketState, Trust
+from mailgate.model.terms import (
+    BreakerState,
+    ChallengeState,
+    Counted,
+    HeldState,
+    Key,
+    Level,
+    Purpose,
+    Scope,
+    Standing,
+    TicketState,
+    Trouble,
+    Trust,
+)
 
 
 class Acquaintance(Struct, frozen=True):
@@ -24,6 +37,10 @@ class Acquaintance(Struct, frozen=True):
     bound: Level | None = None  # trust holds for mail proven at least this well
     proven: bool = False  # a person of ours once wrote to it or accepted it
     name: str = ""
+    turns: int = 0  # automatic mails in a row that each brought a new mail within minutes
+    turned_at: datetime | None = None  # when the newest of these was taken by the next hop
+    spam_marks: int = 0  # mails of it that people judged spam since it was last trusted
+    asks_back: bool = False  # whoever writes to it is asked a question by its machine
 
 
 class DomainCredit(Struct, frozen=True):
@@ -126,7 +143,8 @@ class Grant(Struct, frozen=True):
     shared: bool  # the domain is a freemail provider's
     unproven: bool  # no person of ours had ever met the address
     ticket_id: int | None
-    cause: int  # journal id, or challenge id for a confirmation
+    cause: int  # journal id, challenge id for a confirmation, or a number of its own for a mail to our own people
+    mailbox: str = ""  # from which it leaves
 
 
 Counter = tuple[Key, Counted, str]  # whose automatic mails of which sort
@@ -153,6 +171,55 @@ class Total(Struct, frozen=True):
     at: datetime | None = None
 
 
+class Breaker(Struct, frozen=True):
+    """What holds automatic mail back, as it was written down; `judge.breaker` says how it stands at a moment."""
+
+    scope: Scope
+    key: str  # address, domain or mailbox; "" for all
+    state: BreakerState
+    since: datetime
+    until: datetime | None = None  # when an open one gives way
+    trial_until: datetime | None = None  # and how long it is on trial then; None where it closes at once
+    tripped_at: datetime | None = None  # when it last opened by itself
+    reason: str = ""  # in words
+    actor: str = ""  # "mail", or who did it
+
+
+class Mishap(Struct, frozen=True):
+    """One thing that went wrong with automatic mail."""
+
+    id: int
+    at: datetime
+    trouble: Trouble
+    address: str  # canonical; of whom the mail was for, or who sent it
+    domain: str  # organizational
+    message_id: int | None = None  # row of `message`: the mail of ours, where one is known
+
+
+class Taken(Struct, frozen=True):
+    """An automatic mail that the next hop took."""
+
+    at: datetime
+    fingerprint: str  # of the mail that it answered
+
+
+class Run(Struct, frozen=True):
+    """One of the newest automatic mails to the world outside, and what went wrong with it."""
+
+    message_id: int
+    at: datetime
+    domain: str
+    unproven: bool
+    troubles: frozenset[Trouble] = frozenset()
+
+
+class Begun(Struct, frozen=True):
+    """A conversation that somebody began of late."""
+
+    at: datetime
+    fingerprint: str
+
+
 class Ask(Struct, frozen=True):
     """What a batch wants to know; `store.facts` answers in a fixed number of statements."""
 
@@ -169,6 +236,9 @@ class Ask(Struct, frozen=True):
     reach: tuple[Reach, ...] = ()  # how far back permits are counted, and
     windows: tuple[timedelta, ...] = ()  # in which everybody's permits are counted,
     until: datetime | None = None  # for mails of `now` to this moment; None: of `now` alone
+    staff: frozenset[str] = frozenset()  # addresses of our own people
+    mailboxes: frozenset[str] = frozenset()  # from which automatic mail may leave
+    runs: bool = False  # are the newest automatic mails wanted, with what went wrong?
 
 
 @dataclass(slots=True)
@@ -186,3 +256,10 @@ class Facts:
     challenges: dict[str, Challenge] = field(default_factory=dict)  # the newest of each address
     held: dict[str, list[HeldMail]] = field(default_factory=dict)  # by address, oldest first
     silent_until: datetime | None = None  # until then nothing automatic leaves: `spent` may lack some
+    breakers: dict[tuple[Scope, str], Breaker] = field(default_factory=dict)
+    mishaps: list[Mishap] = field(default_factory=list)  # of all, of late, in no order
+    taken: dict[str, list[Taken]] = field(default_factory=dict)  # by address, of late, newest first
+    runs: list[Run] = field(default_factory=list)  # newest first
+    machine_mails: dict[str, list[datetime]] = field(default_factory=dict)  # automatic replies by address, of late
+    begun: dict[str, list[Begun]] = field(default_factory=dict)  # conversations by address, of late
+    floods: dict[str, int] = field(default_factory=dict)  # by address, the ticket that takes its flood

@@ -137,7 +137,19 @@ class Purpose(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     CHALLENGE = "challenge"
+    NOTICE = "notice"  # to our own people: something needs them now
+    DIGEST = "digest"  # to our own people: what waits for them
     AGENT = "agent"
+
+    @property
+    def outside(self) -> bool:
+        """Does a machine write it to the world outside?"""
+        return self in (Purpose.ACKNOWLEDGE, Purpose.CHALLENGE)
+
+    @property
+    def to_staff(self) -> bool:
+        """Does it go to our own people?"""
+        return self in (Purpose.NOTICE, Purpose.DIGEST)
 
 
 class TokenKind(StrEnum):
@@ -181,6 +193,7 @@ class HeldState(StrEnum):
     WAIT = "wait"  # for the sender, who has a challenge
     HUMAN = "human"  # for a person of ours
     SPAM = "spam"  # judged so by a person; kept and reversible
+    ARCHIVED = "archived"  # spam that nobody touched for long: out of the lists, found by search
 
 
 class OutboxState(StrEnum):
@@ -215,6 +228,7 @@ class Key(StrEnum):
     FINGERPRINT = "fingerprint"
     ORIGIN = "origin"
     TOTAL = "total"
+    STAFF = "staff"  # an address of our own people
 
 
 class Counted(StrEnum):
@@ -224,3 +238,33 @@ class Counted(StrEnum):
     CHALLENGE = "challenge"
     ACKNOWLEDGE = "acknowledge"
     UNPROVEN = "unproven"
+    NOTICE = "notice"
+    DIGEST = "digest"
+
+
+class Scope(StrEnum):
+    """Whose automatic mail a breaker holds back."""
+
+    ALL = "all"
+    MAILBOX = "mailbox"  # what would leave from it
+    DOMAIN = "domain"  # what would go to any address of it
+    ADDRESS = "address"
+
+
+class BreakerState(StrEnum):
+    """Whether automatic mail passes."""
+
+    CLOSED = "closed"  # it passes
+    OPEN = "open"  # it does not, for a while
+    HALF = "half"  # a little of it passes, on trial
+    LATCHED = "latched"  # it does not, until a person says so
+
+
+class Trouble(StrEnum):
+    """What may go wrong with automatic mail."""
+
+    FAILED = "failed"  # it came back for good
+    ANSWERED = "answered"  # an unmarked machine answered it
+    COMPLAINED = "complained"  # somebody called it spam
+    CAME_BACK = "came-back"  # a mail of ours was sent to us
+    REPEATED = "repeated"  # it would have answered the same text once more

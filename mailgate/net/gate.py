@@ -1,6 +1,6 @@
 """Net: the keeper's side of its links: takes mail from fronts and puts it through its own door.
 
-gate = Gate(path, door, most_body_bytes=50 << 20, log=log)
+gate = Gate(path, door, most_body_bytes=50 << 20, clock=clock, log=log)
 await gate.start()
 ...
 await gate.drain(deadline_s=30)
@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import cast
+
+from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
 from mailgate.log import Event, Log
@@ -23,6 +26,7 @@ from mailgate.net.door import Door
 from mailgate.net.frames import FrameError, Frames, Header, arrival_of, frame, reply_lists
 from mailgate.net.wake import Nearby
 
+_MOST_ASKED = 4096  # of whom we do not know yet whether we trust them
 _MODE = 0o600  # whoever may write here brings mail past every bound of a listener
 
 
@@ -34,14 +38,27 @@ def gate_path(database: Path) -> Path:
 class Gate:
     """Where fronts bring mail to."""
 
-    def __init__(self, path: Path, door: Door, *, most_body_bytes: int, log: Log) -> None:
+    def __init__(
+        self,
+        path: Path,
+        door: Door,
+        *,
+        most_body_bytes: int,
+        clock: Callable[[], datetime],
+        log: Log,
+        welcomed: Callable[[], list[int]] = list,
+    ) -> None:
+        """`welcomed` tells the networks that a front learns of as it comes; of others it hears by `welcome`."""
         self.refused: Counter[int] = Counter()  # replies from 400 on that fronts gave, by code
         self.path = path
         self._door = door
         self._most_body_bytes = most_body_bytes
+        self._clock = clock
+        self._welcomed = welcomed
         self._log = log
         self._server: asyncio.Server | None = None
         self._fronts: set[_Front] = set()
+        self._put_off: dict[tuple[int, str], None] = {}
         self._acceptances: set[asyncio.Task[Sequence[Reply]]] = set()
 
     @property
@@ -77,13 +94,34 @@ class Gate:
         for front in tuple(self._fronts):
             front.close()
 
+    def welcome(self, network: int) -> None:
+        """Let all fronts know that somebody we trust writes from there."""
+        for front in self._fronts:
+            front.tell({"welcome": [network]})
+
+    def take_put_off(self) -> list[tuple[int, str]]:
+        """Whom fronts have put off since this was asked the last time: their network, and the envelope's sender."""
+        taken, self._put_off = list(self._put_off), {}
+        return taken
+
+    def vouch(self, callers: list[tuple[int, str]]) -> None:
+        """Let all fronts know that we trust these."""
+        for front in self._fronts:
+            front.tell({"vouched": callers})
+
     def take(self, front: _Front, header: Header, raw: bytes) -> None:
         """Do what a front asked for. Raises FrameError."""
         if "refused" in header:
             self.refused += Counter({int(code): count for code, count in header["refused"].items()})
             front.sessions = header["sessions"]
+            # A front of an earlier version asks about nobody.
+            for network, sender in header.get("put_off", ()):
+                if len(self._put_off) < _MOST_ASKED:
+                    self._put_off[network, sender] = None
         elif "mail" in header:
             number, arrival = header["mail"], arrival_of(header, raw)
+            # A front looks at the clock of the machine, and we may have reasons not to follow that.
+            arrival = replace(arrival, at=min(arrival.at, self._clock()))
             task = asyncio.ensure_future(self._accept(arrival))
             self._acceptances.add(task)
             task.add_done_callback(self._acceptances.discard)
@@ -113,6 +151,8 @@ class _Front(asyncio.Protocol):
         # Said to the type checker alone: the transports of uvloop are none of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
         self._gate._fronts.add(self)
+        if known := self._gate._welcomed():
+            self.tell({"welcome": known})
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -126,6 +166,11 @@ class _Front(asyncio.Protocol):
             self._gate._log.error(Event.LINK_BROKEN, error=str(error))
             if self._transport:
                 self._transport.abort()
+
+    def tell(self, header: Header) -> None:
+        """Write what it did not ask for."""
+        if self._transport:
+            self._transport.write(frame(header)[0])
 
     def pause(self) -> None:
         """Read nothing more."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -45,6 +45,10 @@ class Link(asyncio.Protocol):
 
     def __init__(self, path: Path, log: Log, *, patience_s: float = PATIENCE_S) -> None:
         """`path` is where the keeper listens; a mail that it does not answer within `patience_s` is given back."""
+        # Told of the networks that somebody we trust wrote from, as the keeper found.
+        self.on_welcome: Callable[[list[int]], None] = lambda networks: None
+        # Told whom of those that were put off we trust: their network, and the sender of the envelope.
+        self.on_vouched: Callable[[list[tuple[int, str]]], None] = lambda callers: None
         self._path = path
         self._log = log
         self._patience_s = patience_s
@@ -99,12 +103,18 @@ class Link(asyncio.Protocol):
         finally:
             self._forget(parcel)
 
-    def report(self, refused: Counter[int], sessions: int) -> bool:
-        """Let the keeper count these refusals, by code, and these open sessions too; false where it is not there."""
+    def report(
+        self, refused: Counter[int], sessions: int, take_put_off: Callable[[], list[tuple[int, str]]] = list
+    ) -> bool:
+        """Let the keeper count these refusals, by code, and these open sessions too, and ask him about who was put off.
+
+        False where he is not there.
+        """
         if self._transport is None:
             return False
         counts = {str(code): count for code, count in refused.items()}
-        self._transport.write(frame({"refused": counts, "sessions": sessions})[0])
+        header: Header = {"refused": counts, "sessions": sessions, "put_off": take_put_off()}
+        self._transport.write(frame(header)[0])
         return True
 
     # ── The connection ────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +144,12 @@ class Link(asyncio.Protocol):
                 self._transport.abort()
 
     def _answered(self, header: Header) -> None:
+        if "welcome" in header:
+            self.on_welcome(header["welcome"])
+            return
+        if "vouched" in header:
+            self.on_vouched([(network, sender) for network, sender in header["vouched"]])
+            return
         parcel = self._sent.get(header.get("mail", 0))
         # Whoever waited for it may have given up.
         if parcel is None or parcel.answer.done():

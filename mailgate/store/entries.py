@@ -7,8 +7,10 @@ from typing import Any
 from mailgate.digest import sha256_of
 from mailgate.model import (
     Acquaintance,
+    Breaker,
     Challenge,
     Filing,
+    Mishap,
     NewTicket,
     OutboxState,
     Permit,
@@ -37,6 +39,10 @@ def acquaintance(known: Acquaintance) -> Entry:
         "trust": known.trust,
         "bound": known.bound,
         "proven": known.proven,
+        "turns": known.turns,
+        "turned_at": known.turned_at,
+        "spam_marks": known.spam_marks,
+        "asks_back": known.asks_back,
     }
 
 
@@ -70,6 +76,7 @@ def ticket(opened: NewTicket, number: int) -> Entry:
         "requester_name": opened.name,
         "created_at": opened.at,
         "updated_at": opened.at,
+        "flood": opened.flood,
     }
 
 
@@ -107,6 +114,7 @@ def incoming(filing: Filing) -> Entry:
         "subject": mail.subject,
         "at": case.accepted.at,
         "body_hash": mail.body_hash,
+        "fingerprint": case.fingerprint,
         "level": case.authentication.level,
         "proposed": verdict.proposed,
         "held": filing.held,
@@ -145,6 +153,34 @@ def permit(spent: Permit) -> Entry:
         "unproven": grant.unproven,
         "ticket_id": grant.ticket_id,
         "cause": grant.cause,
+        "mailbox": grant.mailbox,
+    }
+
+
+def breaker(stands: Breaker) -> Entry:
+    """A row of `breaker`."""
+    return {
+        "scope": stands.scope,
+        "key": stands.key,
+        "state": stands.state,
+        "since": stands.since,
+        "until": stands.until,
+        "trial_until": stands.trial_until,
+        "tripped_at": stands.tripped_at,
+        "reason": stands.reason,
+        "actor": stands.actor,
+    }
+
+
+def mishap(suffered: Mishap) -> Entry:
+    """A row of `mishap`."""
+    return {
+        "id": suffered.id,
+        "at": suffered.at,
+        "trouble": suffered.trouble,
+        "address": suffered.address,
+        "domain": suffered.domain,
+        "message_id": suffered.message_id,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
-from mailgate.store import grants, locks, restored, rows, tables
+from mailgate.store import conduct, grants, locks, restored, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 from mailgate.store.types import Utc
@@ -85,7 +85,7 @@ def gather(conn: Connection, ask: Ask) -> Facts:
     linked = [*tokens.values(), *(message for messages in by_identity.values() for message in messages)]
     ticket_ids = ask.ticket_ids | {message.ticket_id for message in linked if message.ticket_id is not None}
     challenges = {row.address: rows.challenge(row) for row in _rows(conn, _CHALLENGES, addresses)}
-    return Facts(
+    known = Facts(
         acquaintances={row.address: rows.acquaintance(row) for row in _rows(conn, _ACQUAINTANCES, addresses)},
         domains={row.domain: rows.domain_credit(row) for row in _rows(conn, _DOMAINS, ask.domains)},
         spent=grants.spent(conn, ask, addresses, ticket_ids),
@@ -99,6 +99,8 @@ def gather(conn: Connection, ask: Ask) -> Facts:
         held=_held(conn, ask.held_of | asked),
         silent_until=restored.silent_until(conn) if addresses else None,
     )
+    conduct.gather(conn, ask, addresses, known)
+    return known
 
 
 def _rows(conn: Connection, question: Select[Any], wanted: Collection[int] | Collection[str], **more: Any) -> Any:

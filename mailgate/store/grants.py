@@ -44,9 +44,14 @@ _SUBJECTS: dict[Key, ColumnElement[Any]] = {
     Key.SHARED: _PERMIT.domain,
     Key.FINGERPRINT: _PERMIT.fingerprint,
     Key.ORIGIN: _PERMIT.origin,
+    Key.STAFF: _PERMIT.address,
 }
-# A provider of many has a count of its own and is no origin.
+_OUTSIDE = _PERMIT.purpose.in_((Purpose.ACKNOWLEDGE, Purpose.CHALLENGE))
+_TO_STAFF = _PERMIT.purpose.in_((Purpose.NOTICE, Purpose.DIGEST))
+# A provider of many has a count of its own and is no origin. Our own people have theirs, which counts nowhere else.
 _OF_SUBJECT: dict[Key, tuple[ColumnElement[bool], ...]] = {
+    Key.ADDRESS: (_OUTSIDE,),
+    Key.STAFF: (_TO_STAFF,),
     Key.DOMAIN: (_PERMIT.shared == false(),),
     Key.SHARED: (_PERMIT.shared == true(),),
     Key.ORIGIN: (_PERMIT.shared == false(),),
@@ -56,6 +61,8 @@ _COUNTED: dict[Counted, tuple[ColumnElement[bool], ...]] = {
     Counted.CHALLENGE: (_PERMIT.purpose == Purpose.CHALLENGE,),
     Counted.ACKNOWLEDGE: (_PERMIT.purpose == Purpose.ACKNOWLEDGE,),
     Counted.UNPROVEN: (_PERMIT.unproven == true(),),
+    Counted.NOTICE: (_PERMIT.purpose == Purpose.NOTICE,),
+    Counted.DIGEST: (_PERMIT.purpose == Purpose.DIGEST,),
 }
 _CAUSES = select(_PERMIT.cause).where(is_one_of_given(_PERMIT.cause, "causes"))
 
@@ -107,6 +114,7 @@ def spent(
     """
     wanted: dict[Key, Collection[int] | Collection[str]] = {
         Key.ADDRESS: addresses,
+        Key.STAFF: ask.staff,
         Key.DOMAIN: ask.domains,
         Key.SHARED: ask.domains,
         Key.ORIGIN: ask.origins,

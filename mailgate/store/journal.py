@@ -14,6 +14,7 @@ from typing import Any
 
 import zstandard
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_, select, true, update
 
 from mailgate.digest import sha256_of
@@ -245,6 +246,7 @@ def claim(
     What `owner` has already is `known`, and stays his though its lease should have ended.
 
     Commit before processing. A mail that was tried before comes alone: if it kills the process, it convicts itself.
+    No mail is from later than `now`: who wrote so had followed a clock that jumped ahead.
     """
     waiting = conn.execute(_FREE_TO_CLAIM, {"now": now, "known": listed(known), "most": limit})
     taken = _together([tuple(row) for row in waiting])
@@ -252,7 +254,8 @@ def claim(
         return []
     mine = {"mine": listed(taken)}
     conn.execute(_LEASE, {**mine, "owner": owner, "until": now + timedelta(seconds=lease_s)})
-    return [accepted_of(row) for row in conn.execute(_CLAIMED, mine)]
+    claimed = (accepted_of(row) for row in conn.execute(_CLAIMED, mine))
+    return [one if one.at <= now else replace(one, at=now) for one in claimed]
 
 
 def fail(conn: Connection, journal_id: int, error_text: str, now: datetime) -> None:

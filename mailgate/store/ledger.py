@@ -103,7 +103,7 @@ def _automatic(conn: Connection, counters: Mapping[str, int]) -> Automatic:
     return Automatic(
         acknowledge=granted[Purpose.ACKNOWLEDGE],
         challenge=granted[Purpose.CHALLENGE],
-        notice=0,
-        digest=0,
+        notice=granted[Purpose.NOTICE],
+        digest=granted[Purpose.DIGEST],
         suppressed=conn.execute(withheld).scalar_one() + counters.get(PRUNED_SUPPRESSED, 0),
     )

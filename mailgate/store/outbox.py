@@ -21,6 +21,7 @@ from mailgate.model import (
     HeldState,
     OutboxState,
     Purpose,
+    Scope,
     Settlement,
     Standing,
 )
@@ -37,6 +38,7 @@ OUR_HOPS_LACK = "5.6.7"
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 RECALLED = "the database was restored; it may have been sent already"
 CANCELLED = "cancelled by a person"
+STOPPED = "automatic mail was stopped before it left"
 CAME_BACK = "our question to the sender came back"
 NEVER_LEFT = "our question to the sender could not be sent"
 MAY_BE_LOST = "our question to the sender may not have arrived"
@@ -45,6 +47,7 @@ _OUTBOX, _MESSAGE, _CHALLENGE = tables.outbox, tables.message, tables.challenge
 # Spelled out and not parameters, so that the planner sees which partial index it may use.
 _READY = _OUTBOX.c.state == literal_column("'ready'")
 AWAY: ColumnElement[bool] = literal_column("outbox.state IN ('leased', 'handed')")
+OUTSIDE = tuple(purpose for purpose in Purpose if purpose.outside)
 _IS_AUTOMATIC = _OUTBOX.c.purpose != Purpose.AGENT
 
 
@@ -188,6 +191,24 @@ def recall(conn: Connection, now: datetime) -> int:
     answer = Answer(0, RECALLED, handed=True)
     _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, answer, now)) for row in rows], 0)
     return len(rows)
+
+
+def hold_back(conn: Connection, scope: Scope, key: str, now: datetime) -> int:
+    """Send no automatic mail to the world outside that still waits and that this breaker concerns; how many."""
+    permit = tables.permit.c
+    theirs = {Scope.ADDRESS: permit.address, Scope.DOMAIN: permit.domain, Scope.MAILBOX: permit.mailbox}
+    concerned = true() if scope is Scope.ALL else theirs[scope] == key
+    ids = select(permit.id).where(concerned, permit.id == _OUTBOX.c.permit_id, permit.purpose.in_(OUTSIDE)).exists()
+    rows = _rows(conn, and_(_READY, ids))
+    _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, STOPPED), now)) for row in rows], 0)
+    return len(rows)
+
+
+def message_of(conn: Connection, outbox_id: int) -> tuple[int, str]:
+    """The row of `message` of an outgoing mail, and its canonical recipient."""
+    found = select(_MESSAGE.c.id, _MESSAGE.c.recipient).join(_OUTBOX, _OUTBOX.c.message_id == _MESSAGE.c.id)
+    row = conn.execute(found.where(_OUTBOX.c.id == outbox_id)).one()
+    return row.id, row.recipient
 
 
 def _due(row: Any) -> Due:

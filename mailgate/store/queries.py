@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, and_, case, func, literal_column, or_
 
 from mailgate.model import Acquaintance, Challenge, HeldState, OutboxState, State
 from mailgate.store import rows, tables
+from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.journal import decompressed
 from mailgate.store.ledger import Ledger, ledger
 from mailgate.store.tables import Direction
@@ -26,6 +27,7 @@ from mailgate.store.views import (
 __all__ = [
     "Ledger",
     "acquaintance",
+    "acquaintances",
     "backlog",
     "challenge",
     "held",
@@ -57,6 +59,7 @@ _PENDING = _JOURNAL.state == literal_column("'pending'")
 _SHUNTED = _JOURNAL.state == literal_column("'shunted'")
 _READY = _OUTBOX.state == literal_column("'ready'")
 _IS_HELD = _MESSAGE.held.is_not(None)
+_ACQUAINTANCES = select(tables.address).where(is_one_of_given(tables.address.c.address, "wanted"))
 
 
 # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -234,6 +237,11 @@ def acquaintance(conn: Connection, address: str) -> Acquaintance | None:
     """What is stored of a canonical address, or None."""
     row = conn.execute(select(tables.address).where(tables.address.c.address == address)).one_or_none()
     return rows.acquaintance(row) if row else None
+
+
+def acquaintances(conn: Connection, addresses: Iterable[str]) -> list[Acquaintance]:
+    """What is stored of these canonical addresses, as far as there is anything."""
+    return [rows.acquaintance(row) for row in conn.execute(_ACQUAINTANCES, {"wanted": listed(addresses)})]
 
 
 def senders(conn: Connection, limit: int = PAGE, *, search: str = "", after: str = "") -> list[Acquaintance]:

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 from mailgate.errors import Overtaken
 from mailgate.model import (
     Asked,
+    BreakerState,
+    Broken,
     Credited,
     Effects,
     Filing,
@@ -29,17 +31,22 @@ from mailgate.model import (
     Released,
     Sending,
     State,
+    Suffered,
     TicketChange,
     TicketState,
 )
-from mailgate.store import entries, locks, tables
+from mailgate.store import entries, locks, outbox, tables
 from mailgate.store.bulk import put
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, next_ticket_numbers, upsert
 from mailgate.store.documents import verdict_document
 
 Rows = list[dict[str, Any]]
 
-_ADDRESS_CHANGES = ("name", "standing", "since", "until", "credit", "credit_at", "trust", "bound", "proven")
+_ADDRESS_CHANGES = (
+    *("name", "standing", "since", "until", "credit", "credit_at", "trust", "bound", "proven"),
+    *("turns", "turned_at", "spam_marks", "asks_back"),
+)
+_BREAKER_CHANGES = ("state", "since", "until", "trial_until", "tripped_at", "reason", "actor")
 _CHALLENGE_CHANGES = ("state", "expires_at", "sent_at", "seen_at")
 
 
@@ -66,6 +73,8 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _rejudge(conn, sorted_effects.rejudged)
     _send(conn, sorted_effects.sendings)
     _ask(conn, sorted_effects.asked, now)
+    _break(conn, sorted_effects.broken)
+    _suffer(conn, sorted_effects.suffered)
     return numbers
 
 
@@ -78,7 +87,7 @@ def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: d
 class _Sorted:
     """Effects by what they are, each kind in its order."""
 
-    # One branch for each kind, and the type checker sees that none is missing.
+    # Long because there is one branch for each kind, and the type checker sees that none is missing.
     def __init__(self, effects: Effects) -> None:  # noqa: PLR0912
         self.met: list[Met] = []
         self.credited: list[Credited] = []
@@ -91,6 +100,8 @@ class _Sorted:
         self.released: list[Released] = []
         self.sendings: list[Sending] = []
         self.asked: list[Asked] = []
+        self.broken: list[Broken] = []
+        self.suffered: list[Suffered] = []
         for effect in effects:
             match effect:
                 case Met():
@@ -115,6 +126,10 @@ class _Sorted:
                     self.sendings.append(effect)
                 case Asked():
                     self.asked.append(effect)
+                case Broken():
+                    self.broken.append(effect)
+                case Suffered():
+                    self.suffered.append(effect)
                 case _:
                     assert_never(effect)
 
@@ -302,3 +317,16 @@ def _send(conn: Connection, sendings: list[Sending]) -> None:
     put(conn, _ADD_PERMIT, [entries.permit(permit) for permit in permits])
     put(conn, _ADD_MESSAGE, [entries.outgoing(sending) for sending in sendings])
     put(conn, _ADD_OUTGOING, [entries.queued(sending) for sending in sendings])
+
+
+def _break(conn: Connection, broken: Iterable[Broken]) -> None:
+    stands = {(one.breaker.scope, one.breaker.key): entries.breaker(one.breaker) for one in broken}  # the last counts
+    put(conn, upsert(conn, tables.breaker, key=("scope", "key"), change=_BREAKER_CHANGES), list(stands.values()))
+    for row in stands.values():
+        if row["state"] in (BreakerState.OPEN, BreakerState.LATCHED):
+            outbox.hold_back(conn, row["scope"], row["key"], row["since"])
+
+
+def _suffer(conn: Connection, suffered: Iterable[Suffered]) -> None:
+    told = upsert(conn, tables.mishap, key=("message_id", "trouble"))
+    put(conn, told, [entries.mishap(one.mishap) for one in suffered])

@@ -6,11 +6,13 @@ from typing import Any
 
 from mailgate.model import (
     Acquaintance,
+    Breaker,
     Challenge,
     DomainCredit,
     HeldMail,
     HeldState,
     KnownMessage,
+    Mishap,
 )
 from mailgate.store import tables
 
@@ -99,7 +101,31 @@ def acquaintance(row: Any) -> Acquaintance:
         bound=row.bound,
         proven=row.proven,
         name=row.name,
+        turns=row.turns,
+        turned_at=row.turned_at,
+        spam_marks=row.spam_marks,
+        asks_back=row.asks_back,
     )
+
+
+def breaker(row: Any) -> Breaker:
+    """A row of `breaker`."""
+    return Breaker(
+        scope=row.scope,
+        key=row.key,
+        state=row.state,
+        since=row.since,
+        until=row.until,
+        trial_until=row.trial_until,
+        tripped_at=row.tripped_at,
+        reason=row.reason,
+        actor=row.actor,
+    )
+
+
+def mishap(row: Any) -> Mishap:
+    """A row of `mishap`."""
+    return Mishap(row.id, row.at, row.trouble, row.address, row.domain, row.message_id)
 
 
 def domain_credit(row: Any) -> DomainCredit:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from mailgate.model import (
+    BreakerState,
     ChallengeState,
     Disposition,
     HeldState,
@@ -30,9 +31,11 @@ from mailgate.model import (
     Level,
     OutboxState,
     Purpose,
+    Scope,
     Standing,
     State,
     TicketState,
+    Trouble,
     Trust,
 )
 from mailgate.store.types import Document, Utc, Words
@@ -75,9 +78,9 @@ def _words(name: str, *, default: str | None = None) -> Column[Any]:
     return Column(name, Words, nullable=False, default=default)
 
 
-def _choice(name: str, of: type[StrEnum], *, optional: bool = False) -> Column[Any]:
+def _choice(name: str, of: type[StrEnum], *, optional: bool = False, key: bool = False) -> Column[Any]:
     kind = Enum(of, name=name, native_enum=False, create_constraint=True, length=20, values_callable=_values)
-    return Column(name, kind, nullable=optional)
+    return Column(name, kind, nullable=optional, primary_key=key)
 
 
 def _values(of: type[StrEnum]) -> list[str]:
@@ -163,6 +166,10 @@ address = Table(
     _choice("trust", Trust, optional=True),
     _choice("bound", Level, optional=True),
     _flag("proven"),
+    _number("turns"),
+    _time("turned_at", optional=True),
+    _number("spam_marks"),
+    _flag("asks_back"),
     Index(None, "contact_id"),
 )
 
@@ -183,8 +190,10 @@ ticket = Table(
     _time("created_at"),
     _time("updated_at"),
     _time("closed_at", optional=True),
+    _flag("flood"),
     Index(None, "state", "number"),
 )
+_some("ix_ticket_flood", "ticket", ("requester", "updated_at"), "flood")
 
 participant = Table(
     "participant",
@@ -240,6 +249,7 @@ message = Table(
     Column("token_id", Id, unique=True),
     Column("verdict", Document),
     _time("recheck_at", optional=True),
+    Column("fingerprint", Text, nullable=False, default=""),
     CheckConstraint("(direction = 'in') = (journal_id IS NOT NULL)", name="journaled"),
     CheckConstraint("(direction = 'out') = (purpose IS NOT NULL)", name="purposed"),
     Index(None, "raw_id"),
@@ -251,6 +261,7 @@ message = Table(
 _some("ix_message_held", "message", ("sender", "at"), "held IS NOT NULL")
 _some("ix_message_held_id", "message", ("id",), "held IS NOT NULL")
 _some("ix_message_recheck", "message", ("recheck_at", "id"), "recheck_at IS NOT NULL")
+_some("ix_message_machine", "message", ("sender", "at"), "kind = 'auto_reply'")
 _some("ix_message_waiting", "message", ("at",), "held = 'wait'")
 
 # ── Automatic mail and the way out ────────────────────────────────────────────────────────────────────────────────────
@@ -288,6 +299,7 @@ permit = Table(
     _to("ticket_id", "ticket.id", optional=True),
     # One mail in, or one confirmation, causes at most one automatic mail, whatever the code above believes.
     Column("cause", Id, nullable=False, unique=True),
+    _words("mailbox", default=""),
     CheckConstraint("purpose <> 'agent'", name="automatic"),
     # All that a limit looks at stands in these, so that no row need be read to be counted.
     Index(None, "address", "at", "purpose", "unproven"),
@@ -296,6 +308,35 @@ permit = Table(
     Index(None, "fingerprint", "at", "purpose", "unproven"),
     Index(None, "ticket_id"),
     Index(None, "at", "purpose", "unproven"),
+)
+
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("key", Words, primary_key=True),
+    _choice("scope", Scope, key=True),
+    _choice("state", BreakerState),
+    _time("since"),
+    _time("until", optional=True),
+    _time("trial_until", optional=True),
+    _time("tripped_at", optional=True),
+    _words("reason", default=""),
+    _words("actor", default=""),
+)
+
+mishap = Table(
+    "mishap",
+    metadata,
+    _id(),
+    _time("at"),
+    _choice("trouble", Trouble),
+    _words("address"),
+    _words("domain"),
+    # Without a foreign key: the accounts stay when the mail goes.
+    Column("message_id", Id),
+    Index(None, "trouble", "at"),
+    # One mail fails once, however often it is told.
+    Index(None, "message_id", "trouble", unique=True),
 )
 
 outbox = Table(

@@ -12,6 +12,8 @@ KIND: Mapping[Kind, str] = {**LABELS, Kind.HUMAN: "mail from a person"}
 PURPOSE: Mapping[Purpose, str] = {
     Purpose.ACKNOWLEDGE: "acknowledgement",
     Purpose.CHALLENGE: "question to a stranger",
+    Purpose.NOTICE: "notice to our own people",
+    Purpose.DIGEST: "digest of what waits",
     Purpose.AGENT: "answer by a person",
 }
 

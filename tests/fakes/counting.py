@@ -8,7 +8,8 @@ from mailgate.model import Counted, Grant, Key, Purpose
 
 SUBJECTS: dict[Key, Callable[[Grant], object]] = {
     Key.TICKET: lambda grant: grant.ticket_id,
-    Key.ADDRESS: lambda grant: grant.address,
+    Key.ADDRESS: lambda grant: None if grant.purpose.to_staff else grant.address,
+    Key.STAFF: lambda grant: grant.address if grant.purpose.to_staff else None,
     Key.DOMAIN: lambda grant: None if grant.shared else grant.domain,
     Key.SHARED: lambda grant: grant.domain if grant.shared else None,
     Key.FINGERPRINT: lambda grant: grant.fingerprint or None,
@@ -20,4 +21,6 @@ IS_COUNTED: dict[Counted, Callable[[Grant], bool]] = {
     Counted.CHALLENGE: lambda grant: grant.purpose is Purpose.CHALLENGE,
     Counted.ACKNOWLEDGE: lambda grant: grant.purpose is Purpose.ACKNOWLEDGE,
     Counted.UNPROVEN: lambda grant: grant.unproven,
+    Counted.NOTICE: lambda grant: grant.purpose is Purpose.NOTICE,
+    Counted.DIGEST: lambda grant: grant.purpose is Purpose.DIGEST,
 }

@@ -124,6 +124,7 @@ class Judging:
         self.received = CountingMint(JOURNAL)
         self.now = now
         self.sent: list[Planned] = []
+        self.next_hop_waits = False
 
     # ── Mail ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,7 +173,7 @@ class Judging:
         return forward.followed(case, rulebook().signals, self.gateway)
 
     def send(self, planned: Iterable[Planned]) -> None:
-        """What was planned leaves at once, and the next hop takes it."""
+        """What was planned leaves at once, and the next hop takes it, unless that waits until `store.take`."""
         for one in planned:
             self.store.apply((), [one])
             self.sent.append(one)
@@ -180,6 +181,8 @@ class Judging:
                 asked = self.store.challenges[one.challenge.id]
                 state = ChallengeState.SENT if asked.state is ChallengeState.QUEUED else asked.state
                 self.store.apply([Asked(replace(asked, state=state, sent_at=self.now))])
+        if not self.next_hop_waits:
+            self.store.take()
 
     def address(self, kind: TokenKind, planned: Planned) -> str:
         """The signed address that `planned` carried."""
@@ -197,7 +200,7 @@ class Judging:
     def history(self, address: str) -> History:
         key = canonical(address)
         limits = rulebook().limits
-        return History(self.store.gather(about(key, limits, self.now)), limits, self.gateway, self.mint)
+        return History(self.store.gather(about(key, self.gateway, limits, self.now)), limits, self.gateway, self.mint)
 
     def trust(self, address: str) -> None:
         """A person of ours trusts an address."""

@@ -16,9 +16,13 @@ from mailgate.model import (
     Acquaintance,
     Ask,
     Asked,
+    Begun,
+    Breaker,
+    Broken,
     Challenge,
     Counter,
     Credited,
+    Disposition,
     DomainCredit,
     Effect,
     Facts,
@@ -28,17 +32,24 @@ from mailgate.model import (
     HeldState,
     Joined,
     Key,
+    Kind,
     KnownMessage,
     KnownTicket,
     Met,
+    Mishap,
     NewTicket,
     Purpose,
     Reheld,
     Released,
+    Run,
+    Scope,
     State,
+    Suffered,
+    Taken,
     TicketChange,
     TicketState,
     Total,
+    Trouble,
 )
 from tests.fakes.counting import IS_COUNTED, SUBJECTS
 
@@ -57,6 +68,11 @@ class MemoryStore:
         self.held: dict[int, HeldMail] = {}
         self.filings: dict[int, Filing] = {}
         self.states: dict[int, State] = {}  # of the journal, by id
+        self.breakers: dict[tuple[Scope, str], Breaker] = {}
+        self.mishaps: list[Mishap] = []
+        self.leaving: list[tuple[int, Grant]] = []  # automatic mails on their way out, by message
+        self.left: list[tuple[int, Grant]] = []  # those that the next hop took
+        self.floods: dict[str, int] = {}
 
     def gather(self, ask: Ask) -> Facts:
         """Only what was asked for: whoever forgets to ask is not told."""
@@ -75,6 +91,7 @@ class MemoryStore:
             tokens={number: one for number, one in tokens.items() if number is not None},
             tickets={key: self._ticket(key, ask) for key in ticket_ids if key in self.tickets},
         )
+        self._add_conduct(facts, ask, addresses)
         for message in sorted(named, key=lambda one: (one.at, one.id)):
             facts.messages.setdefault(message.message_id, []).append(message)
         for challenge in sorted(self.challenges.values(), key=lambda one: (one.created_at, one.id)):
@@ -85,12 +102,36 @@ class MemoryStore:
                 facts.held.setdefault(mail.address, []).append(mail)
         return facts
 
+    def _add_conduct(self, facts: Facts, ask: Ask, addresses: Collection[str]) -> None:
+        keys = {*addresses, *ask.domains, *ask.mailboxes, ""}
+        facts.breakers = {name: one for name, one in self.breakers.items() if name[1] in keys}
+        facts.mishaps = list(self.mishaps)
+        facts.floods = {who: one for who, one in self.floods.items() if who in addresses}
+        for _, grant in self.left:
+            if grant.address in addresses:
+                facts.taken.setdefault(grant.address, []).append(Taken(grant.at, grant.fingerprint))
+        for filing in self.filings.values():
+            at, who = filing.case.accepted.at, filing.sender
+            if who in addresses and filing.verdict.kind is Kind.AUTO_REPLY:
+                facts.machine_mails.setdefault(who, []).append(at)
+            if who in addresses and filing.verdict.disposition is Disposition.TICKET:
+                facts.begun.setdefault(who, []).append(Begun(at, filing.case.fingerprint))
+        if ask.runs:
+            troubles: dict[int | None, set[Trouble]] = defaultdict(set)
+            for one in self.mishaps:
+                troubles[one.message_id].add(one.trouble)
+            facts.runs = [
+                Run(number, one.at, one.domain, one.unproven, frozenset(troubles[number]))
+                for number, one in reversed(self.left)
+            ]
+
     def apply(self, effects: Iterable[Effect], planned: Iterable[Planned] = ()) -> None:
         """Write what was decided, and what is about to leave."""
         for effect in sorted(effects, key=lambda one: isinstance(one, Reheld | Released)):
             self._write(effect)
         for one in planned:
             self.grants.append(one.permit.grant)
+            self.leaving.append((one.message_id, one.permit.grant))
             causes = [grant.cause for grant in self.grants]
             assert len(causes) == len(set(causes)), "one cause, one permit"
             self.messages[one.message_id] = KnownMessage(
@@ -105,6 +146,11 @@ class MemoryStore:
                 recipient=canonical(one.to),
                 mailbox=one.mailbox,
             )
+
+    def take(self) -> None:
+        """The next hop takes what is on its way."""
+        self.left += self.leaving
+        self.leaving.clear()
 
     def challenge_of(self, address: str) -> Challenge | None:
         """The newest challenge to an address."""
@@ -137,6 +183,10 @@ class MemoryStore:
                     effect.subject,
                     participants,
                 )
+                if effect.flood:
+                    self.floods[effect.participant.address] = effect.id
+            case Broken() | Suffered():
+                self._went_wrong(effect)
             case Joined(ticket_id, participant):
                 ticket = self.tickets[ticket_id]
                 self.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
@@ -144,16 +194,26 @@ class MemoryStore:
                 self._change(effect)
             case Filing():
                 self._file(effect)
-            case Released():
-                mail = self.held.pop(effect.message_id)
-                assert mail.journal_id == effect.journal_id
-                self.messages[effect.message_id] = replace(self.messages[effect.message_id], ticket_id=effect.ticket_id)
-                self.states[effect.journal_id] = effect.state
-            case Reheld(message_ids, held):
-                for number in message_ids:
-                    self.held[number] = replace(self.held[number], state=held)
+            case Released() | Reheld():
+                self._move(effect)
             case _:
                 raise AssertionError(effect)
+
+    def _went_wrong(self, effect: Broken | Suffered) -> None:
+        if isinstance(effect, Broken):
+            self.breakers[effect.breaker.scope, effect.breaker.key] = effect.breaker
+        else:
+            self.mishaps.append(effect.mishap)
+
+    def _move(self, effect: Released | Reheld) -> None:
+        if isinstance(effect, Reheld):
+            for number in effect.message_ids:
+                self.held[number] = replace(self.held[number], state=effect.held)
+            return
+        mail = self.held.pop(effect.message_id)
+        assert mail.journal_id == effect.journal_id
+        self.messages[effect.message_id] = replace(self.messages[effect.message_id], ticket_id=effect.ticket_id)
+        self.states[effect.journal_id] = effect.state
 
     def _change(self, change: TicketChange) -> None:
         self.events[change.ticket_id].append(change)

@@ -194,6 +194,8 @@ TABLES = (
     tables.domain,
     tables.outbox,
     tables.counter,
+    tables.breaker,
+    tables.mishap,
 )
 # What is drawn anew each time, and says nothing.
 DRAWN = {"id", "raw_id", "token_id", "queue_id", "contact_id", "permit_id", "lease_owner", "lease_until"}
@@ -246,10 +248,13 @@ async def at_once(lab: Lab, mails: Sequence[Mail]) -> list[Handed]:
 
 
 async def one_by_one(lab: Lab, mails: Sequence[Mail]) -> list[Handed]:
+    """Each is judged before the next comes in. What leaves is delivered after all, for what somebody does who has a
+    mail of ours in hand already is another story."""
     handed = []
     for mail in mails:
         handed.append(await lab.receive(**mail))
-        await lab.settle()
+        await lab.intake.settle()
+    await lab.settle()
     return handed
 
 

@@ -299,7 +299,7 @@ async def test_a_dry_run_answers_nothing_the_second_time_either(laboratory: Labo
         await second_look(lab)
 
         assert lab.sent == []
-        assert verdict(lab, receipt)["suppressed"] == "dry run: nothing automatic leaves"
+        assert verdict(lab, receipt)["suppressed"] == "dry run: challenge would have left"
 
 
 # ── Crashes, and company ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,10 +7,11 @@ import io
 import stat
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
 from mailgate.log import open_log
@@ -22,11 +23,12 @@ from tests.fakes.door import SECRET, FakeDoor
 from tests.fakes.waiting import wait_until
 
 SIZE_BYTES = 8 << 20
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def mail(number: int = 1, *, to: tuple[str, ...] = ("support@g.test",), raw: bytes = b"") -> Arrival:
     body = raw or b"Subject: %d\r\n\r\nHello.\r\n" % number
-    return Arrival("anne@x.test", to, body, Peer("192.0.2.1"), datetime(2026, 1, 5, tzinfo=UTC))
+    return Arrival("anne@x.test", to, body, Peer("192.0.2.1"), NOW)
 
 
 class Pair:
@@ -37,13 +39,22 @@ class Pair:
         self.path = folder / ("x" * 120) / "mailgate.db.fronts"
         self.path.parent.mkdir()
         self.stream = io.StringIO()
+        self.now = NOW
+        self.welcomed: list[int] = []
         self.door = FakeDoor()
         self.gate = self.new_gate()
         self.link = Link(self.path, open_log(self.stream), patience_s=20)
         self.keeping = asyncio.create_task(self.link.keep())
 
     def new_gate(self) -> Gate:
-        return Gate(self.path, self.door, most_body_bytes=SIZE_BYTES, log=open_log(self.stream))
+        return Gate(
+            self.path,
+            self.door,
+            most_body_bytes=SIZE_BYTES,
+            clock=lambda: self.now,
+            log=open_log(self.stream),
+            welcomed=lambda: self.welcomed,
+        )
 
     async def renew(self) -> None:
         self.gate = self.new_gate()
@@ -165,6 +176,44 @@ async def test_refusals_and_sessions_of_fronts_are_the_keepers_to_count(pair: Pa
     assert pair.link.report(Counter({550: 1}), 5)
     await wait_until(lambda: pair.gate.refused[550] == 3)
     assert (pair.gate.refused, pair.gate.connected) == (Counter({550: 3, 421: 1}), 5)
+
+
+async def test_a_front_learns_where_somebody_we_trust_wrote_from(pair: Pair) -> None:
+    heard: list[int] = []
+    pair.link.on_welcome = heard.extend
+    await pair.link.hand_over(mail())
+    pair.gate.welcome(7)
+    await wait_until(lambda: heard == [7])
+
+
+async def test_a_front_that_comes_learns_of_all_of_them(pair: Pair) -> None:
+    heard: list[int] = []
+    pair.link.on_welcome = heard.extend
+    await pair.gate.drain(5)
+    pair.welcomed = [7, 8]
+    await pair.renew()
+    await wait_until(lambda: heard == [7, 8])
+
+
+async def test_the_keeper_is_asked_about_who_was_put_off_and_answers_all(pair: Pair) -> None:
+    heard: list[tuple[int, str]] = []
+    pair.link.on_vouched = heard.extend
+    await pair.link.hand_over(mail())
+    assert pair.link.report(Counter(), 1, lambda: [(7, "anne@x.test"), (8, "b\udcff@x.test")])
+    assert pair.link.report(Counter(), 1, lambda: [(7, "anne@x.test")])
+    await pair.link.hand_over(mail(2))
+    assert pair.gate.take_put_off() == [(7, "anne@x.test"), (8, "b\udcff@x.test")]
+    assert pair.gate.take_put_off() == []
+    pair.gate.vouch([(8, "b\udcff@x.test")])
+    await wait_until(lambda: heard == [(8, "b\udcff@x.test")])
+
+
+async def test_a_front_does_not_make_it_later_than_the_keeper_says_it_is(pair: Pair) -> None:
+    sent = mail()
+    ahead, behind = replace(sent, at=NOW + timedelta(days=1)), replace(sent, at=NOW - timedelta(seconds=1))
+    for arrival in (ahead, behind):
+        await pair.link.hand_over(arrival)
+    assert pair.door.arrivals == [sent, behind]
 
 
 async def test_only_our_own_user_may_bring_mail_this_way(pair: Pair) -> None:

@@ -19,7 +19,7 @@ from tests.fakes.waiting import wait_until
 from tests.scenarios.conftest import ASSUME_PASS, folder, sink
 from tests.scenarios.daemon import Daemon
 from tests.scenarios.ports import free_port
-from tests.scenarios.sender import Client, HangUpError, deliver, letter
+from tests.scenarios.sender import Client, HangUpError, deliver, letter, wire
 from tests.serve.caller import Caller, calling
 
 __all__ = ["folder", "sink"]
@@ -366,3 +366,52 @@ class TestOnAServer:
         assert set(workers.pids().values()).isdisjoint(before.values())
         assert (caller.refused, caller.put_off) == ([], [])
         await nothing_lost_or_doubled(workers, caller)
+
+
+# ── Who brings too much ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_front_puts_a_network_off_until_the_keeper_hears_from_somebody_we_trust_there(
+    folder: Path, sink: Sink
+) -> None:
+    port = free_port()
+    extra = f"""
+[[listener]]
+bind = "127.0.0.1:{port}"
+xclient = ["127.0.0.0/8"]
+[wire]
+origin_mails_per_h = 1
+[authentication]
+trusted_authserv_ids = ["up.g.test"]
+trusted_upstreams = ["127.0.0.0/8"]
+"""
+    proof = (
+        "Authentication-Results: up.g.test; dkim=pass header.d=x.test\r\nReceived: from x.test by up.g.test; date\r\n"
+    )
+
+    async def bring(client: Client, number: int, author: str = "") -> int:
+        await client.say("XFORWARD ADDR=192.0.2.7")
+        mail = letter(number, "sales@g.test", author=author)
+        said = [await client.say(f"MAIL FROM:<{mail.mail_from}>"), await client.say("RCPT TO:<sales@g.test>")]
+        if said[1].code != 250:
+            await client.say("RSET")
+            return said[1].code
+        await client.say("DATA")
+        client.write(wire(proof.encode() + mail.raw))
+        return (await client.reply()).code
+
+    async with Workers(folder, relay=sink.address, extra=extra, options=("--workers", "1")) as workers:
+        await workers.command("senders", "trust", "anne@x.test", "--agent", "bert")
+        async with Client(port) as client:
+            assert [await bring(client, number) for number in (1, 2)] == [250, 451]
+            # Once Anne is in, her whole network is. The keeper may have said that she is trusted before her fourth try.
+            tries = [await bring(client, 3, "anne@x.test")]
+            while tries[-1] != 250:
+                tries.append(await bring(client, 3, "anne@x.test"))
+            assert tries == [451] * (len(tries) - 1) + [250]
+            assert len(tries) <= 4
+            await workers.settled()
+            numbers = iter(range(10, 40))
+            while await bring(client, next(numbers)) != 250:
+                pass
+            assert [await bring(client, next(numbers)) for _ in range(3)] == [250] * 3

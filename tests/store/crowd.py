@@ -91,6 +91,21 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
         },
     ),
     (
+        tables.breaker,
+        {"key": "'d' || i || '.test'", "scope": "'domain'", "state": "'open'", "since": _AT},
+    ),
+    (
+        tables.mishap,
+        {
+            "id": "i",
+            "at": _AT,
+            "trouble": "CASE WHEN i % 500 = 0 THEN 'complained' WHEN i % 500 = 1 THEN 'repeated' ELSE 'failed' END",
+            "address": _WHO,
+            "domain": _DOMAIN,
+            "message_id": _OUT,
+        },
+    ),
+    (
         tables.outbox,
         {
             "id": "i",

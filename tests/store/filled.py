@@ -9,6 +9,9 @@ from sqlalchemy import Connection
 from mailgate.model import (
     Accepted,
     Asked,
+    Breaker,
+    BreakerState,
+    Broken,
     ChallengeState,
     Credited,
     DomainCredit,
@@ -17,11 +20,15 @@ from mailgate.model import (
     Joined,
     Level,
     Met,
+    Mishap,
     Participant,
     Purpose,
+    Scope,
     Standing,
     State,
+    Suffered,
     TicketChange,
+    Trouble,
 )
 from mailgate.store import ids, journal, locks, outbox, record
 from mailgate.store.database import Database
@@ -69,6 +76,8 @@ async def fill(db: Database) -> None:
         sending(Purpose.ACKNOWLEDGE, ticket_id=opened.id),
         sending(Purpose.CHALLENGE, token_id=asked.token_id, not_before=NOW + timedelta(hours=1)),
         away,
+        Broken(Breaker(Scope.DOMAIN, "x.test", BreakerState.OPEN, NOW, until=day(30), reason="a complaint")),
+        Suffered(Mishap(new_id(), NOW, Trouble.COMPLAINED, "änne@x.test", "x.test", away.message_id)),
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))
     await db.write(lambda conn: journal.refused(conn, NOW, {550: 1, 451: 2}))

@@ -32,6 +32,12 @@ async def claim(db: Database, limit: int = 10, *, days: float = 0) -> list[Accep
     return await db.write(lambda conn: journal.claim(conn, day(days), limit, "me", 60))
 
 
+async def test_a_mail_that_bears_a_later_time_is_taken_as_one_of_now(db: Database) -> None:
+    await accept(db, arrival())
+    (found,) = await claim(db, days=-2)
+    assert found.at == day(-2)
+
+
 # ── Accept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -66,6 +66,30 @@ async def test_a_second_restore_lengthens_the_silence_and_never_shortens_it(db: 
     assert await db.read(restored.silent_until) == day(1.5)
 
 
+async def test_a_clock_that_jumped_ahead_makes_the_same_silence(db: Database) -> None:
+    assert await db.write(lambda conn: restored.silence(conn, NOW)) == day(1)
+    assert await db.read(restored.silent_until) == day(1)
+
+
+async def test_no_silence_ends_later_than_one_that_begins_now(db: Database) -> None:
+    assert not await db.write(lambda conn: restored.shorten(conn, NOW))
+    await distrust(db)
+    assert not await db.write(lambda conn: restored.shorten(conn, NOW))
+    assert await db.write(lambda conn: restored.shorten(conn, day(-3)))
+    assert await db.read(restored.silent_until) == day(-2)
+
+
+async def test_a_start_of_a_machine_is_kept_for_some_time(db: Database) -> None:
+    assert await db.read(lambda conn: restored.machine_started(conn, "a")) is None
+    for boot, at in (("a", NOW), ("a", day(1)), ("b", day(restored.STARTS_DAYS)), ("c", day(restored.STARTS_DAYS + 1))):
+        await db.write(lambda conn, boot=boot, at=at: restored.note_start(conn, boot, at))
+    kept = [await db.read(lambda conn, boot=boot: restored.machine_started(conn, boot)) for boot in "abc"]
+    assert kept == [day(1), day(restored.STARTS_DAYS), day(restored.STARTS_DAYS + 1)]
+    await db.write(lambda conn: restored.note_start(conn, "d", day(restored.STARTS_DAYS + 2)))
+    assert await db.read(lambda conn: restored.machine_started(conn, "a")) is None
+    assert await db.read(restored.silent_until) is None
+
+
 async def test_a_person_may_end_the_silence_once(db: Database) -> None:
     await distrust(db)
 

@@ -316,7 +316,7 @@ def faults_or_none(source: str | tomlfile.TomlFile) -> list[Fault]:
 
 
 def test_the_bounds_of_the_wire_are_those_of_the_listener() -> None:
-    assert Bounds(**read(LEAST).wire.model_dump()) == Bounds()
+    assert Bounds(**read(LEAST).wire.bounds()) == Bounds()
 
 
 # ── The example ───────────────────────────────────────────────────────────────────────────────────────────────────────

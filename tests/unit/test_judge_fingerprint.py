@@ -82,3 +82,9 @@ def test_a_subject_of_a_million_prefixes_takes_no_time() -> None:
 def test_any_text_has_a_fingerprint(subject: str, text: str) -> None:
     assert len(of(subject, text)) == 32
     base_subject(subject, PREFIXES)
+
+
+def test_a_long_text_is_the_same_under_any_subject() -> None:
+    text = "the pump of the second floor has stopped and the water rises " * 3
+    assert of("Pump", text) == of("Help! Water!", text)
+    assert of("Pump", text[:60]) != of("Help! Water!", text[:60])

@@ -45,10 +45,13 @@ def ask(counters: Counters, wanted: Grant = WANTED, balance: Balance = RICH, *on
     return decide(wanted, balance, counters, limits, lambda: 1)
 
 
+PURPOSES = {Counted.CHALLENGE: CHAL, Counted.NOTICE: Purpose.NOTICE, Counted.DIGEST: Purpose.DIGEST}
+
+
 def wanted_by(limit: Limit) -> Grant:
     return replace(
         WANTED,
-        purpose=CHAL if limit.mail is Counted.CHALLENGE else ACK,
+        purpose=PURPOSES.get(limit.mail, Purpose.NOTICE if limit.key is Key.STAFF else ACK),
         shared=limit.key is Key.SHARED,
         ticket_id=77 if limit.key is Key.TICKET else None,
     )
@@ -126,6 +129,7 @@ def test_what_a_limit_does_not_count_does_not_fill_it(limit: Limit) -> None:
         Key.SHARED: {"domain": "gmail.com"},
         Key.FINGERPRINT: {"fingerprint": "other"},
         Key.ORIGIN: {"origin": "198.51.100.0/24"},
+        Key.STAFF: {"address": "bob@g.test"},
         Key.TOTAL: {"at": NOW - timedelta(days=2)},
     }
     for cause in range(1, limit.most + 2):

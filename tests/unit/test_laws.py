@@ -22,6 +22,7 @@ PACKAGE = ROOT / "mailgate"
 WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
+    "alarm",
     "intake",
     "outbound",
     "desk",
@@ -34,6 +35,8 @@ ROADS = (
     "pruning",
     "backlog",
     "cases",
+    "clock",
+    "origins",
     "recheck",
     "stragglers",
 )

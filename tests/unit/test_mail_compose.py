@@ -27,7 +27,14 @@ DRAFT = Draft(
     references=("<0@x.test>", "<1@x.test>"),
     thread_guid=bytes(range(16)),
 )
-MARKS = {"auto-submitted", "precedence", "x-auto-response-suppress", "x-autoreply"}
+TO_STAFF = {"auto-submitted", "precedence", "x-auto-response-suppress"}
+MARKS = {
+    Purpose.ACKNOWLEDGE: TO_STAFF | {"x-autoreply"},
+    Purpose.CHALLENGE: TO_STAFF | {"x-autoreply"},
+    Purpose.NOTICE: TO_STAFF,
+    Purpose.DIGEST: TO_STAFF,
+    Purpose.AGENT: set[str](),
+}
 
 
 def test_an_acknowledgement_is_exactly_this() -> None:
@@ -65,8 +72,8 @@ Ref: mg-a0000000-00000000
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_only_what_a_machine_wrote_is_marked_so(purpose: Purpose) -> None:
-    present = MARKS & set(parse(compose(replace(DRAFT, purpose=purpose))).headers)
-    assert present == (set() if purpose is Purpose.AGENT else MARKS)
+    present = MARKS[Purpose.ACKNOWLEDGE] & set(parse(compose(replace(DRAFT, purpose=purpose))).headers)
+    assert present == MARKS[purpose]
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -148,7 +155,7 @@ def test_no_value_can_change_the_shape_of_a_mail(draft: Draft) -> None:
     raw = compose(draft)
     read = parse(raw)
     expected = set(parse(compose(replace(DRAFT, purpose=draft.purpose))).headers)
-    marks = set() if draft.purpose is Purpose.AGENT else MARKS
+    marks = MARKS[draft.purpose]
     assert set(read.headers) <= expected
     assert {"from", "to", "date", "mime-version", "content-type"} | marks <= set(read.headers)
     assert all(len(values) == 1 for values in read.headers.values())

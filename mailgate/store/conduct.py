@@ -1,0 +1,172 @@
+"""Store: reads what somebody did of late, what went wrong with automatic mail, and what holds it back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+
+from mailgate.model import (
+    Ask,
+    Begun,
+    Breaker,
+    Disposition,
+    Facts,
+    Kind,
+    Mishap,
+    OutboxState,
+    Purpose,
+    Run,
+    Scope,
+    Taken,
+    Trouble,
+)
+from mailgate.store import rows, tables
+from mailgate.store.dialect import is_one_of_given, listed
+from mailgate.store.tables import Direction
+from mailgate.store.types import Utc
+
+LATELY = timedelta(hours=1)  # how far back floods and swarms are looked for
+LONG_DAYS = 31  # and our own mail to somebody, and his automatic replies
+COMPLAINT_DAYS = 31  # and complaints
+RUNS = 200  # newest automatic mails that are looked at together,
+RUN_DAYS = 31  # if they are no older
+MISHAPS_MOST = 500
+CONDUCT_MOST = 2000  # rows of a batch's senders, newest first
+
+_PERMIT, _OUTBOX, _MESSAGE, _TICKET, _MISHAP = (
+    tables.permit.c,
+    tables.outbox.c,
+    tables.message.c,
+    tables.ticket.c,
+    tables.mishap.c,
+)
+_TAKEN, _MACHINE, _BEGUN, _FLOOD = range(4)
+_SINCE, _LONG = bindparam("since", type_=Utc()), bindparam("long", type_=Utc())
+
+
+def _conduct() -> Any:
+    """Four questions about the same people in one statement; each part has an index of its own."""
+    number = cast(literal(0), BigInteger)
+    return (
+        union_all(
+            select(literal(_TAKEN).label("sort"), _PERMIT.address.label("who"), _OUTBOX.settled_at.label("at"))
+            .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
+            .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
+            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _OUTBOX.state == OutboxState.SENT),
+            select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, cast(literal(""), Text), number).where(
+                is_one_of_given(_MESSAGE.sender, "people"),
+                _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),
+                _MESSAGE.at > _LONG,
+            ),
+            select(literal(_BEGUN), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number)
+            .where(is_one_of_given(_MESSAGE.sender, "people"), _MESSAGE.at > _SINCE)
+            .where(_MESSAGE.direction == Direction.IN, _MESSAGE.disposition == Disposition.TICKET),
+            select(literal(_FLOOD), _TICKET.requester, _TICKET.updated_at, cast(literal(""), Text), _TICKET.id).where(
+                is_one_of_given(_TICKET.requester, "people"),
+                _TICKET.updated_at > _SINCE,
+                literal_column("ticket.flood"),
+            ),
+        )
+        .order_by("at")
+        .limit(CONDUCT_MOST)
+    )
+
+
+# Built once: to build a statement costs more than to run it.
+_CONDUCT = _conduct()
+_BREAKERS = select(tables.breaker).where(is_one_of_given(tables.breaker.c.key, "keys"))
+# Those that count by themselves; what went wrong with one of the newest mails comes with it.
+# Their names spelled out, so that the planner knows how few of them there are.
+_MISHAPS = (
+    select(tables.mishap)
+    .where(
+        or_(
+            and_(literal_column("mishap.trouble = 'repeated'"), _MISHAP.at > bindparam("since", type_=Utc())),
+            and_(literal_column("mishap.trouble = 'came-back'"), _MISHAP.at > bindparam("since", type_=Utc())),
+            and_(literal_column("mishap.trouble = 'complained'"), _MISHAP.at > bindparam("long", type_=Utc())),
+        )
+    )
+    .limit(MISHAPS_MOST)
+)
+_NEWEST = (
+    select(_PERMIT.id, _PERMIT.at, _PERMIT.domain, _PERMIT.unproven)
+    .where(_PERMIT.purpose.in_((Purpose.ACKNOWLEDGE, Purpose.CHALLENGE)), _PERMIT.at > bindparam("since", type_=Utc()))
+    .order_by(_PERMIT.at.desc(), _PERMIT.id.desc())
+    .limit(RUNS)
+)
+# By their ids, so that no planner has a reason to read all of either table.
+_WENT_WRONG = (
+    select(_OUTBOX.permit_id, _OUTBOX.message_id, _MISHAP.trouble)
+    .outerjoin(tables.mishap, _MISHAP.message_id == _OUTBOX.message_id)
+    .where(is_one_of_given(_OUTBOX.permit_id, "permits"))
+)
+
+
+def gather(conn: Connection, ask: Ask, people: frozenset[str], facts: Facts) -> None:
+    """Add to `facts` what the `people` of a batch did, and all that bears on the breakers."""
+    if not people and not ask.mailboxes:
+        return
+    if people:
+        _read_conduct(conn, ask.now, people, facts)
+    keys = people | ask.domains | ask.mailboxes | {""}
+    facts.breakers = {
+        (row.scope, row.key): rows.breaker(row) for row in conn.execute(_BREAKERS, {"keys": listed(keys)})
+    }
+    facts.mishaps = mishaps(conn, ask.now)
+    facts.runs = runs(conn, ask.now) if ask.runs else []
+
+
+def mishaps(conn: Connection, now: datetime) -> list[Mishap]:
+    """What went wrong of late and may trip the breaker without regard to the mails around it, in no order."""
+    since = {"since": now - LATELY, "long": now - timedelta(days=COMPLAINT_DAYS)}
+    return [rows.mishap(row) for row in conn.execute(_MISHAPS, since)]
+
+
+def runs(conn: Connection, now: datetime) -> list[Run]:
+    """The newest automatic mails to the world outside, newest first, each with what went wrong."""
+    permits = conn.execute(_NEWEST, {"since": now - timedelta(days=RUN_DAYS)}).all()
+    messages: dict[int, int] = {}
+    troubles: dict[int, set[Trouble]] = defaultdict(set)
+    for row in conn.execute(_WENT_WRONG, {"permits": listed([one.id for one in permits])}) if permits else ():
+        messages[row.permit_id] = row.message_id
+        troubles[row.permit_id] |= {row.trouble} if row.trouble else set()
+    return [
+        Run(messages[one.id], one.at, one.domain, one.unproven, frozenset(troubles[one.id]))
+        for one in permits
+        if one.id in messages
+    ]
+
+
+def breakers(conn: Connection, keys: Collection[str]) -> dict[tuple[Scope, str], Breaker]:
+    """The breakers of these addresses, domains and mailboxes; "" is the one of all."""
+    return {(row.scope, row.key): rows.breaker(row) for row in conn.execute(_BREAKERS, {"keys": listed(keys)})}
+
+
+def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts: Facts) -> None:
+    since = {"since": now - LATELY, "long": now - timedelta(days=LONG_DAYS)}
+    for row in conn.execute(_CONDUCT, {"people": listed(people), **since}):
+        match row.sort:
+            case 0:
+                facts.taken.setdefault(row.who, []).append(Taken(row.at, row.text))
+            case 1:
+                facts.machine_mails.setdefault(row.who, []).append(row.at)
+            case 2:
+                facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
+            case _:
+                facts.floods[row.who] = row.number
