@@ -44,7 +44,6 @@ def case_of(
     answerable = proof.level is not Level.A0
     whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if answerable else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own
-    current = gateway.keys.secrets[gateway.keys.current]
     case = Case(
         accepted=accepted,
         mail=without_forged_results(mail, gateway.name),
@@ -59,7 +58,9 @@ def case_of(
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
         language=language.guess(mail, own, book.tongues) if answerable else "",
-        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, current) if answerable else "",
+        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, gateway.keys.steady)
+        if answerable
+        else "",
     )
     return forward.followed(case, book.signals, gateway)
 

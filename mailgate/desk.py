@@ -49,9 +49,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-NO_TOKEN = 0
-
-
 class Desk:
     """All acts of people on tickets, held mail, senders and the queues."""
 
@@ -234,8 +231,13 @@ class Desk:
     # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def look(self, token_text: str, now: datetime, *, seen: bool = True) -> PageView:
-        """How a challenge stands; remembers when its page was first `seen`, and does nothing else."""
+        """How a challenge stands; remembers when its page was first `seen`, and does nothing else.
+
+        The store is asked only about links that we made, expired and used ones too: nobody makes those without our key.
+        """
         token_id = self._token_id(token_text)
+        if token_id is None:
+            return self._view(None, PageState.UNKNOWN)
 
         def work(conn: Connection) -> PageView:
             asked = self._challenge(conn, token_id, now)
@@ -247,11 +249,13 @@ class Desk:
         return await self.database.write(work)
 
     async def confirm(self, token_text: str, now: datetime, language: str = "") -> PageView:
-        """Press the button: confirm the challenge, once, however often it is pressed.
+        """Press the button: confirm the challenge, once, however often it is pressed. As `look`, for what we made.
 
         What is sent then is in `language`, a key of rules/languages.toml.
         """
         token_id = self._token_id(token_text)
+        if token_id is None:
+            return self._view(None, PageState.UNKNOWN)
         view, granted = await self.database.write(lambda conn: self._confirm(conn, token_id, now, language))
         self.meter.granted(granted)
         self.on_outgoing()
@@ -338,10 +342,10 @@ class Desk:
         known = facts.gather(conn, about(key, self.gateway, limits, self.clock()))
         return History(known, limits, self.gateway, self.mint)
 
-    def _token_id(self, text: str) -> int:
-        """What a challenge's link names; 0, which is never drawn, for a forged one, which then takes the same way."""
+    def _token_id(self, text: str) -> int | None:
+        """What a challenge's link names; None where we did not make it, or not for a link."""
         found = token.read_token(text, self.gateway.keys)
-        return found.id if found and found.kind is TokenKind.CHALLENGE else NO_TOKEN
+        return found.id if found and found.kind is TokenKind.CHALLENGE else None
 
     def _challenge(self, conn: Connection, token_id: int, now: datetime) -> Challenge | None:
         wanted = Ask(now, token_ids=frozenset({token_id}))

@@ -38,6 +38,8 @@ class Event(StrEnum):
     LINK_BROKEN = "link-broken"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    KEYS_RELOADED = "keys-reloaded"
+    KEYS_REJECTED = "keys-rejected"
     RULES_RELOADED = "rules-reloaded"
     RULES_UNWATCHED = "rules-unwatched"
     RULES_REJECTED = "rules-rejected"

@@ -4,7 +4,7 @@ One mail's way, in the order of this file:
 
 1. `Outbound.run` sleeps until somebody wakes it or the next mail falls due, and claims what is due, each row under a
    lease and with its attempt counted, before anything is tried.
-2. Each claimed mail is delivered by a task of its own; some 20 at a time, few of them to the same domain.
+2. Each claimed mail is signed and delivered by a task of its own; some 20 at a time, few of them to the same domain.
 3. Between RCPT and DATA the row is committed as *handed*. If we die after that, an automatic mail is not sent again
    (it may have arrived: at most once) and a person's mail is (with the same Message-ID: at least once).
 4. The hop's answer goes through `judge.retry.fate`, and the settlement with all that follows from it is written.
@@ -24,6 +24,8 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
 
 from mailgate.alarm import Alarm, tell
 from mailgate.errors import NotAllowed, TryAgain
@@ -49,6 +51,7 @@ DRAIN_S: Final = 30.0  # that deliveries under way may still take when we are as
 
 BeforeData: TypeAlias = Callable[[], Awaitable[None]]
 Deliver: TypeAlias = Callable[[Due, BeforeData], Awaitable[Answer]]
+Sign: TypeAlias = Callable[[bytes, datetime], bytes]
 
 _STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 
@@ -56,7 +59,8 @@ _STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 class Outbound:
     """Takes mail from the outbox to `deliver`, and writes what came of it.
 
-    `owner` is who holds the leases. `on_backlog` is called while more is due than one process takes at a time.
+    `owner` is who holds the leases. `sign` puts signatures of this moment on the bytes of a mail. `on_backlog` is
+    called while more is due than one process takes at a time.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Outbound:
         log: Log,
         *,
         owner: str,
+        sign: Sign = lambda raw, _now: raw,
         on_backlog: Callable[[], None] = lambda: None,
         concurrency: int = CONCURRENCY,
         drain_s: float = DRAIN_S,
@@ -78,6 +83,7 @@ class Outbound:
         self.clock = clock
         self.log = log
         self.owner = owner
+        self.sign = sign
         self.on_backlog = on_backlog
         self.drain_s = drain_s
         self.meter = meter
@@ -222,7 +228,8 @@ class Outbound:
                 handed = True
 
         try:
-            return await self.deliver(due, before_data)
+            # At each attempt anew: what was signed when it was queued would have aged with the mail (decision 19).
+            return await self.deliver(replace(due, raw=self.sign(due.raw, self.clock())), before_data)
         except NotAllowed:
             # A person cancelled it meanwhile, or our lease ended and another process handed it. Both are written.
             return None

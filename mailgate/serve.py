@@ -22,9 +22,9 @@ from mailgate.alarm import Alarm
 from mailgate.backup.highwater import HighWater
 from mailgate.clock import Clock, boot
 from mailgate.config import Settings
-from mailgate.config.shapes import split_endpoint
 from mailgate.context import Context
 from mailgate.daemon.aside import Aside
+from mailgate.daemon.courier import courier_of
 from mailgate.daemon.loop import name_of
 from mailgate.daemon.metrics import Metrics
 from mailgate.daemon.neighbours import JOURNAL, OUTBOX, Neighbours
@@ -37,8 +37,6 @@ from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
 from mailgate.model import Peer
 from mailgate.net.bind import networks
-from mailgate.net.connection import Login, Tls
-from mailgate.net.deliver import Courier, Relay
 from mailgate.net.gate import Gate, gate_path
 from mailgate.net.given import WEB
 from mailgate.net.resolver import Resolver
@@ -116,7 +114,7 @@ class Daemon:
         self._told_to_stop.set()
 
     def reload(self) -> None:
-        """Read rules and certificates again."""
+        """Read rules, keys and certificates again."""
         self._told_to_reload.set()
 
     # ── Open ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,13 +146,14 @@ class Daemon:
         self.aside = Aside()
         assume = settings.authentication.assume
         witnesses = witnesses_of(settings, resolver, assume=assume, beside=self.aside.run)
-        self.courier = _courier(settings, resolver, password)
+        self.courier = courier_of(settings, resolver, password)
         self.outbound = Outbound(
             self.database,
             self.courier.deliver,
             clock,
             self.log,
             owner=owner,
+            sign=wiring.signer_of(settings).sign,
             on_backlog=lambda: self.neighbours.call(OUTBOX),
             meter=self.metrics,
             alarm=Alarm(context),
@@ -322,6 +321,7 @@ class Daemon:
             self._told_to_reload.clear()
             self.parent.tell("RELOADING=1")
             await self._reload_rules()
+            await self._reload_keys()
             await self.reception.renew_certificates()
             self.parent.tell("READY=1")
 
@@ -343,6 +343,20 @@ class Daemon:
             return
         self.log.info(Event.RULES_RELOADED, rules=book.version, before=self.book.version)
         self.book = book
+
+    async def _reload_keys(self) -> None:
+        """All new keys, or the ones we have. Everybody who signs or verifies gets them at once."""
+        try:
+            gateway = await asyncio.to_thread(wiring.gateway_of, self.settings)
+            signer = await asyncio.to_thread(wiring.signer_of, self.settings)
+        except ConfigError as error:
+            self.log.error(Event.KEYS_REJECTED, faults=[str(fault) for fault in error.faults])
+            return
+        self.gateway, self.outbound.sign = gateway, signer.sign
+        self.door.renew(gateway)
+        for part in (self.intake, self.recheck, self.desk):
+            part.gateway = gateway
+        self.log.info(Event.KEYS_RELOADED, signs=gateway.keys.current, dkim=signer.selectors)
 
     # ── Drain ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -374,12 +388,3 @@ async def _wait(event: asyncio.Event) -> None:
 def _is_rule_file(_change: Change, path: str) -> bool:
     """Editors and rsync write other names first."""
     return path.endswith((".toml", ".txt"))
-
-
-def _courier(settings: Settings, resolver: Resolver, password: str) -> Courier:
-    outbound = settings.outbound
-    relay = None
-    if outbound.relay:
-        login = Login(outbound.user, password) if outbound.user else None
-        relay = Relay(*split_endpoint(outbound.relay), login)
-    return Courier(resolver, name=settings.gateway.name, relay=relay, tls=Tls(outbound.tls))

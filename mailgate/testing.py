@@ -7,6 +7,8 @@
 
 Everything is the daemon's own, the database file included; only its durability is switched off, and no socket is
 opened: mail comes in at the listener's door, leaves through `next_hop`, and pages are called as the server would.
+What leaves is signed, and `dns` has the key; whoever verifies it with `auth="verify"` needs a lab that starts today,
+for signatures are held against the machine's clock.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ from mailgate.model import (
     Answer,
     Arrival,
     Authentication,
+    DkimAlgorithm,
+    DkimKey,
     Due,
     Keys,
     Level,
@@ -49,6 +53,7 @@ from mailgate.model import (
     Role,
 )
 from mailgate.net.deliver import BeforeData
+from mailgate.net.dkim_sign import Signer, record
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
@@ -67,6 +72,12 @@ CONFIG: dict[str, Any] = {
     "web": {"bind": "127.0.0.1:8025", "url": "https://desk.g.test"},
 }
 KEYS = Keys("laborat1", "1", {"1": b"the laboratory's own key, secret to nobody"[:32]})
+# RFC 8410 section 7: the head of an Ed25519 key, and its 32 bytes.
+DKIM = DkimKey(
+    "mg1e",
+    DkimAlgorithm.ED25519,
+    bytes.fromhex("302e020100300506032b657004220420") + b"what it signs is signed by nobody"[:32],
+)
 
 NextHop = Callable[["Sent"], tuple[int, str]]
 
@@ -124,6 +135,7 @@ class Lab:
         self.now = self._kept_up_to = start
         self.sent: list[Sent] = []
         self.dns: dict[tuple[str, str], Any] = {}
+        self._signer = Signer([DKIM])
         self.next_hop: NextHop = lambda sent: (250, "2.0.0 ok")
 
     async def __aenter__(self) -> Self:
@@ -254,8 +266,16 @@ class Lab:
         )
         self.door = Door(self.database, gateway, intake=self.intake, origins=origins)
         self.outbound = Outbound(
-            self.database, self._deliver, context.clock, log, owner=self._owner, alarm=Alarm(context)
+            self.database,
+            self._deliver,
+            context.clock,
+            log,
+            owner=self._owner,
+            sign=self._signer.sign,
+            alarm=Alarm(context),
         )
+        for domain in gateway.domains:
+            self.dns.setdefault((f"{DKIM.selector}._domainkey.{domain}", "TXT"), [record(DKIM)])
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         if origins:

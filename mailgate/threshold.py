@@ -33,6 +33,11 @@ class Threshold(ABC):
         self.origins = origins
         self._recipients: dict[str, Reply | None] = {}
 
+    def renew(self, gateway: Gateway) -> None:
+        """Other keys verify from now on, so what was said of a recipient holds no longer."""
+        self.gateway = gateway
+        self._recipients.clear()
+
     def sender(self, mail_from: str, size_bytes: int, peer: Peer) -> Reply | None:
         """None where a mail may begin; a reply where the disk has no room."""
         return self.ready()

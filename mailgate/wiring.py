@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from mailgate import rulebook
+from mailgate import keys, rulebook
 from mailgate.clock import wall as clock
 from mailgate.config import Settings
 from mailgate.context import Context, Mint
+from mailgate.errors import ConfigError, Fault
 from mailgate.identity import database_file, gateway_of, origins_of, secret, tls_of
 from mailgate.log import Log
 from mailgate.mail.quotes import Quotes
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
+from mailgate.net.dkim_sign import Signer
 from mailgate.rulebook import Rulebook
 from mailgate.store.database import Database
 
@@ -32,6 +34,7 @@ __all__ = [
     "rulebook_of",
     "rules_folder",
     "secret",
+    "signer_of",
     "tls_of",
 ]
 
@@ -88,6 +91,15 @@ def context_of(
 ) -> Context:
     """What every road is given, with this machine's clock and chance."""
     return Context(database, gateway, book, Mint(database.new_id), clock, log, meter)
+
+
+def signer_of(settings: Settings) -> Signer:
+    """Who signs what leaves; nobody where the selector has no keys. Raises ConfigError where they are damaged."""
+    path = settings.gateway.key_file
+    try:
+        return Signer(keys.dkim_of(keys.read(path), settings.outbound.dkim_selector))
+    except ValueError as error:
+        raise ConfigError([Fault(str(path), 0, "dkim", str(error), "keys made by `mailgate keys dkim`")]) from error
 
 
 def password_of(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """What is measured: one file a question, each with its loads, its contestants and its promises."""
 
 from benchmarks.bench import Bench
-from benchmarks.benches import acceptance, cluster, desks, footprint, history, latency, reading, sustained
+from benchmarks.benches import acceptance, cluster, desks, footprint, history, latency, reading, signing, sustained
 
 ALL: tuple[Bench, ...] = (
     acceptance.OPEN,
@@ -12,6 +12,7 @@ ALL: tuple[Bench, ...] = (
     latency.CHALLENGE,
     latency.HALF_LOAD,
     reading.READ,
+    signing.SIGN,
     reading.EXPLAIN,
     reading.ASIDE,
     footprint.MEMORY,

@@ -218,8 +218,11 @@ def _place_keys(theirs: Path, ours: Path, now: datetime, *, force: bool) -> str:
 def _includes(ours: Path, theirs: Path) -> bool:
     """Can `ours` read everything that `theirs` signed?"""
     try:
-        here = keys.load(ours)
+        here = keys.read(ours)
     except ConfigError:
         return False
-    there = keys.load(theirs)
-    return here.instance == there.instance and there.secrets.items() <= here.secrets.items()
+    there = keys.read(theirs)
+    # What was revoked since must not come back.
+    revoked = {key.kid for key in here.keys if key.revoked}
+    wanted = {kid: secret for kid, secret in keys.keys_of(there).secrets.items() if kid not in revoked}
+    return here.instance == there.instance and wanted.items() <= keys.keys_of(here).secrets.items()

@@ -35,7 +35,7 @@ COMMANDS = {
     "outbox": "Look after mail that leaves.",
     "shunted": "Look after mail that could not be processed.",
     "rules": "Check the rule files.",
-    "keys": "Make the signing keys.",
+    "keys": "Make, change and publish the signing keys.",
     "db": "Make, upgrade, move, back up, restore and prune the database.",
 }
 

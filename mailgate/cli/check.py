@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,10 @@ from mailgate.cli.finding import Finding, Result
 from mailgate.cli.frame import EXIT_CONFIG, Command, Frame
 from mailgate.cli.office import opened
 from mailgate.config import Settings
+from mailgate.dnsrecords import domains_of
 from mailgate.errors import ConfigError, TryAgain
+from mailgate.model import DkimKey
+from mailgate.net.dkim_sign import published
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
 from mailgate.store import restored
 
@@ -64,7 +68,7 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
     found = [Finding("configuration", Result.OK, f"{frame.config_file()} is in order")]
     found += _without_effect(settings)
     found += _link(settings)
-    found += _tried("keys", str(settings.gateway.key_file), lambda: keys.load(settings.gateway.key_file))
+    found += _keys(settings)
     found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
     if settings.outbound.password_file:
         found += _tried("password", str(settings.outbound.password_file), lambda: wiring.password_of(settings))
@@ -86,6 +90,25 @@ def _tried(name: str, what: str, load: Callable[[], object]) -> Iterator[Finding
         yield from _faults(name, error)
     else:
         yield Finding(name, Result.OK, f"{what} is in order")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    path, selector = settings.gateway.key_file, settings.outbound.dkim_selector
+    try:
+        content = keys.read(path)
+    except ConfigError as error:
+        yield from _faults("keys", error)
+        return
+    yield Finding("keys", Result.OK, f"{path} is in order")
+    age = wiring.clock() - content.current.created
+    if age > timedelta(days=keys.ROTATE_D):
+        words = f"key {content.current.kid} has signed for {age.days} days: let a new one: mailgate keys rotate"
+        yield Finding("keys", Result.WARNING, words)
+    if keys.dkim_of(content, selector):
+        yield from _tried("dkim", f"the pair of {selector}", lambda: wiring.signer_of(settings))
+    else:
+        words = f"no keys for the selector {selector}, so our mail leaves unsigned: mailgate keys dkim"
+        yield Finding("dkim", Result.WARNING, words)
 
 
 def _without_effect(settings: Settings) -> Iterator[Finding]:
@@ -133,8 +156,7 @@ _UNREGISTRABLE = ("test", "example", "invalid", "localhost", "example.com", "exa
 
 async def _records(settings: Settings, names: Names) -> list[Finding]:
     """What receivers of our mail, and senders of mail to us, look for. Names that cannot be registered are left out."""
-    ours = {box.address.rpartition("@")[2] for box in settings.mailbox}
-    domains = sorted(domain for domain in ours if not _is_unregistrable(domain))
+    domains = [domain for domain in domains_of(settings) if not _is_unregistrable(domain)]
     receiving = domains + [domain for domain in [settings.outbound.bounce_domain] if domain and domain not in domains]
     asked = [
         _record(names.addresses(name), f"{name} has an address", "others refuse mail from a name without one")
@@ -147,7 +169,27 @@ async def _records(settings: Settings, names: Names) -> list[Finding]:
         for each in domains
         for where, what, begins in ((each, "SPF", b"v=spf1"), (f"_dmarc.{each}", "DMARC", b"v=DMARC1"))
     ]
+    asked += [_public_key(names, key, each) for each in domains for key in _pair(settings)]
     return list(await asyncio.gather(*asked))
+
+
+def _pair(settings: Settings) -> tuple[DkimKey, ...]:
+    """The keys that sign our mail; none where they are damaged, which was said before."""
+    try:
+        wiring.signer_of(settings)
+    except ConfigError:
+        return ()
+    return keys.dkim_of(keys.read(settings.gateway.key_file), settings.outbound.dkim_selector)
+
+
+async def _public_key(names: Names, key: DkimKey, domain: str) -> Finding:
+    where = f"{key.selector}._domainkey.{domain}"
+    judged = published(key, domain, await names.txt(where))
+    if judged.result == "pass":
+        return Finding("dns", Result.OK, f"{where} has our {key.algorithm} key")
+    # Without a record a signature counts as none; with a wrong one as a forgery.
+    result = Result.WARNING if judged.result in ("none", "temperror") else Result.FAULT
+    return Finding("dns", result, f"{where} lacks our {key.algorithm} key: {judged.why}; see mailgate keys dns")
 
 
 async def _record(lookup: Awaitable[Lookup[Any]], hope: str, otherwise: str, begins: bytes = b"") -> Finding:

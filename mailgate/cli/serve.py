@@ -34,7 +34,7 @@ MOST_WORKERS = 64
 def serve(frame: Frame, /, *, workers: int, place: str) -> int:
     """Run the daemon in the foreground; log lines go to standard output.
 
-    SIGHUP reads rules and certificates again, SIGTERM finishes what was accepted and ends. With several workers,
+    SIGHUP reads rules, keys and certificates again, SIGTERM finishes what was accepted and ends. With several workers,
     SIGUSR1 renews them one by one: new code and a new configuration, and no connection is refused.
     """
     settings = settings_of(frame)
@@ -74,6 +74,7 @@ def _try_out(settings: Settings) -> int:
 
     assert serve
     wiring.gateway_of(settings)
+    wiring.signer_of(settings)
     wiring.rulebook_of(settings)
     wiring.password_of(settings)
     for table in settings.listener:

@@ -257,7 +257,7 @@ class Settings(Table):
         return model.Forwarder(table.preset, frozenset(map(canonical, delivers)), networks)
 
     def without_effect(self) -> list[str]:
-        """The keys that were written down but change nothing yet, for a warning: `outbound.dkim_selector`."""
+        """The keys that were written down but change nothing yet, for a warning: `notify.address`."""
         return sorted(
             {f"{name}.{key}" for name in self.model_fields_set for key in self._written(name)} & WITHOUT_EFFECT
         )
@@ -268,7 +268,7 @@ class Settings(Table):
 
 
 # Accepted, so that one file serves this version and the next; `check` and `serve` warn of them.
-WITHOUT_EFFECT = frozenset({"outbound.dkim_selector", "notify.address"})
+WITHOUT_EFFECT = frozenset({"notify.address"})
 
 
 def load(path: Path) -> Settings:

@@ -13,6 +13,7 @@ from mailgate import identity
 from mailgate.config import Settings
 from mailgate.daemon.parent import Parent
 from mailgate.daemon.reception import Reception, Room
+from mailgate.errors import ConfigError
 from mailgate.log import Event, Log
 from mailgate.model import Arrival, Gateway, Reply
 from mailgate.net.gate import gate_path
@@ -44,13 +45,14 @@ class Front:
         """Raises ConfigError: keys or certificates are not as they should be."""
         database = identity.database_file(settings)
         assert database, "a server is written to by whole daemons"
+        self.settings = settings
         self.log = log
         self.parent = parent
         self.link = Link(gate_path(database), log)
         enough_room = Room(database.parent, settings.store.reserve_bytes)
         self.origins = identity.origins_of(settings)
-        door = FrontDoor(identity.gateway_of(settings), self.link, self.origins, ready=enough_room)
-        self.reception = Reception(settings, door, parent.sockets, log)
+        self.door = FrontDoor(identity.gateway_of(settings), self.link, self.origins, ready=enough_room)
+        self.reception = Reception(settings, self.door, parent.sockets, log)
         self._reported: Counter[int] = Counter()
         self._told_to_stop = asyncio.Event()
         self._told_to_reload = asyncio.Event()
@@ -86,8 +88,16 @@ class Front:
             await self._told_to_reload.wait()
             self._told_to_reload.clear()
             self.parent.tell("RELOADING=1")
+            await self._reload_keys()
             await self.reception.renew_certificates()
             self.parent.tell("READY=1")
+
+    async def _reload_keys(self) -> None:
+        """The keeper says so, too: a front only has to know which tokens are real."""
+        try:
+            self.door.renew(await asyncio.to_thread(identity.gateway_of, self.settings))
+        except ConfigError as error:
+            self.log.error(Event.KEYS_REJECTED, faults=[str(fault) for fault in error.faults])
 
     async def _report_often(self) -> None:
         while True:

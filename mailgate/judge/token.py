@@ -2,6 +2,8 @@
 
 An identifier says only that it is ours; what it is bound to stands in the store under its 64-bit id. Everything is
 lower-case Crockford base32, because local parts get case-folded on their way.
+
+A key that was revoked is no key: what it signed is as if somebody had made it up.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ ID_BITS = 63  # so that a signed column holds it
 ID_CHARS = 13
 MAC_CHARS = 26  # 130 bits of HMAC-SHA256
 TOKEN_CHARS = 3 + ID_CHARS + MAC_CHARS
+SHORTEST_CUT = 20  # characters of a token that something cut, which is more than people write behind a plus
 LONGEST_BASE = 64 - 1 - TOKEN_CHARS  # RFC 5321 section 4.5.3.1.1: a local part has 64 octets at most
 SHORT_BASE = "r"
 MARKER_BITS = 40
@@ -27,7 +30,11 @@ MOST_MARKERS = 1000  # looked at in one text
 LONGEST_TRACE = 250  # characters; ours have about 110, and a relay may fold them
 
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+_HEX = frozenset("0123456789abcdef")
 _VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"o": 0, "i": 1, "l": 1}
+_DIGITS = frozenset(_VALUES)
+# Mail systems change case, and people mistype o for 0.
+_AS_MEANT = bytes.maketrans(f"OILoil{ALPHABET[10:].upper()}".encode(), f"011011{ALPHABET[10:]}".encode())
 
 
 def encode(value: int, chars: int) -> str:
@@ -55,12 +62,14 @@ def token_text(kind: TokenKind, token_id: int, keys: Keys) -> str:
 
 
 def read_token(text: str, keys: Keys) -> Token | None:
-    """The token written in `text`, or None where it is not one of ours, whatever the reason."""
-    text = text.lower()
-    if len(text) != TOKEN_CHARS or text[1] != VERSION:
-        return None
-    kind = _KINDS.get(text[0])
-    return _verified(kind, text[2], text[3 : 3 + ID_CHARS], text[3 + ID_CHARS :], keys) if kind else None
+    """The token written in `text`, or None where it is not one of ours, whatever the reason.
+
+    Each takes as long: one MAC is computed, and compared in constant time.
+    """
+    text = text[: TOKEN_CHARS + 1].lower()
+    is_shaped = len(text) == TOKEN_CHARS and text[1] == VERSION
+    kind = _KINDS.get(text[0]) if is_shaped else None
+    return _verified(kind, text[2:3], text[3 : 3 + ID_CHARS], text[3 + ID_CHARS :], keys)
 
 
 def address(kind: TokenKind, token_id: int, mailbox: str, keys: Keys, *, domain: str = "") -> str:
@@ -73,13 +82,15 @@ def address(kind: TokenKind, token_id: int, mailbox: str, keys: Keys, *, domain:
 
 
 def looks_signed(address_: str) -> str | None:
-    """The token's text where `address_` has the shape of a signed address, valid or forged; else None."""
-    if len(address_) <= TOKEN_CHARS:  # as nearly all are
+    """The token's text where `address_` has the shape of a signed address, valid, forged or cut; else None."""
+    if len(address_) <= SHORTEST_CUT:
         return None
     local = address_.rpartition("@")[0].strip('"')
     text = local.rpartition("+")[2].lower()
-    shaped = len(text) == TOKEN_CHARS and text[0] in _KINDS and text[1] == VERSION and decode(text[3:]) is not None
-    return text if shaped else None
+    if len(text) < SHORTEST_CUT or text[0] not in _KINDS or text[1] != VERSION or not _DIGITS.issuperset(text[3:]):
+        return None
+    # Of another length, what has no digit above f is somebody's hash.
+    return None if len(text) != TOKEN_CHARS and _HEX.issuperset(text) else text
 
 
 def message_id(token_id: int, domain: str, keys: Keys) -> str:
@@ -150,28 +161,27 @@ def read_trace(value: str, keys: Keys) -> Token | None:
 
 
 def thread_guid(ticket_id: int, keys: Keys) -> bytes:
-    """The 16 bytes that stand for a ticket in Thread-Index."""
-    secret = keys.secrets[keys.current]
-    return hmac.digest(secret, f"mailgate/1\0thread\0{keys.instance}\0{ticket_id}".encode(), "sha256")[:16]
+    """The 16 bytes that stand for a ticket in Thread-Index, whichever key signs."""
+    return hmac.digest(keys.steady, f"mailgate/1\0thread\0{keys.instance}\0{ticket_id}".encode(), "sha256")[:16]
 
 
 # What an address may grant. A Message-ID travels to everybody who is copied, so it is never one.
 _KINDS = {kind.value: kind for kind in TokenKind if kind is not TokenKind.MESSAGE}
 
 
-def _verified(kind: TokenKind, kid: str, id_text: str, mac: str, keys: Keys) -> Token | None:
-    if kid not in keys.secrets or len(id_text) != ID_CHARS:
-        return None
-    token_id = decode(id_text)
-    if token_id is None or token_id >> ID_BITS:
+def _verified(kind: TokenKind | None, kid: str, id_text: str, mac: str, keys: Keys) -> Token | None:
+    token_id = decode(id_text) if len(id_text) == ID_CHARS else None
+    if kind is None or kid not in keys.secrets or token_id is None or token_id >> ID_BITS:
+        # As much work as for one whose MAC is wrong, so that time does not tell which key ids there are.
+        _same(mac, _mac(TokenKind.MESSAGE, keys.current, 0, keys))
         return None
     return Token(kind, kid, token_id) if _same(mac, _mac(kind, kid, token_id, keys)) else None
 
 
 def _same(given: str, expected: str) -> bool:
-    """Is it the same MAC? Compared as numbers, since mail systems change case and people mistype o for 0."""
-    number = decode(given) if len(given) == len(expected) else None
-    return number is not None and hmac.compare_digest(encode(number, len(expected)), expected)
+    """Is it the same MAC? In the same time, however far it is."""
+    meant = given[: len(expected) + 1].encode("utf-8", "replace").translate(_AS_MEANT)
+    return hmac.compare_digest(meant, expected.encode())
 
 
 def _mac(kind: TokenKind, kid: str, token_id: int, keys: Keys) -> str:

@@ -22,7 +22,7 @@ from mailgate.model.effects import (
     Suffered,
     TicketChange,
 )
-from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox, Opening, OpenSpan, PageView
+from mailgate.model.gateway import DkimKey, Forwarder, Gateway, Keys, Mailbox, Opening, OpenSpan, PageView
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -52,6 +52,7 @@ from mailgate.model.terms import (
     ChallengeState,
     Counted,
     Disposition,
+    DkimAlgorithm,
     HeldState,
     Key,
     Kind,
@@ -94,6 +95,8 @@ __all__ = [
     "Counter",
     "Credited",
     "Disposition",
+    "DkimAlgorithm",
+    "DkimKey",
     "DomainCredit",
     "Due",
     "Effect",

@@ -9,7 +9,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 
 from mailgate.domains import a_label
-from mailgate.model.terms import Mode, PageState, Preset
+from mailgate.model.terms import DkimAlgorithm, Mode, PageState, Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,21 @@ class Keys:
     instance: str
     current: str
     secrets: Mapping[str, bytes] = field(repr=False)
+    lasting: bytes = field(default=b"", repr=False)
+
+    @property
+    def steady(self) -> bytes:
+        """The secret for what has to stay the same when another key signs, and proves nothing."""
+        return self.lasting or self.secrets[self.current]
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """A key that signs mail. `private` is PKCS #8 in DER; the public half stands in DNS under `selector`."""
+
+    selector: str
+    algorithm: DkimAlgorithm
+    private: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,13 @@ class Mode(StrEnum):
     OFF = "off"
 
 
+class DkimAlgorithm(StrEnum):
+    """How a mail is signed (RFC 8301 section 3.1, RFC 8463)."""
+
+    RSA = "rsa-sha256"
+    ED25519 = "ed25519-sha256"
+
+
 class Preset(StrEnum):
     """Whose habits a forwarder has; rules/35-forwarders.toml tells them."""
 

@@ -34,7 +34,7 @@ WITH_ANSWER_TIME = (PageState.ASK, PageState.TOO_SOON, PageState.DONE, PageState
 
 
 class Confirm(Protocol):
-    """What a token means and does. An invalid token and one unknown take the same time and give the same state."""
+    """What a token means and does. One that we did not make is UNKNOWN, in the same time whatever is wrong."""
 
     async def look(self, token: str, now: datetime, /, *, seen: bool) -> PageView:
         """Say how things stand; no effect but remembering when the page was first `seen`."""

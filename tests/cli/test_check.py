@@ -1,5 +1,6 @@
 """`mailgate check` finds what is wrong before mail depends on it; `keys`, `db` and `rules` mend it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import trustme
 
 from mailgate.cli.check import _records
 from mailgate.cli.finding import Result
-from mailgate.config import settings_of
+from mailgate.config import load, settings_of
 from mailgate.config.tomlfile import parse
 from mailgate.net.resolver import Exchange, Lookup, Missing, Names, Trouble
 from tests.cli.conftest import CONFIG, Run
@@ -21,7 +22,7 @@ def results(printed: Any) -> dict[str, str]:
 def test_a_gateway_in_order_is_0(gateway: Run) -> None:
     done = gateway("check", "--no-dns", "--json")
     assert done.code == 0
-    assert results(done) == {"configuration": "ok", "keys": "ok", "rules": "ok", "database": "ok"}
+    assert results(done) == {"configuration": "ok", "keys": "ok", "dkim": "ok", "rules": "ok", "database": "ok"}
 
 
 def test_keys_that_are_not_there_are_78_and_say_how_to_make_them(mailgate: Run) -> None:
@@ -123,6 +124,32 @@ async def test_dns_is_asked_for_what_receivers_look_for() -> None:
         (Result.WARNING, "desk.tld lacks a SPF record"),
         (Result.WARNING, "_dmarc.desk.tld has a DMARC record? DNS does not answer (timeout)"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        pytest.param(lambda value: value, Result.OK, id="as it should be"),
+        pytest.param(lambda value: b"v=DKIM1; p=", Result.FAULT, id="revoked"),
+        pytest.param(lambda value: value.replace(b"p=M", b"p=N"), Result.FAULT, id="another"),
+        pytest.param(lambda value: None, Result.WARNING, id="nothing"),
+    ],
+)
+async def test_public_keys_are_compared_with_ours(
+    gateway: Run, folder: Path, change: Callable[[bytes], bytes | None], result: Result
+) -> None:
+    (folder / "config.toml").write_text(CONFIG.replace("@g.test", "@desk.tld"))
+    shown = {one["name"]: one["value"].encode() for one in gateway("keys", "dns", "--json").objects}
+    name = "mg1._domainkey.desk.tld"
+    published = {name: change(shown[name]), "mg1e._domainkey.desk.tld": shown["mg1e._domainkey.desk.tld"]}
+    answers: dict[tuple[str, str], Lookup[Any]] = {
+        (where, "TXT"): (value,) for where, value in published.items() if value
+    }
+
+    found = await _records(load(folder / "config.toml"), Zone(answers))
+
+    by_rsa, by_ed = (one for one in found if "_domainkey" in one.text)
+    assert (by_rsa.result, by_ed.result) == (result, Result.OK)
 
 
 async def test_names_that_nobody_can_register_are_not_asked_for() -> None:

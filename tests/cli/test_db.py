@@ -181,6 +181,16 @@ def test_other_keys_are_replaced_only_by_force_and_kept_beside(filled: Run, fold
     assert [path.read_bytes() for path in folder.glob("mailgate.keys.before-*")] == [ours]
 
 
+def test_a_key_that_was_revoked_since_does_not_come_back(filled: Run, folder: Path) -> None:
+    file = backed_up(filled, folder)
+    assert [filled("keys", "rotate").code, filled("keys", "revoke", "1").code] == [0, 0]
+    ours = (folder / "mailgate.keys").read_bytes()
+    lose(folder, "mailgate.db")
+
+    assert filled("db", "restore", str(file)).code == 0
+    assert (folder / "mailgate.keys").read_bytes() == ours
+
+
 def test_keys_that_were_rotated_since_are_kept(filled: Run, folder: Path) -> None:
     file, keys = backed_up(filled, folder), folder / "mailgate.keys"
     more = f'\n[[key]]\nkid = "2"\nsecret = "{"A" * 43}="\ncreated = 2030-01-01T00:00:00Z\n'

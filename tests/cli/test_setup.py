@@ -130,7 +130,7 @@ def test_an_address_too_long_for_a_signature_is_known_by_its_short_one_too(mailg
     address = "a-department-with-a-long-name@g.test"
     (folder / "config.toml").write_text(CONFIG.replace("support@g.test", address).replace(EDGE, LMTP))
     for server in SERVERS:
-        assert r"r\+[rcb]1[0-9a-z]{40}" in mailgate("setup", server, "--shared", "g.test").out
+        assert r"r\+[rcb]1[0-9a-z]{18,}" in mailgate("setup", server, "--shared", "g.test").out
 
 
 def test_what_an_address_is_made_of_never_becomes_a_pattern(mailgate: Run, folder: Path) -> None:

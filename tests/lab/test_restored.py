@@ -71,7 +71,7 @@ async def test_every_refusal_says_why_in_the_trail(laboratory: Laboratory) -> No
         assert verdict is not None
         (gate,) = [step["result"] for step in verdict["trail"] if step["check"] == "gate"]
         assert "refused by restored database" in gate
-        assert "automatic mail is off until 2026-01-06 09:00 UTC" in gate
+        assert "nothing automatic until 2026-01-06 09:00 UTC" in gate
 
 
 async def test_a_stranger_is_not_asked_and_a_person_looks(laboratory: Laboratory) -> None:

@@ -227,6 +227,23 @@ async def test_a_reload_is_noticed_by_nobody(workers: Workers) -> None:
     await nothing_lost_or_doubled(workers, caller)
 
 
+async def test_a_key_that_was_revoked_is_believed_by_no_front(workers: Workers, folder: Path, sink: Sink) -> None:
+    (file,) = folder.rglob("mailgate.keys")
+    assert (await deliver(workers.smtp_port, letter(1, "sales@g.test"))).code == 250
+    await workers.settled()
+    signed = sink.mails[0].fields["Reply-To"].strip("<>")
+    for number in range(2, 4):
+        assert (await deliver(workers.smtp_port, letter(number, signed))).code == 250
+
+    keys.rotate(file, wiring.clock())
+    keys.revoke(file, "1", wiring.clock())
+    workers.signal(signal.SIGHUP)
+    await workers.logged("keys-reloaded")
+    await wait_until(lambda: len(workers.events("certificates-reloaded")) == 3, deadline_s=20)
+
+    assert {(await deliver(workers.smtp_port, letter(number, signed))).code for number in range(4, 24)} == {550}
+
+
 async def test_all_are_renewed_under_load_and_no_connection_is_refused(workers: Workers) -> None:
     before = workers.pids()
     async with calling(workers.smtp_port) as caller:

@@ -180,6 +180,21 @@ def test_a_signed_address_keeps_to_64_octets(mailbox: str, begins: str) -> None:
     assert token.read_token(token.looks_signed(address) or "", KEYS) == Token(TokenKind.REPLY, "2", 2**63 - 1)
 
 
+@pytest.mark.parametrize("length", range(token.SHORTEST_CUT, token.TOKEN_CHARS + 9))
+def test_a_token_that_was_cut_or_grew_is_still_known_as_one(length: int) -> None:
+    """Otherwise it would be the sub-address of a mailbox, which anybody may write to."""
+    text = f"{token.token_text(TokenKind.REPLY, 7, KEYS)}00000000"[:length]
+
+    assert token.looks_signed(f"support+{text}@g.test") == text
+
+
+@pytest.mark.parametrize(
+    "tag", ["c1" + "0f" * 15, "b1" + "9" * 38, "r1short", "shop-of-a-very-long-name-indeed", "c2" * 12]
+)
+def test_what_others_write_behind_a_plus_is_no_token(tag: str) -> None:
+    assert token.looks_signed(f"support+{tag}@g.test") is None
+
+
 def test_at_a_bounce_domain_the_token_stands_alone() -> None:
     address = token.address(TokenKind.BOUNCE, 7, BOX, KEYS, domain="b.g.test")
 

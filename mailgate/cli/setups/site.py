@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from mailgate import model
 from mailgate.config import ListenerTable, OutboundTable, Settings
 from mailgate.config.shapes import is_loopback, split_endpoint
-from mailgate.judge.token import LONGEST_BASE, SHORT_BASE, TOKEN_CHARS, VERSION
+from mailgate.judge.token import LONGEST_BASE, SHORT_BASE, SHORTEST_CUT, VERSION
 
 LMTP_PORT = 2524  # what we propose where no listener is fit
 SMTP_PORT = 25
@@ -21,8 +21,8 @@ _UNIX = "unix:"
 
 
 def _signed(*kinds: model.TokenKind) -> str:
-    """The shape of a signed address, as an extended regular expression; whether it is real only we can say."""
-    return f"[{''.join(kinds)}]{VERSION}[0-9a-z]{{{TOKEN_CHARS - 2}}}"
+    """The shape of a signed address, whole or cut, as an extended regular expression; only we can say if it is real."""
+    return f"[{''.join(kinds)}]{VERSION}[0-9a-z]{{{SHORTEST_CUT - 2},}}"
 
 
 SIGNED = _signed(model.TokenKind.REPLY, model.TokenKind.CHALLENGE, model.TokenKind.BOUNCE)
