@@ -15,6 +15,7 @@ from mailgate.store.views import JudgedLine
 from mailgate.testing import Lab, Sent
 
 PAGE_ROWS = 1000
+QUOTES = "it quotes a mail of ours"
 MOST_READ = 500  # mails whose bytes are read back, the newest
 
 
@@ -79,8 +80,12 @@ def visible_and_judged(lab: Lab) -> bool:
 
 def _why(line: JudgedLine) -> str:
     found: dict[str, Any] = line.verdict or {}
-    linked = [step["result"] for step in found.get("trail", []) if step["check"] == "thread"]
+    trail = [(step["check"], step["result"]) for step in found.get("trail", [])]
+    linked = [result for check, result in trail if check == "thread"]
     if linked:
         return f"it belongs to a mail of ours: {linked[0]}"
     objections: list[str] = found.get("respond", {}).get("reasons", [])
-    return str(found.get("suppressed") or next(iter(objections), line.reason))
+    said = found.get("suppressed") or next(iter(objections), "")
+    # A new ticket that nothing objects to is acknowledged, unless the mail shows that its sender had one of ours before.
+    quotes = line.state is State.TICKETED and not any(check in ("gate", "flood") for check, _ in trail)
+    return said or (QUOTES if quotes else line.reason)

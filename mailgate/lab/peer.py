@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 from mailgate.lab.letters import Post, in_thread, letter, plain, stripped, where_to, written_by
@@ -47,11 +49,11 @@ class Peer:
 
 
 class Stripped(Peer):
-    """A peer behind a relay that leaves nothing of its mail by which we could know it."""
+    """A peer behind a relay that leaves nothing of its mail by which we could know it, and takes its time over each."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, holds: timedelta = timedelta(minutes=30)) -> None:
         super().__init__(peer.address)
-        self._peer = peer
+        self._peer, self._holds = peer, holds
         self.name, self.does, self.key = f"{peer.name}, stripped", f"{peer.does}; nothing shows it", peer.key
 
     def begins(self) -> Iterator[Post]:
@@ -60,7 +62,8 @@ class Stripped(Peer):
 
     def receives(self, sent: Sent) -> Iterable[Post]:
         """What the peer answers, with nothing left of it."""
-        return map(self._strip, self._peer.receives(sent))
+        answers = map(self._strip, self._peer.receives(sent))
+        return (replace(post, after=post.after + self._holds) for post in answers)
 
     def _strip(self, post: Post) -> Post:
         return stripped(post.mail_from or self.address, next(self.numbers), post)
