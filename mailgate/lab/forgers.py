@@ -55,18 +55,25 @@ class Mover(Peer):
     does = "forwards his whole mailbox to us"
     key = Key.DOMAIN
 
-    def __init__(self, *, to: str = "joe@r.test", forwarded_by: str = "joe@r.test", mails: int = 60) -> None:
+    def __init__(
+        self,
+        *,
+        to: str = "joe@r.test",
+        forwarded_by: str = "joe@r.test",
+        mails: int = 60,
+        pace: timedelta = timedelta(minutes=1),
+    ) -> None:
         """With `forwarded_by` "" the forwarder leaves the reverse-path as it was."""
         super().__init__()
-        self._to, self._by, self._mails = to, forwarded_by, mails
+        self._to, self._by, self._mails, self._pace = to, forwarded_by, mails, pace
 
     def begins(self) -> Iterator[Post]:
-        """One mail a minute, each of another author."""
+        """One mail after the other, each of another author."""
         for number in range(self._mails):
             author = f"author{number}@firm.test"
             text = words(number + 1)
             raw = letter(author, self._to, identity=f"{number}.moved@firm.test", subject=text[:40], text=text)
-            yield Post(raw, self._by or author, after=timedelta(minutes=number))
+            yield Post(raw, self._by or author, after=number * self._pace)
 
 
 class Archive(Peer):

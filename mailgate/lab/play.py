@@ -72,7 +72,7 @@ class _Course:
 
     def moments(self) -> Iterator[tuple[datetime, list[Post]]]:
         """The moments at which mail comes, each with its mail."""
-        while self._waiting and self.mails < self._most and self._waiting[0][0] <= self._end:
+        while self._waiting and self.mails < self._most and self._waiting[0][0] < self._end:
             at = self._waiting[0][0]
             posts = []
             while self._waiting and self._waiting[0][0] == at and len(posts) < min(AT_ONCE, self._most - self.mails):
