@@ -35,11 +35,20 @@ class Challenger(Peer):
 
     name = "challenger"
     does = "answers our challenge with a challenge of its own"
+    asks = ("Please confirm your message", "Your message is being held because your address is unknown to me.")
+
+    def __init__(
+        self, address: str = "joe@r.test", *, to_reply_address: bool = False, asks: tuple[str, str] | None = None
+    ) -> None:
+        """It asks the reverse-path, as it should (RFC 3834 section 4), or the address that answers go to."""
+        super().__init__(address)
+        self._to_reply_address, self._asks = to_reply_address, asks or self.asks
 
     def receives(self, sent: Sent) -> Iterable[Post]:
         """Are you a person?"""
-        text = "Your mail waits. Please answer this mail to prove that you are a person."
-        yield replace(self.answer(sent, "Please confirm that you wrote to us", text), after=PACE)
+        post = self.answer(sent, *self._asks)
+        to = post.rcpt_to if self._to_reply_address else sent.mail_from
+        yield replace(post, rcpt_to=to, after=PACE)
 
 
 class ListRobot(Peer):

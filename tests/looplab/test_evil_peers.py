@@ -55,10 +55,10 @@ async def test_e1_autoresponder_stripped() -> None:
 
 
 async def test_e1_machine_that_writes_every_five_seconds_whatever_it_gets() -> None:
-    """T31: a thousand turns of five seconds."""
-    account = await played(Writer(pace=timedelta(seconds=5)), most_mails=1000)
+    """T31: turns of five seconds; after twenty conversations the rest stands in one ticket."""
+    account = await played(Writer(pace=timedelta(seconds=5)), most_mails=300)
     assert account.automatic <= 3
-    assert account.ledger.appended > 900  # the flood ticket
+    assert account.ledger.appended > 200  # the flood ticket
 
 
 async def test_e2_help_desk_that_quotes_us() -> None:
@@ -107,8 +107,8 @@ async def test_e5_robot_that_rotates_addresses_for_a_month() -> None:
 
 
 async def test_e6_robot_that_rotates_freemail_addresses() -> None:
-    """T38: a thousand addresses in a week here, ten thousand in the soak."""
-    await _freemail(1000)
+    """T38: some hundred addresses in a week here, ten thousand in the soak."""
+    await _freemail(450)
 
 
 @pytest.mark.soak
@@ -221,11 +221,13 @@ SIX = tuple(f"{name}@g.test" for name in ("support", "sales", "press", "jobs", "
 
 
 async def test_e15_one_mail_to_six_mailboxes_and_fifty_people() -> None:
-    """T44: six transactions, one ticket; then fifty answers to all."""
+    """T44: six transactions, one ticket; then fifty answers to all, of which none is answered."""
     boxes = [{"address": address, "queue": "support", "mode": "open"} for address in SIX]
-    account = await played(ReplyAll(SIX), most_mails=6 * 51, desk={"mailbox": boxes})
+    account = await played(ReplyAll(SIX, people=0), desk={"mailbox": boxes})
     assert account.automatic <= COUNTS["E15"].typical == 1
-    assert account.ledger.ticketed == 1
+    assert (account.ledger.ticketed, account.ledger.duplicate) == (1, 5)
+    account = await played(ReplyAll(SIX), most_mails=6 * 51, desk={"mailbox": boxes})
+    assert account.automatic <= 1
 
 
 async def test_e15_answers_to_all_stripped() -> None:
@@ -236,6 +238,7 @@ async def test_e15_answers_to_all_stripped() -> None:
     assert account.automatic <= COUNTS["E15"].worst == 11
 
 
+@pytest.mark.timeout(300)
 async def test_e16_twenty_thousand_forged_senders() -> None:
     """Backscatter: not one of the victims hears of us."""
     account = await played(Forger(), most_mails=20_000)
@@ -244,8 +247,8 @@ async def test_e16_twenty_thousand_forged_senders() -> None:
 
 
 async def test_e17_throw_away_domains() -> None:
-    """T39: every forty seconds here, every twenty in the soak."""
-    await _fresh_domains(timedelta(seconds=60), 1440)
+    """T39: every ninety seconds until the breaker latches here, every twenty for a day in the soak."""
+    await _fresh_domains(timedelta(seconds=90), 320)
 
 
 @pytest.mark.soak
@@ -257,15 +260,29 @@ async def test_e17_throw_away_domains_every_twenty_seconds() -> None:
 async def _fresh_domains(pace: timedelta, mails: int) -> None:
     account = await played(ThrowAway(pace), days=1, most_mails=mails)
     assert account.automatic <= COUNTS["E17"].worst == 150
+    assert account.breaker == "latched"
     assert max(Counter(sent.rcpt_to for sent in account.sent).values()) == COUNTS["E17"].typical == 1
     assert account.ledger.ticketed == account.mails
 
 
 @pytest.mark.parametrize("desk", [DESK, GUARDED], ids=["open", "guarded"])
 async def test_e19_challenge_to_our_challenge(desk: dict[str, object]) -> None:
-    """T46: the mail stays held for a person, who sees that the sender's own system asks."""
+    """T46: it goes to the reverse-path, as RFC 3834 section 4 asks, and there it proves what it is."""
     account = await played(Challenger(), desk=desk)
-    assert account.automatic == COUNTS["E19"].typical == COUNTS["E19"].worst == 1
+    assert account.automatic == COUNTS["E19"].typical == 1
+
+
+@pytest.mark.parametrize("desk", [DESK, GUARDED], ids=["open", "guarded"])
+async def test_e19_challenge_to_our_reply_address(desk: dict[str, object]) -> None:
+    """T46: by its words it is known for what it is."""
+    account = await played(Challenger(to_reply_address=True), desk=desk)
+    assert account.automatic == COUNTS["E19"].worst == 1
+
+
+async def test_e19_challenge_in_words_that_nobody_knows() -> None:
+    """A person's answer looks the same, so it confirms, and the mail that waited is acknowledged once; then all ends."""
+    account = await played(Challenger(to_reply_address=True, asks=("Who are you", "Tell me.")), desk=GUARDED)
+    assert [sent.kind for sent in account.sent] == ["challenge", "acknowledge"]
 
 
 async def test_e20_list_that_asks_us_to_confirm() -> None:
@@ -276,9 +293,8 @@ async def test_e20_list_that_asks_us_to_confirm() -> None:
 
 async def test_e20_list_that_asks_us_to_confirm_from_an_address_like_a_persons() -> None:
     """What it gets has a text of ours and no token of its own in it."""
-    account = await played(Stripped(ListRobot("lisa@l.test")), days=FOUR_WEEKS)
-    assert account.automatic <= 3
-    assert COUNTS["E20"].worst == 1
+    account = await played(ListRobot("lisa@l.test"))
+    assert account.automatic <= COUNTS["E20"].worst == 1
     assert not any(b"a1b2c3d" in sent.raw for sent in account.sent)
 
 
@@ -290,7 +306,7 @@ async def test_e21_complaint_robot() -> None:
 
 
 async def test_e22_storm_of_a_customers_script() -> None:
-    account = await played(Writer(pace=timedelta(minutes=1)), most_mails=300)
+    account = await played(Writer(pace=timedelta(minutes=1)), most_mails=150)
     assert account.automatic <= COUNTS["E22"].typical == 4
 
 

@@ -1,7 +1,7 @@
 # Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """What the shipped signals say of mail: each row by its own examples, then the scenarios, then anything at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
