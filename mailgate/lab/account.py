@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mailgate.judge import breaker
@@ -60,7 +61,7 @@ def account_of(lab: Lab, answered: set[int]) -> tuple[dict[str, int], str]:
 def judged(lab: Lab) -> Iterator[JudgedLine]:
     """Every mail that came in, newest first."""
     before: int | None = None
-    while page := lab.database.look(lambda conn, before=before: queries.judged(conn, PAGE_ROWS, before=before)):
+    while page := lab.database.look(partial(queries.judged, limit=PAGE_ROWS, before=before)):
         yield from page
         before = page[-1].id
 
@@ -68,7 +69,7 @@ def judged(lab: Lab) -> Iterator[JudgedLine]:
 def visible_and_judged(lab: Lab) -> bool:
     """Is every mail stored, in a place where people find it, with a record of why it is there?"""
     lines = list(judged(lab))
-    read = [lab.database.look(lambda conn, id=line.id: queries.raw_of_journal(conn, id)) for line in lines[:MOST_READ]]
+    read = [lab.database.look(partial(queries.raw_of_journal, journal_id=line.id)) for line in lines[:MOST_READ]]
     return (
         len(lines) == lab.ledger().accepted
         and all(read)
@@ -86,6 +87,6 @@ def _why(line: JudgedLine) -> str:
         return f"it belongs to a mail of ours: {linked[0]}"
     objections: list[str] = found.get("respond", {}).get("reasons", [])
     said = found.get("suppressed") or next(iter(objections), "")
-    # A new ticket that nothing objects to is acknowledged, unless the mail shows that its sender had one of ours before.
+    # A new ticket that nothing objects to is acknowledged, unless its sender shows that he had a mail of ours before.
     quotes = line.state is State.TICKETED and not any(check in ("gate", "flood") for check, _ in trail)
     return said or (QUOTES if quotes else line.reason)

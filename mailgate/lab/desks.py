@@ -12,6 +12,8 @@ from mailgate.testing import Sent
 
 PACE = timedelta(seconds=20)
 
+_LIST_MARKS = {"List-Id": "<list.l.test>", "List-Post": "<mailto:list@l.test>", "Precedence": "list"}
+
 
 class HelpDesk(Peer):
     """Opens a case for every mail and says so in a new mail, with its number in the subject."""
@@ -82,11 +84,9 @@ class MailingList(Peer):
     name = "mailing list"
     does = "sends what it gets to its members, us too, in its own name"
 
-    marks = {"List-Id": "<list.l.test>", "List-Post": "<mailto:list@l.test>", "Precedence": "list"}
-
     def __init__(self, address: str = "list@l.test", marks: dict[str, str] | None = None) -> None:
         super().__init__(address)
-        self._marks = self.marks if marks is None else marks
+        self._marks = _LIST_MARKS if marks is None else marks
 
     def fresh(self, author: str = "") -> Post:
         """A member's mail to all."""

@@ -77,8 +77,8 @@ async def play_pair(
             tell(1)
         for lab in (first, second):
             lab.advance(pair.holds)
-    took_s = time.perf_counter() - begun
-    accounts = [_account(pair, lab, mails[side], days, took_s) for side, lab in enumerate(pair.labs)]
+    took_s, days_played = time.perf_counter() - begun, (first.now - start) / timedelta(days=1)
+    accounts = [_account(pair, lab, mails[side], days_played, took_s) for side, lab in enumerate(pair.labs)]
     return accounts[0], accounts[1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -37,15 +37,16 @@ async def play(
         for sent in lab.sent[seen:]:
             course.queue(peer.receives(sent), lab.now)
         tell(len(posts))
-    sent = tuple(lab.sent[before:])
-    stopped, breaker = account_of(lab, {one.cause for one in sent if one.cause is not None})
+    left = tuple(lab.sent[before:])
+    days_played = (lab.now - start) / timedelta(days=1)
+    stopped, breaker = account_of(lab, {sent.cause for sent in left if sent.cause is not None})
     return Account(
         peer=peer.name,
         does=peer.does,
-        days=(lab.now - start) / timedelta(days=1),
+        days=days_played,
         mails=course.mails,
-        sent=sent,
-        promised=promised(lab.context.book().limits, peer.key, days),
+        sent=left,
+        promised=promised(lab.context.book().limits, peer.key, days_played),
         stopped=stopped,
         ledger=lab.ledger(),
         breaker=breaker,
@@ -65,7 +66,7 @@ class _Course:
         self.mails = 0
         self._ask()
 
-    def queue(self, posts: Any, now: datetime) -> None:
+    def queue(self, posts: Iterable[Post], now: datetime) -> None:
         """Remember what a peer answers."""
         for post in posts:
             heapq.heappush(self._waiting, (now + post.after, next(self._order), False, post))
@@ -74,7 +75,7 @@ class _Course:
         """The moments at which mail comes, each with its mail."""
         while self._waiting and self.mails < self._most and self._waiting[0][0] < self._end:
             at = self._waiting[0][0]
-            posts = []
+            posts: list[Post] = []
             while self._waiting and self._waiting[0][0] == at and len(posts) < min(AT_ONCE, self._most - self.mails):
                 _, _, own, post = heapq.heappop(self._waiting)
                 posts.append(post)
