@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +17,7 @@ from mailgate.lab.play import DESK
 from mailgate.model import Scope
 from mailgate.testing import Lab, Sent
 from tests.fakes.letters import answer, letter
+from tests.fakes.stores import POSTGRESQL, Stores, only
 from tests.looplab.counts import COUNTS
 
 HOUR = timedelta(hours=1)
@@ -68,9 +69,10 @@ async def test_t49_crashes_between_permit_and_delivery_give_nothing_back() -> No
         assert visible_and_judged(lab)
 
 
-async def test_t50_two_who_want_the_last_credit_get_one(tmp_path: Path) -> None:
+@only(POSTGRESQL)
+async def test_t50_two_who_want_the_last_credit_get_one(stores: Stores) -> None:
     """Two programs on one database, each with a mail of the same sender, who has one automatic mail left."""
-    url = f"sqlite:///{tmp_path / 'both.db'}"
+    url = stores.new()
     async with Lab(overrides=DESK, store_url=url) as one, Lab(overrides=DESK, store_url=url) as other:
         for number in range(2):
             await write(one, "joe@r.test", number)
@@ -79,8 +81,7 @@ async def test_t50_two_who_want_the_last_credit_get_one(tmp_path: Path) -> None:
         assert len(one.sent) == 2
         await one.receive(plain("joe@r.test", 10), mail_from="joe@r.test")
         await other.receive(plain("joe@r.test", 11), mail_from="joe@r.test")
-        for lab in (one, other, one, other):
-            await lab.settle()
+        await asyncio.gather(one.settle(), other.settle())
 
         assert len(one.sent) + len(other.sent) == 3
         assert len(one.tickets()) == 4
@@ -149,15 +150,11 @@ MINUTES = (0, 1, 7, 40, 300, 5000)
 EVENT = st.tuples(st.sampled_from(("fresh", "answer", "forged")), st.sampled_from(ADDRESSES), st.sampled_from(MINUTES))
 
 
-@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
-@given(st.lists(EVENT, min_size=5, max_size=40), st.sampled_from(("open", "guarded")))
-async def _theorems_hold(events: list[tuple[str, str, int]], mode: str) -> None:
-    await _theorems(events, mode)
-
-
-def test_t55_the_theorems_hold_for_any_peers() -> None:
+@settings(max_examples=6, suppress_health_check=list(HealthCheck), deadline=None)
+@given(st.lists(EVENT, min_size=5, max_size=30), st.sampled_from(("open", "guarded")))
+def test_t55_the_theorems_hold_for_any_peers(events: list[tuple[str, str, int]], mode: str) -> None:
     """T55: whoever writes whatever and whenever; a hundred thousand events are for the soak."""
-    _theorems_hold()
+    asyncio.run(_theorems(events, mode))
 
 
 @pytest.mark.soak
@@ -193,7 +190,8 @@ async def _theorems(events: list[tuple[str, str, int]], mode: str) -> None:
 
 def _bounded(sent: list[Sent], mails: int, days: int) -> None:
     assert len(sent) <= mails
-    causes = [one.cause for one in sent]
+    # A mail that was held causes its challenge, and its confirmation one acknowledgement.
+    causes = [(one.kind, one.cause) for one in sent]
     assert len(set(causes)) == len(causes)
     for address in ADDRESSES:
         times = sorted(one.at for one in sent if one.rcpt_to == address)

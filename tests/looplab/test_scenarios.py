@@ -14,14 +14,18 @@ LOOPS = range(30, 56)
 SCENARIOS = [*CLASSIFICATION, *LOOPS]
 
 _ID = re.compile(r"\bT(\d{2,3})\b")
+_NAME = re.compile(r"_t(\d{2,3})_")
 
 
 def _proven() -> set[int]:
-    """The scenarios that a docstring, an id of a parameter or a key of a table of tests names."""
+    """The scenarios that the name, the docstring or the id of a test names."""
     found: set[int] = set()
     for path in TESTS.rglob("test_*.py"):
-        texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
-        found |= {int(number) for text in texts if isinstance(text, str) for number in _ID.findall(text)}
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= set(map(int, _ID.findall(node.value)))
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found |= set(map(int, _NAME.findall(node.name)))
     return found
 
 
