@@ -72,7 +72,7 @@ def robot(frame: Frame, /, *, days: int, mails: int) -> int:
         Writer(),
         Rotator(pace=timedelta(hours=1)),
     ]
-    return _show(frame, mails, lambda tell: _each(peers, days, mails, tell), len(peers))
+    return _show(frame, mails, lambda said: _each(peers, days, mails, said), len(peers))
 
 
 @lab.command("helpdesk", cls=Command)
@@ -89,7 +89,7 @@ def helpdesk(frame: Frame, /, *, days: int, mails: int) -> int:
         Challenger(to_reply_address=True),
         ListRobot(),
     ]
-    return _show(frame, mails, lambda tell: _each(peers, days, mails, tell), len(peers))
+    return _show(frame, mails, lambda said: _each(peers, days, mails, said), len(peers))
 
 
 @lab.command("forged", cls=Command)
@@ -98,7 +98,7 @@ def helpdesk(frame: Frame, /, *, days: int, mails: int) -> int:
 def forged(frame: Frame, /, *, days: int, mails: int) -> int:
     """Play forgers, who want us to write to their victims, and spammers with ever new domains of their own."""
     peers = [Forger(), ThrowAway()]
-    return _show(frame, mails, lambda tell: _each(peers, days, mails, tell), len(peers))
+    return _show(frame, mails, lambda said: _each(peers, days, mails, said), len(peers))
 
 
 @lab.command("two-gateways", cls=Command)
@@ -106,26 +106,26 @@ def forged(frame: Frame, /, *, days: int, mails: int) -> int:
 @click.pass_obj
 def two_gateways(frame: Frame, /, *, days: int, mails: int) -> int:
     """Play two gateways that answer each other, with nobody at either desk."""
-    return _show(frame, mails, lambda tell: _pairs(days, mails, tell), 2)
+    return _show(frame, mails, lambda said: _pairs(days, mails, said), 2)
 
 
-async def _each(peers: list[Peer], days: int, mails: int, tell: Tell) -> list[Account]:
+async def _each(peers: list[Peer], days: int, mails: int, said: Tell) -> list[Account]:
     """One new gateway for each peer."""
     accounts = []
     for peer in peers:
         async with Lab(overrides=DESK) as gateway:
-            accounts.append(await play(gateway, peer, days=days, most_mails=mails, tell=tell))
-        tell(mails - accounts[-1].mails)
+            accounts.append(await play(gateway, peer, days=days, most_mails=mails, tell=said))
+        said(mails - accounts[-1].mails)
     return accounts
 
 
-async def _pairs(days: int, mails: int, tell: Tell) -> list[Account]:
+async def _pairs(days: int, mails: int, said: Tell) -> list[Account]:
     accounts: list[Account] = []
     for strips in (False, True):
         async with Pair(strips=strips) as pair:
-            both = await play_pair(pair, days=days, most_mails=mails, tell=tell)
+            both = await play_pair(pair, days=days, most_mails=mails, tell=said)
         accounts += both
-        tell(mails - sum(account.mails for account in both))
+        said(mails - sum(account.mails for account in both))
     return accounts
 
 
@@ -133,13 +133,18 @@ def _show(frame: Frame, mails: int, work: Callable[[Tell], Awaitable[list[Accoun
     with Bar("mails", hidden=frame.json) as bar:
         bar.expect(mails * plays)
         accounts = asyncio.run(_run(work, bar.advance))
+    return tell(frame, accounts)
+
+
+def tell(frame: Frame, accounts: list[Account]) -> int:
+    """Show what each peer got; the exit code, 1 where a promise was broken or a mail is missing."""
     for account in accounts:
-        frame.tell(_facts(account), _words(account))
+        frame.tell(_facts(account), words(account))
     return 0 if all(account.kept for account in accounts) else 1
 
 
-async def _run(work: Callable[[Tell], Awaitable[list[Account]]], tell: Tell) -> list[Account]:
-    return await work(tell)
+async def _run(work: Callable[[Tell], Awaitable[list[Account]]], said: Tell) -> list[Account]:
+    return await work(said)
 
 
 def _facts(account: Account) -> dict[str, object]:
@@ -159,12 +164,13 @@ def _facts(account: Account) -> dict[str, object]:
     }
 
 
-def _words(account: Account) -> str:
+def words(account: Account) -> str:
+    """One peer's stay, for people."""
     kinds = ", ".join(f"{number} {kind}" for kind, number in account.kinds.items())
     lines = [
         f"{account.peer}: {account.does}",
-        f"  sent us     {account.mails} mails in {_span(account.days)}, played in {account.took_s:.1f} s",
-        f"  got         {account.automatic} automatic mails{f' ({kinds})' if kinds else ''}; "
+        f"  sent us     {_mails(account.mails, '')} in {_span(account.days)}, played in {account.took_s:.1f} s",
+        f"  got         {_mails(account.automatic, 'automatic ')}{f' ({kinds})' if kinds else ''}; "
         f"the rules promise at most {account.promised}",
         *_table("stopped by", [f"{number:>6}  {reason}" for reason, number in _shortened(account.stopped)]),
         f"  its mail    {_places(account)}",
@@ -203,5 +209,11 @@ def _places(account: Account) -> str:
     return f"{', '.join(said)}; {'balanced' if account.ledger.balanced else 'NOT BALANCED'}"
 
 
+def _mails(number: int, sort: str) -> str:
+    return f"{number} {sort}mail{'' if number == 1 else 's'}"
+
+
 def _span(days: float) -> str:
-    return f"{days:.0f} days" if days >= 2 else f"{days * 24:.1f} hours"
+    if days >= 2:
+        return f"{days:.0f} days"
+    return f"{days * 24:.1f} hours" if days * 24 >= 1 else f"{days * 86_400:.0f} s"
