@@ -61,7 +61,7 @@ def lab() -> None:
 @_shared(days=28, mails=700)
 @click.pass_obj
 def robot(frame: Frame, /, *, days: int, mails: int) -> int:
-    """Play machines that answer everything, and machines that never stop writing."""
+    """Play machines that answer, or never stop."""
     peers = [
         Autoresponder(),
         Stripped(Autoresponder()),
@@ -79,7 +79,7 @@ def robot(frame: Frame, /, *, days: int, mails: int) -> int:
 @_shared(days=28, mails=700)
 @click.pass_obj
 def helpdesk(frame: Frame, /, *, days: int, mails: int) -> int:
-    """Play other people's help desks, mailing lists and challengers."""
+    """Play help desks, lists and challengers."""
     peers = [
         HelpDesk(),
         Stripped(HelpDesk()),
@@ -96,7 +96,10 @@ def helpdesk(frame: Frame, /, *, days: int, mails: int) -> int:
 @_shared(days=28, mails=2000)
 @click.pass_obj
 def forged(frame: Frame, /, *, days: int, mails: int) -> int:
-    """Play forgers, who want us to write to their victims, and spammers with ever new domains of their own."""
+    """Play forgers and spammers.
+
+    A forger wants us to write to his victims; a spammer here has ever new domains of his own, all of them proven.
+    """
     peers = [Forger(), ThrowAway()]
     return _show(frame, mails, lambda said: _each(peers, days, mails, said), len(peers))
 
@@ -105,7 +108,7 @@ def forged(frame: Frame, /, *, days: int, mails: int) -> int:
 @_shared(days=28, mails=700)
 @click.pass_obj
 def two_gateways(frame: Frame, /, *, days: int, mails: int) -> int:
-    """Play two gateways that answer each other, with nobody at either desk."""
+    """Play two gateways that answer each other."""
     return _show(frame, mails, lambda said: _pairs(days, mails, said), 2)
 
 

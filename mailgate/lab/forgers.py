@@ -10,7 +10,6 @@ from itertools import count
 from mailgate.lab.letters import Post, letter, words
 from mailgate.lab.peer import Peer
 from mailgate.model import Key
-from mailgate.testing import Sent
 
 AT_ONCE = 200
 
@@ -110,11 +109,11 @@ class ReplyAll(Peer):
 
     name = "reply to all"
     does = "writes to six addresses of ours and fifty people, who all answer all"
-    key = Key.DOMAIN
+    key = Key.TOTAL
 
-    def __init__(self, mailboxes: Iterable[str], people: int = 50) -> None:
+    def __init__(self, mailboxes: Iterable[str], people: int = 50, pace: timedelta = timedelta(minutes=1)) -> None:
         super().__init__()
-        self._mailboxes, self._people = tuple(mailboxes), people
+        self._mailboxes, self._people, self._pace = tuple(mailboxes), people, pace
 
     def begins(self) -> Iterator[Post]:
         """One transaction per address of ours, as a sender does who looks up each; then every answer to each."""
@@ -135,8 +134,4 @@ class ReplyAll(Peer):
             **fields,
         )
         for mailbox in self._mailboxes:
-            yield Post(raw, author, mailbox, after=timedelta(minutes=number))
-
-    def receives(self, sent: Sent) -> Iterable[Post]:
-        """Nobody answers us."""
-        return ()
+            yield Post(raw, author, mailbox, after=number * self._pace)

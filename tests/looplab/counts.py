@@ -35,7 +35,7 @@ COUNTS = {
     "E19": Count(1, 1),
     "E20": Count(0, 1),
     "E21": Count(0, 0),
-    "E22": Count(4, 5),
+    "E22": Count(3, 5),
     "E23": Count(0, 0),
     "E24": Count(0, 0),
 }

@@ -224,18 +224,17 @@ async def test_e15_one_mail_to_six_mailboxes_and_fifty_people() -> None:
     """T44: six transactions, one ticket; then fifty answers to all, of which none is answered."""
     boxes = [{"address": address, "queue": "support", "mode": "open"} for address in SIX]
     account = await played(ReplyAll(SIX, people=0), desk={"mailbox": boxes})
-    assert account.automatic <= COUNTS["E15"].typical == 1
+    assert account.automatic == COUNTS["E15"].typical == 1
     assert (account.ledger.ticketed, account.ledger.duplicate) == (1, 5)
     account = await played(ReplyAll(SIX), most_mails=6 * 51, desk={"mailbox": boxes})
     assert account.automatic <= 1
 
 
 async def test_e15_answers_to_all_stripped() -> None:
-    account = await played(Stripped(ReplyAll(["support@g.test"])), most_mails=51)
+    account = await played(Stripped(ReplyAll(["support@g.test"], pace=timedelta(minutes=28))))
     by_domain = Counter(sent.rcpt_to.partition("@")[2] for sent in account.sent)
-    assert by_domain["r.test"] <= 1
-    assert by_domain["firm.test"] <= 10
-    assert account.automatic <= COUNTS["E15"].worst == 11
+    assert by_domain == {"r.test": 1, "firm.test": 10}
+    assert account.automatic == COUNTS["E15"].worst == 11
 
 
 @pytest.mark.timeout(300)
@@ -259,7 +258,7 @@ async def test_e17_throw_away_domains_every_twenty_seconds() -> None:
 
 async def _fresh_domains(pace: timedelta, mails: int) -> None:
     account = await played(ThrowAway(pace), days=1, most_mails=mails)
-    assert account.automatic <= COUNTS["E17"].worst == 150
+    assert account.automatic == COUNTS["E17"].worst == 150
     assert account.breaker == "latched"
     assert max(Counter(sent.rcpt_to for sent in account.sent).values()) == COUNTS["E17"].typical == 1
     assert account.ledger.ticketed == account.mails
@@ -294,7 +293,7 @@ async def test_e20_list_that_asks_us_to_confirm() -> None:
 async def test_e20_list_that_asks_us_to_confirm_from_an_address_like_a_persons() -> None:
     """What it gets has a text of ours and no token of its own in it."""
     account = await played(ListRobot("lisa@l.test"))
-    assert account.automatic <= COUNTS["E20"].worst == 1
+    assert account.automatic == COUNTS["E20"].worst == 1
     assert not any(b"a1b2c3d" in sent.raw for sent in account.sent)
 
 
@@ -307,7 +306,7 @@ async def test_e21_complaint_robot() -> None:
 
 async def test_e22_storm_of_a_customers_script() -> None:
     account = await played(Writer(pace=timedelta(minutes=1)), most_mails=150)
-    assert account.automatic <= COUNTS["E22"].typical == 4
+    assert account.automatic == COUNTS["E22"].typical == 3
 
 
 async def test_e22_storm_of_a_customers_script_whom_a_person_trusts() -> None:

@@ -99,7 +99,7 @@ async def test_t52_a_clock_set_back_creates_no_rights() -> None:
         assert visible_and_judged(lab)
 
 
-async def test_e24_a_clock_that_jumps_months_ahead_gives_back_what_time_gives() -> None:
+async def test_e24_a_clock_that_jumps_months_ahead_gives_back_no_more_than_time_does() -> None:
     async with Lab(overrides=DESK) as lab:
         for number in range(6):
             await write(lab, "joe@r.test", number)
@@ -107,8 +107,8 @@ async def test_e24_a_clock_that_jumps_months_ahead_gives_back_what_time_gives() 
         before = len(lab.sent)
         lab.advance(timedelta(days=89))
         await write(lab, "joe@r.test", 7)
-        assert len(lab.sent) == before == 3
-        assert COUNTS["E24"].worst == 0
+        assert before == 3
+        assert len(lab.sent) - before == COUNTS["E24"].typical == COUNTS["E24"].worst == 0
 
 
 async def test_t53_what_an_open_breaker_withheld_never_comes_late() -> None:
