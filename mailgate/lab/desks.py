@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from mailgate.lab.letters import Post, body, in_thread, letter, quoted, read, where_to, written_by
+from mailgate.lab.letters import Post, body, letter, quoted, read, where_to, written_by
 from mailgate.lab.peer import Peer
 from mailgate.testing import Sent
 
@@ -111,10 +111,10 @@ class Rewriter(Peer):
 
     def receives(self, sent: Sent) -> Iterable[Post]:
         """An answer to an id that we never made."""
-        fields = {**in_thread(sent.raw), "In_Reply_To": f"<{next(self.numbers)}@region.relay.test>", "References": ""}
-        to = where_to(sent.raw)
+        other = f"<{next(self.numbers)}@region.relay.test>"
+        subject, to = f"Re: {read(sent.raw)['Subject']}", where_to(sent.raw)
         text = f"And one thing more.\n\n{quoted(sent.raw)}"
-        yield replace(self.anew(sent, f"Re: {read(sent.raw)['Subject']}", text, rcpt_to=to, **fields), after=PACE)
+        yield replace(self.anew(sent, subject, text, rcpt_to=to, In_Reply_To=other), after=PACE)
 
 
 class Returner(Peer):

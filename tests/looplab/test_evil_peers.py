@@ -28,7 +28,7 @@ from mailgate.lab.robots import (
     Vacation,
     Writer,
 )
-from mailgate.model import Key
+from mailgate.model import HeldState, Key
 from mailgate.testing import Lab
 from tests.looplab.counts import COUNTS
 from tests.looplab.playing import GUARDED, played
@@ -276,6 +276,14 @@ async def test_e19_challenge_to_our_reply_address(desk: dict[str, object]) -> No
     """T46: by its words it is known for what it is."""
     account = await played(Challenger(to_reply_address=True), desk=desk)
     assert account.automatic == COUNTS["E19"].worst == 1
+
+
+@pytest.mark.parametrize("to_reply_address", [False, True])
+async def test_e19_a_sender_whose_system_challenges_us_waits_for_a_person(to_reply_address: bool) -> None:
+    """T46: he never saw our question, so nobody waits for his answer to it."""
+    async with Lab() as lab:
+        await play(lab, Challenger(to_reply_address=to_reply_address), days=1, most_mails=10)
+        assert [line.state for line in lab.held()] == [HeldState.HUMAN]
 
 
 async def test_e19_challenge_in_words_that_nobody_knows() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from mailgate.lab.peer import Stripped
 from mailgate.lab.robots import Autoresponder
+from tests.fakes.letters import letter
 from tests.looplab.counts import COUNTS
 from tests.looplab.playing import played
 
@@ -22,6 +24,16 @@ def test_the_table_shows_what_is_counted() -> None:
 def test_each_count_is_asserted_by_a_test() -> None:
     for number in ("typical", "worst"):
         assert [name for name in COUNTS if not re.search(rf'COUNTS\["{name}"\]\.{number}', TESTS)] == []
+
+
+async def test_the_examples_for_tests_pass() -> None:
+    examples = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        names: dict[str, Any] = {"raw": letter("a@x.test")}
+        exec(example, names)
+        for name in [name for name in names if name.startswith("test_")]:
+            await names[name]()
 
 
 async def test_the_example_of_a_stripped_peer_is_what_comes_out() -> None:
