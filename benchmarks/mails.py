@@ -1,10 +1,12 @@
-"""Mails that people could have written: plain text of about 2 KB, no two alike, the same in every run."""
+"""Mails that people could have written: plain text of about 2 KB, no two alike, the same in every run of one day."""
 
 from __future__ import annotations
 
 import base64
 import random
+import time
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 
 import dkim
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -54,12 +56,17 @@ def letter(number: int, person: int | None = None) -> Letter:
         f"To: <{RECIPIENT}>\r\n"
         f"Subject: {line(chance, 5)}\r\n"
         f"Message-ID: <{number}.{person}@{domain(person)}>\r\n"
-        "Date: Mon, 5 Jan 2026 09:00:00 +0000\r\n"
+        f"Date: {_today()}\r\n"
         "MIME-Version: 1.0\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
     )
     body = "\r\n".join(line(chance, _WORDS_A_LINE) for _ in range(_LINES))
     return Letter(author(person), f"{fields}\r\nHello,\r\n\r\n{body}\r\n\r\nPat\r\n".encode())
+
+
+def _today() -> str:
+    """The beginning of this day: the same letter again is the same bytes, and what is old gets no answer."""
+    return formatdate(time.time() // 86_400 * 86_400)
 
 
 class Seal:

@@ -122,13 +122,18 @@ class Lab:
         start: datetime = START,
         store_url: str | None = None,
         overrides: Mapping[str, Any] | None = None,
+        keys: Keys = KEYS,
     ) -> None:
-        """`config` is a file or its parsed content; `overrides` replaces top-level keys of it."""
+        """`config` is a file or its parsed content; `overrides` replaces top-level keys of it.
+
+        Two gateways that know nothing of each other need `keys` of their own.
+        """
         self._document = {**_document(config), **(overrides or {})}
         self._folder = tempfile.TemporaryDirectory(prefix="mailgate-lab-")
         self._root = Path(self._folder.name)
         self._url = store_url or f"sqlite:///{self._root / 'lab.db'}"
         # Several may be open on one database.
+        self._keys = keys
         self._owner = f"lab-{token_hex(8)}"
         self._proofs: dict[bytes, Level] = {}
         self._alive = self._must_open = True
@@ -248,7 +253,7 @@ class Lab:
 
     async def _open(self) -> None:
         settings = config.settings_of(tomlfile.TomlFile("laboratory", self._document), self._root)
-        gateway, book = settings.gateway_for(KEYS), wiring.rulebook_of(settings)
+        gateway, book = settings.gateway_for(self._keys), wiring.rulebook_of(settings)
         self._alive, self._must_open = True, False
         self.database = await Database.open(
             self._url, durable=False, create=True, owner=self._owner, faults=self._fault

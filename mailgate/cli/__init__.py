@@ -24,6 +24,7 @@ from mailgate.errors import ConfigError, Damaged, NotAllowed, NotFound, TryAgain
 COMMANDS = {
     "serve": "Run the daemon.",
     "demo": "Run everything on this machine, to try it out.",
+    "lab": "Let evil peers write to the shipped rules, and count what they get.",
     "setup": "Print what a mail server beside us must be told.",
     "check": "Check configuration, keys, rules, database and DNS.",
     "explain": "Say what mailgate thinks of mails in files, and why.",

@@ -82,6 +82,12 @@ def _recipients_named(case: Case, gateway: Gateway) -> Values:
     return (str(len(case.mail.to) + len(case.mail.cc)),)
 
 
+def _age_days(case: Case, gateway: Gateway) -> Values:
+    """How many whole days before it came the mail was written, by its own Date; not asked where that is missing."""
+    written = case.mail.date
+    return (str(max(0, (case.accepted.at - written).days)),) if written else ()
+
+
 def _ours_named(case: Case, gateway: Gateway) -> Values:
     """Does To or Cc name the mailbox, or another address of ours? Not asked where the recipient is not known."""
     if not case.accepted.rcpt_to:
@@ -234,6 +240,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "received_count": _received_count,
     "received_ours": _received_ours,
     "recipients_named": _recipients_named,
+    "age_days": _age_days,
     "ours_named": _ours_named,
     "from_count": _from_count,
     "from_ours": _from_ours,

@@ -44,6 +44,7 @@ async def write(lab: Lab, number: int) -> None:
 
 
 async def test_nothing_automatic_leaves_for_a_day_after_a_restore(laboratory: Laboratory) -> None:
+    """T51"""
     async with laboratory(overrides=OFF) as lab:
         await write(lab, 1)
         assert [sent.kind for sent in lab.sent] == ["acknowledge"]

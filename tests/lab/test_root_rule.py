@@ -57,18 +57,3 @@ async def test_a_stranger_who_quotes_us_is_held_without_a_word(laboratory: Labor
 
         assert [sent.kind for sent in lab.sent] == ["challenge"]
         assert lab.held()[-1].reason == "quotes a mail of ours, so nothing is sent"
-
-
-async def test_a_robot_without_thread_or_quote_is_bounded_by_its_credit(laboratory: Laboratory) -> None:
-    """T33, T34: stripped of everything, one mail an hour for four weeks, all different."""
-    async with laboratory(overrides=OPEN) as lab:
-        for hour in range(28 * 24):
-            await lab.receive(
-                letter("joe@r.test", subject=f"Word {hour:x} of the hour", text=f"Nothing like {hour * 7919:x}."),
-                mail_from="joe@r.test",
-            )
-            lab.advance(timedelta(hours=1))
-        await lab.settle()
-
-        assert len(lab.sent) <= 3
-        assert len(lab.tickets()) == 28 * 24

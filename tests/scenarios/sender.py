@@ -9,9 +9,10 @@ import asyncio
 import email
 import random
 import string
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import formatdate, parseaddr
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,7 +40,7 @@ def letter(
     words = _words(number)
     raw = (
         f"From: Pat Person <{author}>\r\nTo: {rcpt_to}\r\nSubject: Printer {words}\r\nMessage-ID: {message_id}\r\n"
-        f"Date: Mon, 5 Jan 2026 09:00:00 +0000\r\n{fields}\r\n{text}\r\nIt says: {words}.\r\n"
+        f"Date: {_today()}\r\n{fields}\r\n{text}\r\nIt says: {words}.\r\n"
     )
     return Letter(message_id, author, rcpt_to, raw.encode())
 
@@ -50,6 +51,11 @@ def answer(number: int, received: bytes) -> Letter:
     _, author = parseaddr(fields["To"])
     _, rcpt_to = parseaddr(fields["Reply-To"] or fields["From"])
     return letter(number, rcpt_to, author=author, fields=f"In-Reply-To: {fields['Message-ID']}\r\n")
+
+
+def _today() -> str:
+    """The beginning of this day: the same letter again is the same bytes, and what is old gets no answer."""
+    return formatdate(time.time() // 86_400 * 86_400)
 
 
 def _words(number: int) -> str:

@@ -1,7 +1,7 @@
 # Long because every test stands alone and all are about one subject; apart, their tables would be made twice.
 """What the shipped signals say of mail: each row by its own examples, then the scenarios, then anything at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -153,6 +153,7 @@ COMPUTED: dict[str, tuple[Sent, str]] = {
     "delivered here before": (Sent(lines=("Received: by a", "Delivered-To: support@g.test")), "A8"),
     "not named": (Sent({"To": "list@l.test"}), "A10"),
     "21 people": (Sent({"Cc": STRANGE}), "A11"),
+    "written nine days ago": (Sent({"Date": f"{AT - timedelta(days=9):%a, %d %b %Y %H:%M:%S} +0000"}), "A14"),
     "6 people": (Sent({"Cc": "a@x.test, b@x.test, c@x.test, d@x.test, e@x.test"}), "A11-some"),
     "from the desk itself": (Sent({"From": "Support <Support@G.test>"}), "A12"),
     "from the desk's sub-address": (Sent({"From": "support+sales@g.test"}), "A12"),

@@ -92,6 +92,7 @@ def answers(filing: Filing) -> tuple[bool, bool]:
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 def test_with_the_null_reverse_path_it_is_an_automatic_reply(subject: str) -> None:
+    """T22"""
     filing = judged(subject, mail_from="")
     assert (filing.verdict.kind, answers(filing)) == (Kind.AUTO_REPLY, (False, False))
 
