@@ -67,13 +67,16 @@ def _newest(docket: Docket) -> Taken | None:
 
 
 def _turned(docket: Docket) -> Acquaintance:
-    """The sender, with this turn counted: once for each mail of ours, and none once he lets one pass in peace."""
+    """The sender, with this turn counted: once for each mail of ours, and none once he lets one pass in peace.
+
+    One that has had its turn is over: to write again later, when nothing left in between, is no peace.
+    """
     known, newest = docket.known, _newest(docket)
+    if newest is not None and known.turned_at is not None and newest.at <= known.turned_at:
+        return known
     soon = timedelta(seconds=docket.limits.behaviour.turn_s)
     if newest is None or docket.at - newest.at > soon:
         return replace(known, turns=0, turned_at=None) if known.turns else known
-    if known.turned_at is not None and newest.at <= known.turned_at:
-        return known
     return replace(known, turns=known.turns + 1, turned_at=newest.at)
 
 

@@ -41,7 +41,8 @@ from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.tables import Direction
 from mailgate.store.types import Utc
 
-LATELY = timedelta(hours=1)  # how far back turns, echoes and floods are looked for
+LATELY = timedelta(hours=1)  # how far back floods, and what trips the breaker within an hour, are looked for
+TAKEN_DAYS = 31  # and what the next hop took: a peer that takes turns with us may do so once a day
 MACHINE_DAYS = 31  # and automatic replies
 COMPLAINT_DAYS = 31  # and complaints
 RUNS = 200  # newest automatic mails that are looked at together,
@@ -68,7 +69,8 @@ def _conduct() -> Any:
             select(literal(_TAKEN).label("sort"), _PERMIT.address.label("who"), _OUTBOX.settled_at.label("at"))
             .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
             .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
-            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _SINCE, _OUTBOX.state == OutboxState.SENT),
+            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > bindparam("taken_since", type_=Utc()))
+            .where(_OUTBOX.state == OutboxState.SENT),
             select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, cast(literal(""), Text), number).where(
                 is_one_of_given(_MESSAGE.sender, "people"),
                 _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),
@@ -83,7 +85,7 @@ def _conduct() -> Any:
                 literal_column("ticket.flood"),
             ),
         )
-        .order_by("at")
+        .order_by(literal_column("at").desc())
         .limit(CONDUCT_MOST)
     )
 
@@ -159,7 +161,11 @@ def breakers(conn: Connection, keys: Collection[str]) -> dict[tuple[Scope, str],
 
 
 def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts: Facts) -> None:
-    since = {"since": now - LATELY, "machine_since": now - timedelta(days=MACHINE_DAYS)}
+    since = {
+        "since": now - LATELY,
+        "taken_since": now - timedelta(days=TAKEN_DAYS),
+        "machine_since": now - timedelta(days=MACHINE_DAYS),
+    }
     for row in conn.execute(_CONDUCT, {"people": listed(people), **since}):
         match row.sort:
             case 0:
@@ -169,4 +175,4 @@ def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts
             case 2:
                 facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
             case _:
-                facts.floods[row.who] = row.number
+                facts.floods.setdefault(row.who, row.number)

@@ -1,4 +1,4 @@
-"""A gateway that judges while a slow model looks on: whatever the send gate decides must be what the model would say."""
+"""A gateway that judges while a slow model looks on: whatever the send gate decides, the model must have said too."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ TEXTS = ["It really does.", "Buy honey now. " * 20, "Anybody home?"]
 PEOPLE = [
     *(person("joe@x.test"), person("JOE+shop@X.test", "joe@x.test"), person("ann@x.test")),
     *(person("jo.hn@gmail.com", "john@gmail.com"), person("ann@gmail.com")),
-    *(person(f"robot-{letter}@y.test") for letter in "abcdefgh"),
+    *(person(f"kim-{letter}@y.test") for letter in "abcdefgh"),
     person("alone@z.test"),
 ]
 DAY_S = 86_400
