@@ -1,6 +1,7 @@
 """Each layer of the send gate holds back harm: with it a bound is kept, and without it the same mail breaks the bound.
 
-What is switched off is one thing at a time, so a layer that nothing needs would be found here.
+What is switched off is one thing at a time, so a layer that nothing needs would be found here. Where two say the same,
+both are switched off.
 """
 
 from __future__ import annotations
@@ -279,6 +280,12 @@ def _asks_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     limits_where(monkeypatch, windows=left)
 
 
+def _believes_every_reverse_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both who say so are silent: the rule file, and the gate's own rule for mail that SPF alone proves."""
+    silent(signals, "findings", ())(monkeypatch)
+    silent(answer, "_envelope_objection", ())(monkeypatch)
+
+
 def _knows_no_root_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Docket, "has_seen_us", property(lambda self: False))
 
@@ -288,7 +295,7 @@ LAYERS: dict[str, Layer] = {
     "L2 root rule": Layer(others_answer_our_mail, 0, _knows_no_root_rule),
     "L2 one for one": Layer(one_mail_judged_again_and_again, 1, silent(governor, "_repeated")),
     "L3 authentication": Layer(forged_senders, 0, silent(answer, "_common_objections", ())),
-    "L3 reverse-path": Layer(foreign_reverse_paths, 0, silent(answer, "_envelope_objection", ())),
+    "L3 reverse-path": Layer(foreign_reverse_paths, 0, _believes_every_reverse_path),
     "L4 ticket": Layer(one_ticket_acknowledged_again_and_again, 1, without(Key.TICKET)),
     "L4 address": Layer(a_person_in_haste, 2, without(Key.ADDRESS)),
     "L4 challenges": Layer(an_unanswered_question, 2, _asks_without_waiting),
