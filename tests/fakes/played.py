@@ -19,8 +19,6 @@ LIMITS = rulebook().limits
 _WANTED = Grant(
     datetime.min.replace(tzinfo=UTC), Purpose.ACKNOWLEDGE, "", "x.test", "192.0.2.0/24", "", False, True, None, 0
 )
-    datetime.min.replace(tzinfo=UTC), Purpose.ACKNOWLEDGE, "", "x.test", "192.0.2.0/24", "", False, True, None, 0
-)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailgate.judge import breaker, confirm, trust
+from mailgate.judge import admission, breaker, confirm, trust
 from mailgate.judge.answer import network
 from mailgate.model import (
     Acquaintance,
@@ -251,6 +251,8 @@ class Watched:
 
     def _challenge_answered(self, letter: Letter) -> Challenge | None:
         where = letter.to.partition("@")[0]
+        if admission.recipient_token(letter.to, self.desk.gateway) is None:
+            return None
         return next(
             (
                 self.store.challenge_of(one.permit.grant.address)
