@@ -129,10 +129,11 @@ class SlowModel:
             mine = self._subject(limit["key"], wish)
             if mine is None or not self._is_counted(limit["mail"], wish, wish.address not in self.met):
                 continue
+            since = None if limit["per"] == "ever" else wish.at - _span(limit["per"])
             count = sum(
-                self._subject(limit["key"], one.wish) == mine
+                (since is None or one.wish.at > since)
+                and self._subject(limit["key"], one.wish) == mine
                 and self._is_counted(limit["mail"], one.wish, one.to_a_stranger)
-                and (limit["per"] == "ever" or one.wish.at > wish.at - _span(limit["per"]))
                 for one in self.left
             )
             if count >= limit["most"]:
@@ -142,16 +143,20 @@ class SlowModel:
     @staticmethod
     def _subject(key: str, wish: Wish) -> object:
         """Whose mail it is by this key; None where it is nobody's."""
-        return {
-            "ticket": wish.ticket,
-            "address": wish.address,
-            "domain": None if wish.shared else wish.domain,
-            "shared": wish.domain if wish.shared else None,
-            "fingerprint": wish.text or None,
-            "origin": None if wish.shared else wish.origin or None,
-            "total": "everybody",
-            "staff": None,
-        }[key]
+        match key:
+            case "ticket" | "address":
+                return getattr(wish, key)
+            case "domain":
+                return None if wish.shared else wish.domain
+            case "shared":
+                return wish.domain if wish.shared else None
+            case "fingerprint":
+                return wish.text or None
+            case "origin":
+                return None if wish.shared else wish.origin or None
+            case "total":
+                return "everybody"
+        return None  # our own people are not written to here
 
     @staticmethod
     def _is_counted(sort: str, wish: Wish, to_a_stranger: bool) -> bool:
