@@ -158,7 +158,7 @@ BRIEF = settings(deadline=None, suppress_health_check=[HealthCheck.function_scop
 
 
 @only(SQLITE)
-@settings(BRIEF, max_examples=20)
+@settings(BRIEF, max_examples=12)
 @given(steps=STEPS)
 async def test_the_gateway_decides_as_the_model_does(laboratory: Laboratory, steps: list[Any]) -> None:
     """T55, with the store."""
@@ -175,10 +175,11 @@ async def test_the_gateway_decides_as_the_model_does_for_long(laboratory: Labora
 # ── Crashes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_hundred_crashes_between_permit_and_sending_give_nothing_back(laboratory: Laboratory) -> None:
+@pytest.mark.parametrize("crashes", [15, pytest.param(100, marks=pytest.mark.soak)])
+async def test_crashes_between_permit_and_sending_give_nothing_back(laboratory: Laboratory, crashes: int) -> None:
     """T49: the mail has its permit and its place in the outbox; before the next hop gets it, the process dies."""
     async with laboratory(overrides=MAILBOXES) as lab:
-        for number in range(100):
+        for number in range(crashes):
             raw = letter("joe@x.test", "sales@g.test", subject="A question", text=words(number))
             await lab.receive(raw, mail_from="joe@x.test", rcpt_to=["sales@g.test"])
             await lab.intake.settle()
@@ -190,20 +191,17 @@ async def test_a_hundred_crashes_between_permit_and_sending_give_nothing_back(la
         assert len(times) == 3, "as many as without a crash"
         await lab.settle()
         assert len(lab.sent) <= len(times)
-        assert len(lab.tickets()) == 100
+        assert len(lab.tickets()) == crashes
         assert lab.ledger().balanced
 
 
-async def test_crashes_before_the_permit_is_written_send_nothing_and_lose_nothing(laboratory: Laboratory) -> None:
+async def test_crashes_before_a_mail_is_judged_send_nothing_and_lose_nothing(laboratory: Laboratory) -> None:
     async with laboratory(overrides=MAILBOXES) as lab:
         await lab.receive(letter("joe@x.test", "sales@g.test"), mail_from="joe@x.test", rcpt_to=["sales@g.test"])
-        for _ in range(20):
-            lab._alive = False
-            with pytest.raises(Exception, match="crashed"):
-                await lab.intake.settle()
+        for _ in range(10):
             await lab.crash()
-            assert lab.sent == []
             await lab.restart()
+            assert lab.sent == granted(lab) == []
         await lab.settle()
 
         assert len(granted(lab)) == len(lab.sent) == 1

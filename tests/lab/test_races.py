@@ -50,7 +50,7 @@ def of_anybody(turn: int, number: int) -> Mail:
     ("kind", "most", "gap"),
     [
         pytest.param(of_one_address, 3, timedelta(hours=2), id="the last credit"),
-        pytest.param(of_one_address, 2, timedelta(0), id="the last for an address in an hour"),
+        pytest.param(of_one_address, 2, timedelta(minutes=11), id="the last for an address in an hour"),
         pytest.param(of_one_domain, 3, timedelta(0), id="the last for a domain in an hour"),
         pytest.param(of_one_text, 3, timedelta(0), id="the last for a text in an hour"),
         pytest.param(of_one_network, 10, timedelta(0), id="the last for a network in an hour"),
