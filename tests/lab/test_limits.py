@@ -172,6 +172,28 @@ async def test_the_gateway_decides_as_the_model_does_for_long(laboratory: Labora
     await decides_as_the_model_does(laboratory(overrides=MAILBOXES), steps)
 
 
+async def test_no_late_answers_leave_when_a_breaker_closes(laboratory: Laboratory) -> None:
+    """T53: whatever came while it was open has its ticket and stays without a word."""
+    async with laboratory(overrides=MAILBOXES) as lab:
+        await lab.desk.stop(Scope.ALL, "", "anne")
+        for number in range(50):
+            anne = f"anne@{words(number)[8:-1]}.test"
+            raw = letter(anne, "sales@g.test", text=words(number))
+            await lab.receive(raw, mail_from=anne, rcpt_to=["sales@g.test"], peer=f"10.0.{number}.1")
+        await lab.settle()
+        assert len(lab.tickets()) == 50
+
+        await lab.desk.reset(Scope.ALL, "", "anne")
+        for _ in range(3):
+            await lab.settle()
+            lab.advance(timedelta(hours=1))
+
+        assert lab.sent == granted(lab) == []
+        await lab.receive(letter("kim@x.test", "sales@g.test"), mail_from="kim@x.test", rcpt_to=["sales@g.test"])
+        await lab.settle()
+        assert [sent.rcpt_to for sent in lab.sent] == ["kim@x.test"]
+
+
 # ── Crashes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
