@@ -1,4 +1,7 @@
-"""What the send gate costs a mail beside ten million permits: to read, decide and spend, against an empty ledger."""
+"""What the send gate costs a mail beside ten million permits: to read, decide and spend, against an empty ledger.
+
+In processor time of the thread that does it, kernel included: others at work on the machine would hide the difference.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,7 @@ class _Desk:
     granted: int = 0
 
     async def batch(self, mails: int) -> float:
-        """Seconds that so many new mails of people from all over the ledger cost, without their journal."""
+        """Processor seconds that so many new mails of people from all over the ledger cost, without their journal."""
         # Slowly enough that all are granted and spent: to refuse is less work.
         self.now += timedelta(hours=2) if mails > 1 else timedelta(minutes=2)
         cases = [self._case(number) for number in itertools.islice(self.people, mails)]
@@ -101,7 +104,7 @@ class _Desk:
         return self.took_s
 
     def _decide(self, cases: Sequence[Case], conn: Connection) -> None:
-        begun = time.perf_counter()
+        begun = time.thread_time()
         locks.spending(conn)
         known = facts.gather(conn, ask(cases, self.gateway, self.book.limits))
         history = History(known, self.book.limits, self.gateway, Mint(self.database.new_id))
@@ -110,7 +113,7 @@ class _Desk:
         effects = [one for outcome in outcomes for one in outcome.effects if not isinstance(one, Filing)]
         planned = [one for outcome in outcomes for one in outcome.planned]
         record_with_mail(conn, effects, planned, gateway=self.gateway, book=self.book, now=self.now)
-        self.took_s = time.perf_counter() - begun
+        self.took_s = time.thread_time() - begun
         self.granted += len(planned)
 
     def _friend(self, case: Case) -> Met:
@@ -188,7 +191,7 @@ async def _measure(desks: dict[str, _Desk], mails: int, times: int) -> Found:
         if desk.granted - before[name] < GRANTED * mails * times:
             raise ValueError(f"of {mails * times} mails only {desk.granted - before[name]} were answered")
     empty, full = (statistics.median(took[name]) for name in (_EMPTY, _FULL))
-    return Found({"mail_ms": full, "empty_ms": empty, "more_ms": full - empty, "times": full / empty}, mails * times)
+    return Found({"full_ms": full, "empty_ms": empty, "more_ms": full - empty, "times": full / empty}, mails * times)
 
 
 GATE = Bench(

@@ -113,6 +113,8 @@ class Peers(RuleBasedStateMachine):
     @rule(who=WHO)
     def unmarked_machine_answers(self, who: Person) -> None:
         self.town.answer(who, TokenKind.BOUNCE, text=self.text(99))
+        self.town.advance(3601)
+        self.town.write(who, text=self.text(99), to="open@g.test")
 
     @rule(who=WHO)
     def our_mail_bounces(self, who: Person) -> None:
