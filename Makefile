@@ -29,7 +29,7 @@ bench-quick: .venv/dev
 	$(BIN)/python -m benchmarks --quick
 
 bench-large: .venv/dev
-	$(BIN)/python -m benchmarks --only history --only history-postgresql
+	$(BIN)/python -m benchmarks --only history --only history-postgresql --only gate
 
 clean:
 	rm -rf .venv

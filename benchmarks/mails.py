@@ -18,7 +18,7 @@ _SYLLABLES = ("ba", "do", "fe", "gi", "ko", "la", "me", "ni", "po", "ra", "so", 
 _VOCABULARY = 2000
 _WORDS_A_LINE = 11
 _LINES = 24
-_DOMAINS = 5000
+DOMAINS = 5000
 
 
 def _vocabulary() -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def author(number: int) -> str:
 
 def domain(number: int) -> str:
     """The domain of that person."""
-    return f"customer{number % _DOMAINS}.test"
+    return f"customer{number % DOMAINS}.test"
 
 
 def letter(number: int, person: int | None = None) -> Letter:

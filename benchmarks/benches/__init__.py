@@ -1,7 +1,18 @@
 """What is measured: one file a question, each with its loads, its contestants and its promises."""
 
 from benchmarks.bench import Bench
-from benchmarks.benches import acceptance, cluster, desks, footprint, history, latency, reading, signing, sustained
+from benchmarks.benches import (
+    acceptance,
+    cluster,
+    desks,
+    footprint,
+    gate,
+    history,
+    latency,
+    reading,
+    signing,
+    sustained,
+)
 
 ALL: tuple[Bench, ...] = (
     acceptance.OPEN,
@@ -21,4 +32,5 @@ ALL: tuple[Bench, ...] = (
     cluster.CLUSTER,
     history.HISTORY,
     history.HISTORY_POSTGRESQL,
+    gate.GATE,
 )

@@ -17,10 +17,12 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
     """The one question for all of `cases`; facts that no case can use are not asked for."""
     senders = {sender for sender in map(verdict.sender_of, cases) if sender}
     answerable = [case for case in cases if case.authentication.level is not Level.A0]
-    moments = [case.accepted.at for case in cases]
+    newest = max(case.accepted.at for case in cases)
+    # Late is what its own judgement says: a clock set back between two mails must not hide what left before the second.
+    in_time = [case.accepted.at for case in cases if case.judged_at - case.accepted.at <= SLACK]
     return Ask(
         # Windows reach back from each mail's own time, so the oldest one that may still be answered decides.
-        now=max(min(moments), max(moments) - SLACK),
+        now=min(in_time, default=newest),
         addresses=frozenset(senders),
         domains=frozenset(map(domain_of, senders)),
         message_ids=frozenset(name for case in cases for name in verdict.names_of(case, gateway.name)),
@@ -30,7 +32,7 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         causes=frozenset(case.accepted.journal_id for case in answerable),
         reach=limits.reach if answerable else (),
         windows=limits.windows_of_all if answerable else (),
-        until=max(moments),
+        until=newest,
         mailboxes=frozenset(case.mailbox.address for case in cases),
         runs=any(case.recipient or case.ours or case.enclosed for case in cases),
     )

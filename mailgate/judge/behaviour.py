@@ -67,7 +67,10 @@ def _newest(docket: Docket) -> Taken | None:
 
 
 def _turned(docket: Docket) -> Acquaintance:
-    """The sender, with this turn counted: once for each mail of ours, and none once he lets one pass in peace."""
+    """The sender, with this turn counted: once for each mail of ours, and none once he lets one pass in peace.
+
+    One that has had its turn is over: to write again later, when nothing left in between, is no peace.
+    """
     known, newest = docket.known, _newest(docket)
     if newest is None or (known.turned_at is not None and newest.at <= known.turned_at):
         return known

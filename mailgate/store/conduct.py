@@ -41,8 +41,8 @@ from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.tables import Direction
 from mailgate.store.types import Utc
 
-LATELY = timedelta(hours=1)  # how far back floods and swarms are looked for
-LONG_DAYS = 31  # and our own mail to somebody, and his automatic replies
+LATELY = timedelta(hours=1)  # how far back floods, and what trips the breaker within an hour, are looked for
+LONG_DAYS = 31  # and our own mail to somebody, who may take turns with us once a day, and his automatic replies
 COMPLAINT_DAYS = 31  # and complaints
 RUNS = 200  # newest automatic mails that are looked at together,
 RUN_DAYS = 31  # if they are no older
@@ -83,7 +83,7 @@ def _conduct() -> Any:
                 literal_column("ticket.flood"),
             ),
         )
-        .order_by("at")
+        .order_by(literal_column("at").desc())
         .limit(CONDUCT_MOST)
     )
 
@@ -169,4 +169,4 @@ def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts
             case 2:
                 facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
             case _:
-                facts.floods[row.who] = row.number
+                facts.floods.setdefault(row.who, row.number)

@@ -341,6 +341,22 @@ def test_a_click_is_too_soon_after_the_question_left(desk: Judging) -> None:
     assert desk.click(JOE) is PageState.DONE
 
 
+def test_a_click_makes_no_person_of_a_machine(desk: Judging) -> None:
+    """Programs follow links too: only a person of ours lifts what a machine's behaviour brought upon its address."""
+    asked(desk)
+    for number in range(3):
+        desk.receive(Letter(subject=f"Away {number}", headers={"Auto-Submitted": "auto-replied"}))
+    assert desk.standing(JOE) is Standing.ROBOT
+
+    desk.look(JOE)
+    desk.advance(seconds=20)
+    assert desk.click(JOE) is PageState.DONE
+
+    assert desk.held(WAIT) == [], "what was held is let in all the same"
+    assert desk.standing(JOE) is Standing.ROBOT
+    assert purposes(desk) == [Purpose.CHALLENGE]
+
+
 def test_the_second_click_is_done_and_does_nothing(desk: Judging) -> None:
     """T69"""
     asked(desk)

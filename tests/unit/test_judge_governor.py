@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +14,7 @@ from mailgate.judge.governor import ANSWERED, Balance, Counters, Refusal, after_
 from mailgate.judge.limits import Limit
 from mailgate.model import Acquaintance, Counted, DomainCredit, Grant, Key, Permit, Purpose, Standing
 from tests.fakes.judging import rulebook
+from tests.fakes.played import Played
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -224,52 +223,6 @@ def test_people_raise_credit_up_to_its_cap() -> None:
 # ── Theorems ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass
-class Played:
-    """The gate over time, with the balances written as the store would."""
-
-    windows: tuple[Limit, ...]
-    granted: list[Grant] = field(default_factory=list)
-    counters: Counters = field(default_factory=Counters)
-    known: dict[str, Acquaintance] = field(default_factory=dict)
-    domain: DomainCredit = field(default_factory=lambda: DomainCredit("x.test", 20, NOW))
-    acts: dict[str, int] = field(default_factory=dict)
-    causes: count[int] = field(default_factory=lambda: count(1))
-
-    def stand(self, address: str, at: datetime) -> Balance:
-        new = Acquaintance(address, 1, Standing.UNKNOWN, at, LIMITS.credit.start, at)
-        known = self.known.get(address, new)
-        credit, since = dripped(known.credit, known.credit_at, at, LIMITS.credit)
-        of_domain, domain_since = dripped(self.domain.credit, self.domain.credit_at, at, LIMITS.domain_credit)
-        return Balance(
-            replace(known, credit=credit, credit_at=since),
-            replace(self.domain, credit=of_domain, credit_at=domain_since),
-        )
-
-    def mail(self, address: str, at: datetime) -> None:
-        balance = self.stand(address, at)
-        wanted = replace(
-            WANTED, at=at, address=address, cause=next(self.causes), ticket_id=None, unproven=not balance.known.proven
-        )
-        limits = dataclasses.replace(LIMITS, windows=self.windows)
-        decision = decide(wanted, balance, self.counters, limits, lambda: 1)
-        if isinstance(decision, Permit):
-            balance = balance.after(wanted)
-            self.counters.add(wanted)
-            self.granted.append(wanted)
-        self.known[address], self.domain = balance.known, balance.domain
-
-    def act(self, address: str, at: datetime) -> None:
-        balance = self.stand(address, at)
-        credit = after_human_act(balance.known.credit, LIMITS.credit)
-        if not balance.known.proven:
-            raised = after_human_act(balance.domain.credit, LIMITS.domain_credit)
-            balance = replace(balance, domain=replace(balance.domain, credit=raised))
-        self.acts[address] = self.acts.get(address, 0) + 1
-        self.known[address] = replace(balance.known, credit=credit, proven=True)
-        self.domain = balance.domain
-
-
 ADDRESSES = [f"{name}@x.test" for name in "abcde"]
 STEPS = st.lists(
     st.tuples(
@@ -288,7 +241,7 @@ STEPS = st.lists(
 def test_no_schedule_gets_more_than_the_bounds(steps: list[tuple[float, str, str, int]], with_windows: bool) -> None:
     """At most 3 + 2 per human act + 1 per 90 days for an address, whatever its mail looks like; likewise a domain."""
     windows = tuple(one for one in LIMITS.windows if one.key is not Key.FINGERPRINT) if with_windows else ()
-    played, at = Played(windows), NOW
+    played, at = Played(windows, NOW), NOW
     for days, address, what, times in steps:
         at += timedelta(days=days)
         for _ in range(times):
@@ -313,14 +266,3 @@ def assert_windows(granted: list[Grant]) -> None:
             assert sum(end.at - timedelta(hours=hours) < one.at <= end.at for one in same) <= most
         unproven = [one for one in granted if one.unproven]
         assert sum(end.at - timedelta(days=1) < one.at <= end.at for one in unproven) <= 10
-
-
-def test_a_robot_that_writes_once_an_hour_gets_three_mails_in_a_month_and_seven_in_a_year() -> None:
-    """T34"""
-    played = Played(LIMITS.windows)
-    for hour in range(365 * 24):
-        played.mail("robot@x.test", NOW + timedelta(hours=hour))
-        if hour == 28 * 24:
-            assert len(played.granted) == 3
-
-    assert len(played.granted) == 7

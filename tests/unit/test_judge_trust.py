@@ -36,6 +36,9 @@ WELCOMES = [
     pytest.param(WRITTEN, Level.A1, Welcome.TRUSTED, id="written to"),
     pytest.param(trust.convicted(CONFIRMED, AT, TIMING), Level.A2, Welcome.TRUSTED, id="a trusted robot is received"),
     pytest.param(ROBOT, Level.A2, Welcome.STRANGER, id="robot"),
+    pytest.param(
+        trust.confirmed(ROBOT, Level.A2, AT, TIMING), Level.A2, Welcome.TRUSTED, id="a robot that confirmed is received"
+    ),
     pytest.param(BLOCKED, Level.A2, Welcome.BLOCKED, id="blocked"),
     pytest.param(trust.blocked(VOUCHED, AT), Level.A2, Welcome.BLOCKED, id="blocked after trust"),
 ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mailgate.judge import answer, verdict
-from mailgate.judge.ask import SLACK, ask
+from mailgate.judge.ask import ask
 from mailgate.judge.docket import Planned
 from mailgate.judge.history import History
 from mailgate.model import (
@@ -101,8 +101,26 @@ def test_windows_are_read_from_the_oldest_mail_that_may_still_be_answered(desk: 
 
     limits = rulebook().limits
     assert ask([old, young], GATEWAY, limits).now == old.accepted.at
-    assert ask([ancient, young], GATEWAY, limits).now == young.accepted.at - SLACK
+    assert ask([ancient, young], GATEWAY, limits).now == young.accepted.at
+    assert ask([ancient], GATEWAY, limits).now == ancient.accepted.at
     assert ask([old, young], GATEWAY, limits).until == young.accepted.at
+
+
+def test_a_clock_set_back_between_two_mails_of_a_batch_frees_no_limit(desk: Judging) -> None:
+    for number in range(30):
+        domain = chr(ord("a") + number % 26) * (1 + number // 26)
+        letter = Letter(f"a@{domain}.test", "open@g.test", text=f"I am {domain}", ip=f"10.{number}.0.1")
+        desk.receive(letter)
+    begun, sent = desk.now, len(desk.sent)
+    assert sent == 30, "as many as may go to newcomers in an hour"
+
+    desk.now = begun + timedelta(hours=5)
+    later = desk.case(Letter("a@later.test", "open@g.test", text="Later", ip="10.99.0.1"))
+    desk.now = begun + timedelta(minutes=1)
+    again = desk.case(Letter("a@again.test", "open@g.test", text="Once more", ip="10.98.0.1"))
+    desk.judge([later, again])
+
+    assert [one.to for one in desk.sent[sent:]] == ["a@later.test"]
 
 
 def test_a_mail_put_back_after_it_was_shunted_is_judged_at_its_own_time_and_not_answered(desk: Judging) -> None:
