@@ -352,7 +352,10 @@ def _breaker_key(scope: Scope, key: str) -> str:
         case Scope.ADDRESS:
             return _key(key)
         case Scope.DOMAIN:
-            return domain_of(f"x@{key}")
+            domain = domain_of(f"x@{key}")
+            if not domain:
+                raise NotAllowed(f"{key!r} is no domain")
+            return domain
         case Scope.MAILBOX:
             return key
 

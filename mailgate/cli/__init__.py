@@ -33,6 +33,7 @@ COMMANDS = {
     "held": "Decide on mail that waits for a person.",
     "senders": "See what we hold of an address, trust it or block it.",
     "outbox": "Look after mail that leaves.",
+    "breaker": "See what holds automatic mail back, stop it, let it pass again.",
     "shunted": "Look after mail that could not be processed.",
     "rules": "Check the rule files.",
     "keys": "Make the signing keys.",
