@@ -43,7 +43,7 @@ from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
-from mailgate.store import watch
+from mailgate.store import conduct, watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
 from mailgate.web.app import make_app
@@ -135,7 +135,12 @@ class Daemon:
 
     def _make_roads(self, owner: str, password: str) -> None:
         settings = self.settings
-        self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), wiring.clock)
+        self.metrics = Metrics(
+            version("mailgate"),
+            partial(self.database.read, watch.depths),
+            wiring.clock,
+            partial(self.database.read, conduct.standing),
+        )
         context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
         resolver = Resolver(settings.dns.resolvers)
         self.aside = Aside()
