@@ -17,7 +17,7 @@ from mailgate.judge.fingerprint import base_subject
 from mailgate.judge.history import Mint
 from mailgate.mail.compose import Draft, compose, needs_utf8
 from mailgate.mail.template import fill
-from mailgate.model import Effects, Gateway, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.model import Effects, Gateway, Keys, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
 from mailgate.store import record
 
 if TYPE_CHECKING:
@@ -108,6 +108,28 @@ def automatic(planned: Planned, gateway: Gateway, book: Rulebook, numbers: Mappi
     return _sending(letter, gateway)
 
 
+def to_staff(planned: Planned, subject: str, body: str, gateway: Gateway) -> Sending:
+    """A notice or a digest to our own people, with the text that the caller made of the templates."""
+    letter = _Letter(
+        planned.purpose,
+        planned.outbox_id,
+        planned.message_id,
+        planned.token_id,
+        planned.mailbox,
+        planned.to,
+        subject,
+        body,
+        "",
+        (),
+        planned.at,
+        planned.not_before,
+        planned.give_up_at,
+        None,
+        planned.permit,
+    )
+    return _sending(letter, gateway)
+
+
 def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime) -> Sending:
     """A person's answer to the requester of a ticket, in the thread of the newest mail he sent."""
     letter = _Letter(
@@ -179,6 +201,12 @@ def _answer_subject(subject: str, number: int, book: Rulebook) -> str:
     return f"Re: {plain}" if tag in plain else f"Re: {plain} {tag}"
 
 
+def _answer_to(letter: _Letter, keys: Keys) -> str:
+    """The signed address that an answer goes to; "" for a mail to our own people, who answer the desk or nobody."""
+    kind = ANSWER_TO.get(letter.purpose)
+    return token.address(kind, letter.token_id, letter.mailbox, keys) if kind else ""
+
+
 def _sending(letter: _Letter, gateway: Gateway) -> Sending:
     keys, token_id = gateway.keys, letter.token_id
     identity = token.message_id(token_id, letter.mailbox.rpartition("@")[2], keys)
@@ -192,7 +220,7 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         message_id=identity,
         trace=token.trace(letter.purpose, token_id, letter.at, keys),
         marker=token.marker(token_id, keys),
-        reply_to=token.address(ANSWER_TO[letter.purpose], token_id, letter.mailbox, keys),
+        reply_to=_answer_to(letter, keys),
         in_reply_to=letter.answers,
         references=(*letter.references, letter.answers),
         thread_guid=token.thread_guid(letter.ticket_id or token_id, keys),

@@ -62,6 +62,7 @@ class Event(StrEnum):
     MAIL_SHUNTED = "mail-shunted"
     DELIVERY_ATTEMPTED = "delivery-attempted"
     DELIVERY_CRASHED = "delivery-crashed"
+    STAFF_NOT_TOLD = "staff-not-told"
     BREAKER_OPENED = "breaker-opened"
     BREAKER_LATCHED = "breaker-latched"
     BREAKER_RESET = "breaker-reset"

@@ -1,7 +1,8 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
 Signals come from every `*.toml` but limits.toml, reports.toml and quotes.toml, in lexical order; the texts of automatic
-mail from `replies/<language>/<name>.txt`. A folder without one of the last two uses the one that mailgate brings along.
+mail from `replies/<language>/<name>.txt`, those for our own people from `notices/<language>/<name>.txt`. A folder
+without reports.toml, quotes.toml or notices uses what mailgate brings along.
 A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
@@ -34,6 +35,7 @@ LIMITS = "limits.toml"
 REPORTS = "reports.toml"
 QUOTES = "quotes.toml"
 REPLIES = "replies"
+NOTICES = "notices"
 FIRST_LANGUAGE = "en"  # the one that must be complete, since every other falls back on it
 MOST_FILES = 200
 VERSION_CHARS = 12
@@ -50,6 +52,16 @@ REPLY_VALUES: Mapping[str, frozenset[str]] = {
     "challenge": frozenset({"desk", "link", "until"}),
     "challenge-by-reply": frozenset({"desk", "until"}),
 }
+# The subject of a contact is the line that begins his paragraph in a digest.
+NOTICE_VALUES: Mapping[str, frozenset[str]] = {
+    "breaker": frozenset({"desk", "name", "why", "free"}),
+    "loop-convicted": frozenset({"desk", "address", "mails", "rule", "free", "stop"}),
+    "loop-withheld": frozenset({"desk", "address", "count", "mails", "rule", "free", "stop"}),
+    "shunted": frozenset({"desk", "count", "mails"}),
+    "digest": frozenset({"desk", "count"}),
+    "digest-contact": frozenset({"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam"}),
+    "digest-more": frozenset({"count"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class Rulebook:
     signals: Signals
     limits: Limits
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name
+    notices: Mapping[str, Mapping[str, Template]]  # the same, for our own people; English has them all
     quotes: Quotes
     reports: Forms
     files: Mapping[str, str]  # path inside the folder -> SHA-256
@@ -85,11 +98,12 @@ def load(folder: Path) -> Rulebook:
     reports = _checked(partial(_reports, tables.pop(REPORTS, None)), faults)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
-    templates = _templates(files, faults)
+    replies = {name: raw for name, raw in files.items() if not name.startswith(f"{NOTICES}/")}
+    templates, notices = _templates(replies, faults), _notices(files, faults)
     if faults or signals is None or limits is None or marks is None or reports is None:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, templates, marks, reports, hashes)
+    return Rulebook(_version(hashes), signals, limits, templates, notices, marks, reports, hashes)
 
 
 def quotes_in(folder: Path) -> Quotes:
@@ -104,7 +118,7 @@ def quotes_in(folder: Path) -> Quotes:
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
     """Every rule file by its path inside the folder, in lexical order, read once."""
-    paths = sorted({*folder.glob("*.toml"), *folder.glob(f"{REPLIES}/*/*.txt")})
+    paths = sorted({*folder.glob("*.toml"), *folder.glob(f"{REPLIES}/*/*.txt"), *folder.glob(f"{NOTICES}/*/*.txt")})
     if len(paths) > MOST_FILES:
         faults.append(Fault("", 0, "files", str(len(paths)), f"at most {MOST_FILES} files"))
     if folder / LIMITS not in paths:
@@ -208,6 +222,31 @@ def _template(name: str, raw: bytes, reply: str) -> Template:
         found = f"up to {size_bytes} bytes with its values"
         raise ConfigError([Fault(name, 0, "text", found, f"at most {template.MOST_BYTES} bytes")])
     return read
+
+
+def _notices(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, dict[str, Template]]:
+    """The shipped English texts, and over them those of the folder; a language may have some and lack others."""
+    shipped = shipped_folder() / NOTICES / FIRST_LANGUAGE
+    own = {name: raw for name, raw in files.items() if name.startswith(f"{NOTICES}/")}
+    base = {f"{NOTICES}/{FIRST_LANGUAGE}/{name}.txt": shipped / f"{name}.txt" for name in NOTICE_VALUES}
+    texts = {name: path.read_bytes() for name, path in base.items() if name not in own} | own
+    languages: dict[str, dict[str, Template]] = {}
+    for name, raw in texts.items():
+        language, notice = name.removesuffix(".txt").split("/")[1:]
+        read = _checked(partial(_notice, name, raw, notice), faults)
+        if read:
+            languages.setdefault(language, {})[notice] = read
+    return languages
+
+
+def _notice(name: str, raw: bytes, notice: str) -> Template:
+    if notice not in NOTICE_VALUES:
+        allowed = f"one of {', '.join(NOTICE_VALUES)}"
+        raise ConfigError([Fault(name, 0, "file", notice, allowed, nearest(notice, NOTICE_VALUES))])
+    try:
+        return template.read(_text(name, raw), NOTICE_VALUES[notice])
+    except TemplateError as error:
+        raise ConfigError([Fault(name, error.line, "text", error.found, error.allowed)]) from error
 
 
 def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:

@@ -43,6 +43,7 @@ from mailgate.net.webserver import WebServer
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
+from mailgate.staff import Staff
 from mailgate.store import conduct, watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -135,11 +136,9 @@ class Daemon:
 
     def _make_roads(self, owner: str, password: str) -> None:
         settings = self.settings
+        read = self.database.read
         self.metrics = Metrics(
-            version("mailgate"),
-            partial(self.database.read, watch.depths),
-            wiring.clock,
-            partial(self.database.read, conduct.standing),
+            version("mailgate"), partial(read, watch.depths), wiring.clock, partial(read, conduct.standing)
         )
         context = wiring.context_of(self.database, self.gateway, lambda: self.book, self.log, self.metrics)
         resolver = Resolver(settings.dns.resolvers)
@@ -166,13 +165,10 @@ class Daemon:
             beside=self.aside.run,
         )
         marks = wiring.high_water_file(settings)
-        self.upkeep = Upkeep(
-            context,
-            refused=lambda: self.reception.refused,
-            on_freed=self._wake_roads,
-            memory=HighWater(marks, self.log) if marks else None,
-        )
+        memory = HighWater(marks, self.log) if marks else None
+        self.upkeep = Upkeep(context, refused=lambda: self.reception.refused, on_freed=self._wake_roads, memory=memory)
         self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
+        self.staff = Staff(context, on_outgoing=self.outbound.wake)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
 
     def _make_door(self, file: Path | None) -> None:
@@ -204,6 +200,7 @@ class Daemon:
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
         self._help(self._keep_going("upkeep", self.upkeep.run))
         self._help(self._keep_going("recheck", self.recheck.run))
+        self._help(self._keep_going("staff", self.staff.run))
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())

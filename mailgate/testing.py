@@ -53,6 +53,7 @@ from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
+from mailgate.staff import Staff
 from mailgate.store import queries
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -183,6 +184,7 @@ class Lab:
         await self.intake.settle()
         if moved:
             await self.recheck.settle()
+        await self.staff.settle()
         await self.outbound.settle_due()
 
     async def crash(self) -> None:
@@ -250,6 +252,7 @@ class Lab:
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         self.recheck = Recheck(context, self.intake.prepare)
+        self.staff = Staff(context)
         self._pages = make_app(self.desk, clock=context.clock)
         self._peer = _peer_of(settings.listener[0])
         await self.outbound.recover()

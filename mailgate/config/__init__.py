@@ -33,12 +33,16 @@ from mailgate.config.shapes import (
     MaybeSecretFile,
     MaybeWebBind,
     MaybeWebUrl,
+    Minutes,
     Network,
     Resolver,
     SecretFile,
     StoreUrl,
     Text,
     Upstream,
+    Zone,
+    minute_of,
+    zone_of,
 )
 from mailgate.config.tomlfile import Place, TomlFile
 from mailgate.errors import ConfigError, Fault
@@ -156,6 +160,9 @@ class NotifyTable(Table):
     """[notify]: who learns of what needs a person."""
 
     address: MaybeAddress = Field("", description='a mail address, or "" for nobody')
+    digest_at: Minutes = Field(("09:00", "15:00"), description='times of day such as "09:00", at most 24; [] for none')
+    timezone: Zone = Field("UTC", description="a name such as Europe/Berlin that this machine knows")
+    language: Text = Field("en", description="a folder of rules/notices; English where it is missing")
 
 
 class WebTable(Table):
@@ -227,8 +234,14 @@ class Settings(Table):
             web_url=self.web.url,
             bounce_domain=self.outbound.bounce_domain,
             forwarders=tuple(map(self._forwarder, self.forwarder)),
+            notify=self._notify(),
             **self.replies.model_dump(),
         )
+
+    def _notify(self) -> model.Notify:
+        table = self.notify
+        times = tuple(sorted(set(map(minute_of, table.digest_at))))
+        return model.Notify(table.address, times, zone_of(table.timezone), table.language)
 
     def _forwarder(self, table: ForwarderTable) -> model.Forwarder:
         delivers = table.delivers or [box.address for box in self.mailbox]
@@ -247,7 +260,7 @@ class Settings(Table):
 
 
 # Accepted, so that one file serves this version and the next; `check` and `serve` warn of them.
-WITHOUT_EFFECT = frozenset({"outbound.dkim_selector", "notify.address"})
+WITHOUT_EFFECT = frozenset({"outbound.dkim_selector"})
 
 
 def load(path: Path) -> Settings:

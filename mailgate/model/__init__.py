@@ -22,7 +22,7 @@ from mailgate.model.effects import (
     Suffered,
     TicketChange,
 )
-from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox
+from mailgate.model.gateway import Forwarder, Gateway, Keys, Mailbox, Notify
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -36,7 +36,9 @@ from mailgate.model.known import (
     HeldMail,
     KnownMessage,
     KnownTicket,
+    Loop,
     Mishap,
+    News,
     Participant,
     Reach,
     Recheck,
@@ -113,6 +115,7 @@ __all__ = [
     "KnownMessage",
     "KnownTicket",
     "Level",
+    "Loop",
     "Mail",
     "Mailaddr",
     "Mailbox",
@@ -120,6 +123,8 @@ __all__ = [
     "Mishap",
     "Mode",
     "NewTicket",
+    "News",
+    "Notify",
     "OutboxState",
     "PageState",
     "Participant",

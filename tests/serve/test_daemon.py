@@ -187,11 +187,11 @@ async def test_a_disk_without_room_keeps_the_mail_with_its_sender(folder: Path, 
 
 
 async def test_keys_without_effect_are_warned_of(folder: Path) -> None:
-    with (folder / "config.toml").open("a") as file:
-        file.write('[notify]\naddress = "a@g.test"\n')
+    file = folder / "config.toml"
+    file.write_text(file.read_text().replace("[outbound]", '[outbound]\ndkim_selector = "x"'))
     running = Running(folder)
     await running.start()
-    assert running.events("config-key-without-effect")[0]["key"] == "notify.address"
+    assert running.events("config-key-without-effect")[0]["key"] == "outbound.dkim_selector"
     assert running.events("peers-assumed-proven")
     await running.stop()
 

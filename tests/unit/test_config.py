@@ -269,9 +269,9 @@ def test_a_mail_address_keeps_its_local_part_and_gets_a_lower_case_domain(addres
 
 
 def test_keys_without_effect_are_named_when_they_are_written() -> None:
-    text = LEAST + '[notify]\naddress = "a@b"\n[[forwarder]]\npreset = "google"\n[outbound]\ndkim_selector = "x"\n'
+    text = LEAST + '[[forwarder]]\npreset = "google"\n[outbound]\ndkim_selector = "x"\n'
     assert read(LEAST).without_effect() == []
-    assert read(text).without_effect() == ["notify.address", "outbound.dkim_selector"]
+    assert read(text).without_effect() == ["outbound.dkim_selector"]
 
 
 def test_a_forwarder_brings_what_it_is_said_to_else_the_mail_of_all_mailboxes() -> None:

@@ -23,6 +23,9 @@ WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
     "alarm",
+    "bulletin",
+    "staff",
+    "heldlinks",
     "intake",
     "outbound",
     "desk",
