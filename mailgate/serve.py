@@ -31,6 +31,7 @@ from mailgate.daemon.reception import Reception, Room, listen
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
+from mailgate.heldlinks import HeldLinks
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
 from mailgate.net.bind import networks
@@ -170,6 +171,8 @@ class Daemon:
         self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
+        # Only where somebody is sent links.
+        self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None
 
     def _make_door(self, file: Path | None) -> None:
         """The door, and what stands before it: listeners, or a gate for the fronts that have them."""
@@ -208,7 +211,7 @@ class Daemon:
         if self.settings.web.bind:
             console = self.make_console(self.desk, self.database) if self.make_console else None
             name = self.settings.mailbox[0].address
-            app = make_app(self.desk, console, clock=wiring.clock, name=name, watch=self._watch())
+            app = make_app(self.desk, console, clock=wiring.clock, name=name, watch=self._watch(), held=self.held)
             self._web = WebServer(app, self.settings.web.bind)
             await listen(self._web.start(self.parent.sockets.take(WEB, self._web.address)), self._web.address)
         await self.reception.start()

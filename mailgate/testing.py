@@ -32,6 +32,7 @@ from mailgate.config import tomlfile
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain
+from mailgate.heldlinks import HeldLinks
 from mailgate.intake import Door, Intake
 from mailgate.judge.canonical import canonical
 from mailgate.log import open_log
@@ -253,7 +254,9 @@ class Lab:
         self.upkeep = Upkeep(context)
         self.recheck = Recheck(context, self.intake.prepare)
         self.staff = Staff(context)
-        self._pages = make_app(self.desk, clock=context.clock)
+        self._pages = make_app(
+            self.desk, clock=context.clock, held=HeldLinks(context, self.desk) if gateway.notify.address else None
+        )
         self._peer = _peer_of(settings.listener[0])
         await self.outbound.recover()
         await self.intake.recover()

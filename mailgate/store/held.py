@@ -67,6 +67,43 @@ def by_sender(
     ]
 
 
+def one(conn: Connection, message_id: int) -> HeldContact | None:
+    """The held mail of this id with how much more of its sender is held, or None where it is held no longer."""
+    found = (
+        select(tables.message, _JOURNAL.mail_from)
+        .join(tables.journal, _JOURNAL.id == _MESSAGE.journal_id)
+        .where(_MESSAGE.id == message_id, _MESSAGE.held.is_not(None))
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        return None
+    # What has no single author is decided on by itself.
+    mails = len(of_sender(conn, row.sender)) if row.sender else 1
+    return HeldContact(
+        id=row.id,
+        from_=row.author or row.mail_from,
+        mails=mails,
+        since=row.at,
+        newest_at=row.at,
+        state=row.held,
+        kind=row.kind,
+        level=row.level,
+        reason=row.held_reason,
+        subject=row.subject,
+    )
+
+
+def with_the_rest(conn: Connection, message_id: int) -> list[int]:
+    """A held mail and all others of its sender that no person has judged yet; nothing where it is held no longer."""
+    sender = conn.execute(select(_MESSAGE.sender).where(_MESSAGE.id == message_id, _MESSAGE.held.is_not(None))).scalar()
+    if not sender:
+        return [] if sender is None else [message_id]
+    found = select(_MESSAGE.id).where(
+        _MESSAGE.sender == sender, _MESSAGE.held.is_not(None), _MESSAGE.held.in_((HeldState.WAIT, HeldState.HUMAN))
+    )
+    return list(conn.execute(found.order_by(_MESSAGE.id).limit(CONTACTS_MOST)).scalars())
+
+
 def of_sender(conn: Connection, address: str, limit: int = CONTACTS_MOST) -> list[int]:
     """The held mails of a canonical address, oldest first; what was judged spam is among them."""
     found = select(_MESSAGE.id).where(_MESSAGE.sender == address, _MESSAGE.held.is_not(None))
