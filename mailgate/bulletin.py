@@ -64,15 +64,24 @@ def link(message_id: int, until: datetime, gateway: Gateway) -> str:
     return f"{gateway.web_url.rstrip('/')}/h/{heldlink.written(message_id, until, gateway.keys)}"
 
 
+def freed_by(loop: Loop) -> str:
+    """The command that gives an address automatic mail again."""
+    return f"mailgate senders {'clear' if loop.convicted else 'trust'} {loop.address}"
+
+
+def stopped_by(loop: Loop) -> str:
+    """The command that keeps automatic mail from an address until somebody says otherwise."""
+    return f"mailgate breaker stop --address {loop.address}"
+
+
 def _of_loop(loop: Loop, most: int) -> dict[str, str]:
-    free = "clear" if loop.convicted else "trust"
     return {
         "address": loop.address,
         "count": str(loop.count),
         "mails": _ids(loop.mails, most),
         "rule": without_links(loop.rule, REASON_WORDS) if loop.convicted else loop.rule,
-        "free": f"mailgate senders {free} {loop.address}",
-        "stop": f"mailgate breaker stop --address {loop.address}",
+        "free": freed_by(loop),
+        "stop": stopped_by(loop),
     }
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "check": "Check configuration, keys, rules, database and DNS.",
     "explain": "Say what mailgate thinks of mails in files, and why.",
     "inject": "Hand in one mail from a file or a pipe.",
+    "report": "Say what left by itself, what was withheld, and who loops.",
     "ledger": "Account for every mail that was ever accepted.",
     "tickets": "Read tickets, answer them, close them.",
     "held": "Decide on mail that waits for a person.",

@@ -26,6 +26,7 @@ ROADS = (
     "bulletin",
     "staff",
     "heldlinks",
+    "floods",
     "intake",
     "outbound",
     "desk",
