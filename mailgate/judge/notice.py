@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from mailgate.judge import breaker
+from mailgate.judge.canonical import canonical, untagged
 from mailgate.judge.limits import Report
 from mailgate.model import Breaker, BreakerState, Loop, News, Notify
 
@@ -35,7 +36,7 @@ class Notice(Struct, frozen=True):
 
 def worth(news: News, now: datetime, numbers: Report, staff: str) -> list[Notice]:
     """What deserves a notice. `staff` is the canonical address that gets them: what it does itself is no news to it."""
-    return [*_opened(news, now), *_loops(news, numbers, staff), *_shunted(news, now, numbers)]
+    return [*_opened(news, now), *_loops(news, numbers, staff), *_shunted(news, now, numbers, staff)]
 
 
 def digest_moment(notify: Notify, now: datetime) -> datetime | None:
@@ -71,12 +72,16 @@ def _loops(news: News, numbers: Report, staff: str) -> Iterator[Notice]:
             yield Notice(_cause("loop", loop.address, loop.at.date().isoformat()), loop)
 
 
-def _shunted(news: News, now: datetime, numbers: Report) -> Iterator[Notice]:
-    """What was set aside within the same span of the clock is told together, once that span is over."""
+def _shunted(news: News, now: datetime, numbers: Report, staff: str) -> Iterator[Notice]:
+    """What was set aside within the same span of the clock is told together, once that span is over.
+
+    Reports, and what our own people's machines answer, are not told of: they may be about a notice.
+    """
     spans: dict[int, list[int]] = defaultdict(list)
     wait_s = numbers.shunted_wait_s
-    for journal_id, at in news.shunted:
-        spans[int(at.timestamp()) // wait_s].append(journal_id)
+    for journal_id, at, mail_from in news.shunted:
+        if mail_from and canonical(untagged(mail_from)) != staff:
+            spans[int(at.timestamp()) // wait_s].append(journal_id)
     for span, mails in sorted(spans.items()):
         if (span + 1) * wait_s <= now.timestamp():
             yield Notice(_cause("shunted", str(span)), Shunted(tuple(sorted(mails, reverse=True))))

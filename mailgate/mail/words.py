@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from mailgate.mail import charset
 
+# Of a link's scheme, path or domain; IDNA takes the last three for dots (RFC 3490 section 3.1).
+LINKING = ".:/@\\\u3002\uff0e\uff61"
 LONGEST_TOLD_WORD = 40  # characters of a word that is repeated to our own people
 LONGEST_CHARSET = 64  # characters searched for the end of a charset's name
 
@@ -48,7 +50,7 @@ def without_links(text: str, most_words: int) -> str:
 def _links(word: str) -> bool:
     """Programs make links of schemes, paths, addresses and of anything with a dot inside; long words hide them."""
     inner = word.strip(".,;:!?…()[]<>\"'")
-    return len(word) > LONGEST_TOLD_WORD or any(mark in inner for mark in ".:/@\\") or "www" in inner.lower()
+    return len(word) > LONGEST_TOLD_WORD or any(mark in inner for mark in LINKING) or "www" in inner.lower()
 
 
 def decode(text: str) -> str:

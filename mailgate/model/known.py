@@ -212,7 +212,7 @@ class News(Struct, frozen=True):
 
     breakers: tuple[Breaker, ...] = ()  # that opened
     loops: tuple[Loop, ...] = ()
-    shunted: tuple[tuple[int, datetime], ...] = ()  # journal ids, and when each was set aside
+    shunted: tuple[tuple[int, datetime, str], ...] = ()  # journal ids, when each was set aside, and its reverse-path
 
 
 class Taken(Struct, frozen=True):

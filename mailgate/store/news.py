@@ -68,7 +68,7 @@ _MAILS = (
     .limit(MAILS_MOST)
 )
 _SHUNTED = (
-    select(_JOURNAL.id, func.coalesce(_JOURNAL.settled_at, _JOURNAL.accepted_at).label("at"))
+    select(_JOURNAL.id, func.coalesce(_JOURNAL.settled_at, _JOURNAL.accepted_at).label("at"), _JOURNAL.mail_from)
     .where(literal_column("journal.state = 'shunted'"))
     .order_by(_JOURNAL.id.desc())
     .limit(SHUNTED_MOST)
@@ -96,8 +96,8 @@ def _opened(conn: Connection, since: datetime) -> tuple[Breaker, ...]:
     return tuple(rows.breaker(row) for row in conn.execute(_OPENED, {"since": since}))
 
 
-def _shunted(conn: Connection, since: datetime) -> tuple[tuple[int, datetime], ...]:
-    return tuple((row.id, row.at) for row in conn.execute(_SHUNTED) if row.at > since)
+def _shunted(conn: Connection, since: datetime) -> tuple[tuple[int, datetime, str], ...]:
+    return tuple((row.id, row.at, row.mail_from) for row in conn.execute(_SHUNTED) if row.at > since)
 
 
 def _withheld(conn: Connection, suspects: list[Any], since: datetime, most: int) -> list[str]:
