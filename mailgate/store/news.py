@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, literal_column, select
 
 from mailgate.model import Breaker, BreakerState, Loop, News, Standing
-from mailgate.store import rows, tables
+from mailgate.store import conduct, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import TIME_SHIFT
 from mailgate.store.tables import Direction
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 ADDRESSES_MOST = 100  # that are looked at together
 MAILS_MOST = 200  # of each, the newest
 SHUNTED_MOST = 1000
-BREAKERS_MOST = 200
+BREAKERS_MOST = 200  # complaints of a day
 BY_LIMITS = " refused by limits.toml"  # so the trail of a mail says that a limit withheld its answer
 GATE = "gate"
 
@@ -26,21 +26,19 @@ _HOUR = 3_600_000 << TIME_SHIFT  # of ids, which grow with time
 _FIRST_LOOK = 25 * _HOUR
 _OVERLAP = _HOUR // 6  # a transaction that took long may bring smaller ids than we have seen
 
-_MESSAGE, _JOURNAL, _MISHAP, _ADDRESS, _BREAKER = (
+_MESSAGE, _JOURNAL, _MISHAP, _ADDRESS = (
     tables.message.c,
     tables.journal.c,
     tables.mishap.c,
     tables.address.c,
-    tables.breaker.c,
 )
 _SINCE = bindparam("since", type_=Utc())
-_OPENED = (
-    select(tables.breaker)
-    .where(_BREAKER.state.in_((BreakerState.OPEN, BreakerState.LATCHED)), _BREAKER.since > _SINCE)
-    .order_by(_BREAKER.since.desc())
+# Their names spelled out, so that the planner knows how few of them there are.
+_COMPLAINED = (
+    select(_MISHAP.address, _MISHAP.domain)
+    .where(literal_column("mishap.trouble = 'complained'"), _MISHAP.at > _SINCE)
     .limit(BREAKERS_MOST)
 )
-# Its name spelled out, so that the planner knows how few of them there are.
 _CONVICTED = (
     select(_MISHAP.address, func.max(_MISHAP.at).label("at"))
     .join(tables.address, _ADDRESS.address == _MISHAP.address)
@@ -51,7 +49,8 @@ _CONVICTED = (
 _SUSPECTS = (
     select(_MESSAGE.sender)
     .where(_MESSAGE.id > bindparam("after"), _MESSAGE.suppressed != "", _MESSAGE.sender != "")
-    .distinct()
+    # The order makes every planner walk along the ids, and no further than it has to.
+    .order_by(_MESSAGE.id.desc())
     .limit(ADDRESSES_MOST * MAILS_MOST)
 )
 _WITHHELD = (
@@ -84,7 +83,7 @@ def gather(conn: Connection, now: datetime, most: int, after: int | None = None)
     newest = conn.execute(select(func.max(_MESSAGE.id))).scalar() or 0
     convicted = {row.address: row.at for row in conn.execute(_CONVICTED, {"since": since})}
     begin = newest - _FIRST_LOOK if after is None else after
-    suspects = listed(conn.execute(_SUSPECTS, {"after": max(begin, 0)}).scalars())
+    suspects = listed(set(conn.execute(_SUSPECTS, {"after": max(begin, 0)}).scalars()))
     withheld = _withheld(conn, suspects, since, most)
     loops = [_convicted(conn, address, at, since) for address, at in convicted.items()]
     loops += [loop for address in withheld if (loop := _limited(conn, address, since))]
@@ -93,7 +92,10 @@ def gather(conn: Connection, now: datetime, most: int, after: int | None = None)
 
 
 def _opened(conn: Connection, since: datetime) -> tuple[Breaker, ...]:
-    return tuple(rows.breaker(row) for row in conn.execute(_OPENED, {"since": since}))
+    """That of all, and those of whoever complained: by mail no other opens."""
+    keys = {""} | {key for row in conn.execute(_COMPLAINED, {"since": since}) for key in (row.address, row.domain)}
+    stops = (BreakerState.OPEN, BreakerState.LATCHED)
+    return tuple(one for one in conduct.breakers(conn, keys).values() if one.state in stops and one.since > since)
 
 
 def _shunted(conn: Connection, since: datetime) -> tuple[tuple[int, datetime, str], ...]:
