@@ -63,6 +63,7 @@ class Event(StrEnum):
     DELIVERY_ATTEMPTED = "delivery-attempted"
     DELIVERY_CRASHED = "delivery-crashed"
     STAFF_NOT_TOLD = "staff-not-told"
+    NOBODY_IS_TOLD = "nobody-is-told"
     BREAKER_OPENED = "breaker-opened"
     BREAKER_LATCHED = "breaker-latched"
     BREAKER_RESET = "breaker-reset"

@@ -249,6 +249,8 @@ class Daemon:
             self.log.warning(Event.CONFIG_KEY_WITHOUT_EFFECT, key=key)
         if self.settings.authentication.assume:
             self.log.warning(Event.PEERS_ASSUMED_PROVEN)
+        if not self.gateway.notify.address:
+            self.log.warning(Event.NOBODY_IS_TOLD, key="notify.address")
         self.log.info(
             Event.WORKER_READY if self.parent.place else Event.READY,
             listeners=self.reception.addresses,
