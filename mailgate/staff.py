@@ -115,11 +115,14 @@ class Staff:
         return await self.database.write(lambda conn: self._digest(conn, moment, now))
 
     def _digest(self, conn: Connection, moment: datetime, now: datetime) -> _Told:
-        # Whoever begins at noon wants no digest of the morning.
-        first = held.digest_at(conn) is None
+        self._alone(conn)
+        looked = held.digest_at(conn)
+        if looked is not None and looked >= moment:
+            return _Told()
         held.looked(conn, moment)
-        fresh = held.untold(conn)
-        if first or not fresh:
+        fresh = held.untold(conn, canonical(self.gateway.notify.address))
+        # Whoever begins at noon wants no digest of the morning.
+        if looked is None or not fresh:
             return _Told()
         most = self.book().limits.report.contacts_listed
         contacts = held.by_sender(conn, most, states=[HeldState.HUMAN])
@@ -154,8 +157,7 @@ class Staff:
 
     def _history(self, conn: Connection, causes: dict[int, Text], now: datetime) -> History:
         limits, key = self.book().limits, canonical(self.gateway.notify.address)
-        locks.together(conn, {key})
-        locks.spending(conn)
+        self._alone(conn)
         ask = Ask(
             now,
             addresses=frozenset({key}),
@@ -167,6 +169,11 @@ class Staff:
             mailboxes=frozenset({self.gateway.mailboxes[0].address}),
         )
         return History(facts.gather(conn, ask), limits, self.gateway, self.mint)
+
+    def _alone(self, conn: Connection) -> None:
+        """Until the end of the transaction no other process tells anybody anything."""
+        locks.together(conn, {canonical(self.gateway.notify.address)})
+        locks.spending(conn)
 
     def _planned(self, permit: Permit) -> Planned:
         grant, mint = permit.grant, self.mint

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Text, case, cast, delete, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, delete, func, literal, or_, select
 
 from mailgate.model import HeldState
 from mailgate.store import tables
@@ -123,12 +123,18 @@ def waiting(conn: Connection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def untold(conn: Connection, limit: int = TOLD_MOST) -> list[int]:
-    """Mails that wait for a person and of which no digest has told."""
+def untold(conn: Connection, reader: str = "", limit: int = TOLD_MOST) -> list[int]:
+    """Mails that wait for a person and of which no digest has told.
+
+    None of `reader`, the canonical address that gets the digest: it may be a machine's answer to the last one.
+    """
     told = select(_COUNTER.name).where(_COUNTER.name == _TOLD_NAME).exists()
     return list(
         conn.execute(
-            select(_MESSAGE.id).where(_MESSAGE.held.is_not(None), _HUMAN, ~told).order_by(_MESSAGE.id).limit(limit)
+            select(_MESSAGE.id)
+            .where(_MESSAGE.held.is_not(None), _HUMAN, ~told, or_(_MESSAGE.sender == "", _MESSAGE.sender != reader))
+            .order_by(_MESSAGE.id)
+            .limit(limit)
         ).scalars()
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from mailgate.model import Broken, Facts, Scope
 from mailgate.store import conduct, journal, queries, record
 from mailgate.testing import Lab, Sent
 from tests.fakes.letters import answer, body, letter, read
-from tests.fakes.stores import Laboratory
+from tests.fakes.stores import POSTGRESQL, Laboratory, Stores, only
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # an hour before a digest
@@ -253,6 +255,34 @@ async def test_a_notice_to_a_mailbox_of_ours_comes_in_and_causes_nothing(laborat
         assert lab.ledger().balanced
 
 
+async def test_what_our_people_answer_to_a_notice_is_kept_and_answered_by_no_machine(laboratory: Laboratory) -> None:
+    async with laboratory(**told()) as lab:
+        await trip(lab)
+        await lab.settle()
+        raw, to = answer(lab.sent[0].raw, STAFF, text="Thank you, I see to it.")
+        lab.advance(8 * HOUR)
+        await lab.receive(raw, mail_from=STAFF, rcpt_to=[to])
+        await lab.settle()
+        assert [mail.reason for mail in lab.held()] == ["quotes a mail of ours, so nothing is sent"]
+        assert [sent.kind for sent in lab.sent] == ["notice"]
+
+
+async def test_a_machine_that_answers_each_digest_unmarked_makes_no_other(laboratory: Laboratory) -> None:
+    async with laboratory(**told()) as lab:
+        await lab.settle()
+        await stranger(lab)
+        for _ in range(6):
+            lab.advance(12 * HOUR)
+            await lab.settle()
+            for sent in [one for one in lab.sent if one.at == lab.now]:
+                raw = letter(STAFF, subject="Away", text=f"I am away, it is {lab.now:%A}.")
+                await lab.receive(raw, mail_from=STAFF, rcpt_to=["support@g.test"], auth="A0")
+                assert sent.kind == "digest"
+            await lab.settle()
+        assert [sent.kind for sent in lab.sent] == ["digest"]
+        assert [mail.state for mail in lab.held()] == ["human", "human"]
+
+
 # ── The digest ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -362,7 +392,27 @@ async def test_the_time_of_a_digest_is_that_of_its_zone_and_its_words_of_its_lan
         assert "seit 2026-01-05 08:31" in body(sent.raw)
 
 
-async def test_two_processes_send_one_digest(laboratory: Laboratory) -> None:
+@only(POSTGRESQL)
+async def test_several_processes_tell_everything_once(stores: Stores) -> None:
+    url, overrides = stores.new(), {"notify": {"address": STAFF}}
+    async with AsyncExitStack() as stack:
+        labs = [Lab(start=START, store_url=url, overrides=overrides) for _ in range(3)]
+        for lab in labs:
+            await stack.enter_async_context(lab)
+        await asyncio.gather(*(lab.staff.settle() for lab in labs))
+        await trip(labs[0])
+        await stranger(labs[0])
+        await labs[0].intake.settle()
+        for span in (MINUTE, 2 * HOUR, MINUTE):
+            for lab in labs:
+                lab.advance(span)
+            await asyncio.gather(*(lab.staff.settle() for lab in labs))
+        for lab in labs:
+            await lab.outbound.settle_due()
+        assert sorted(sent.kind for lab in labs for sent in lab.sent) == ["digest", "notice"]
+
+
+async def test_a_digest_that_was_told_is_not_told_again(laboratory: Laboratory) -> None:
     async with laboratory(**told()) as lab:
         await lab.settle()
         await stranger(lab)
