@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -157,6 +159,10 @@ FAULTS: list[tuple[str, str, int, str, str]] = [
     ('[dns]\nresolvers = ["127.0.0.1:5353", "dns.example"]', "dns.resolvers[2]", 8, "'dns.example'", ""),
     ('[authentication]\nassume = "pass"', "authentication.assume", 8, "delivery by MX", ""),
     ('[notify]\naddress = "nobody"', "notify.address", 8, "a mail address", ""),
+    ('[notify]\ndigest_at = ["09:00", "24:00"]', "notify.digest_at[2]", 8, "times of day", ""),
+    ('[notify]\ndigest_at = ["9"]', "notify.digest_at[1]", 8, "times of day", ""),
+    ('[notify]\ntimezone = "Europe/Atlantis"', "notify.timezone", 8, "Europe/Berlin", ""),
+    ('[notify]\ntimezone = "../etc/passwd"', "notify.timezone", 8, "Europe/Berlin", ""),
     ('[rules]\nfolder = "a\\u0000b"', "rules.folder", 8, "a folder", ""),
     ("store = 3", "listener[1].store", 7, "unknown key", ""),
     ("[wire]\nconnections = 0x" + "f" * 10_000, "wire.connections", 8, "too long to show", ""),
@@ -272,6 +278,14 @@ def test_keys_without_effect_are_named_when_they_are_written() -> None:
     text = LEAST + '[[forwarder]]\npreset = "google"\n[outbound]\ndkim_selector = "x"\n'
     assert read(LEAST).without_effect() == []
     assert read(text).without_effect() == ["outbound.dkim_selector"]
+
+
+def test_who_is_told_when_and_in_which_zone() -> None:
+    text = LEAST + '[notify]\naddress = "a@b"\ndigest_at = ["15:30", "08:00", "08:00"]\ntimezone = "Europe/Berlin"\n'
+    found = read(text).gateway_for(Keys("x", "1", {"1": b"k" * 32})).notify
+    assert (found.address, found.digest_at) == ("a@b", (time(8), time(15, 30)))
+    assert found.zone == ZoneInfo("Europe/Berlin")
+    assert read(LEAST).notify.address == ""
 
 
 def test_a_forwarder_brings_what_it_is_said_to_else_the_mail_of_all_mailboxes() -> None:
