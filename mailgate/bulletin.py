@@ -28,9 +28,10 @@ def notice(told: Notice, now: datetime, gateway: Gateway, book: Rulebook) -> tup
     most = book.limits.report.mails_named
     match told.about:
         case Breaker() as stands:
+            why = breaker.words(stands, breaker.state(stands, now))
             words = {
                 "name": breaker.name(stands),
-                "why": breaker.words(stands, breaker.state(stands, now)),
+                "why": f"{why[:1].upper()}{why[1:]}",
                 "free": f"mailgate breaker reset --{stands.scope} {stands.key}".rstrip(),
             }
             return fill(_template(book, gateway.notify, "breaker"), desk | words)
@@ -95,8 +96,8 @@ def _of_contact(one: HeldContact, until: datetime, gateway: Gateway) -> Mapping[
         "count": str(one.mails),
         "since": one.since.astimezone(gateway.notify.zone).strftime(DATE_FORMAT),
         "subject": without_links(one.subject, SUBJECT_WORDS),
-        "accept": page or f"mailgate held accept {one.id}",
-        "spam": page or f"mailgate held spam {one.id}",
+        "accept": f"{page}?decision=accept" if page else f"mailgate held accept {one.id}",
+        "spam": f"{page}?decision=spam" if page else f"mailgate held spam {one.id}",
     }
 
 

@@ -45,25 +45,29 @@ class HeldPage:
         language = preferred_language(request.headers.get("accept-language", ""))
         language = language if language in HELD_WORDS else "en"
         link, now = request.path_params["link"], self.clock()
-        decision = _decision(request) if request.method == "POST" else None
+        chosen = _decision(request)
+        decision = chosen if request.method == "POST" else None
         try:
             sight = await (
                 self.road.decide(link, decision, _seen(request, now), now) if decision else self.road.look(link, now)
             )
         except TryAgain:
-            return self._page(language, None, now, 503, {"Retry-After": str(RETRY_AFTER_S)})
-        return self._page(language, sight, now, STATUS.get(sight.state, 200), {})
+            return self._page(language, None, chosen, 503, {"Retry-After": str(RETRY_AFTER_S)})
+        return self._page(language, sight, chosen, STATUS.get(sight.state, 200), {})
 
     def _page(
-        self, language: str, sight: HeldSight | None, now: datetime, status: int, headers: dict[str, str]
+        self, language: str, sight: HeldSight | None, chosen: Decision | None, status: int, headers: dict[str, str]
     ) -> Response:
-        mail = sight.mail if sight else None
+        words, mail = HELD_WORDS[language], sight.mail if sight else None
         html = self.template.render(
-            words=HELD_WORDS[language],
+            words=words,
             language=language,
             sight=sight,
             subject=without_links(mail.subject, SUBJECT_WORDS) if mail else "",
-            seen=int(now.timestamp()),
+            # The button that the link spoke of stands out; which one is pressed, the person says.
+            chosen=chosen or Decision.ACCEPT,
+            decisions=[(Decision.ACCEPT, words.accept), (Decision.SPAM, words.spam)],
+            seen=int(self.clock().timestamp()),
         )
         return HTMLResponse(html, status, {"Content-Language": language, "Vary": "Accept-Language", **headers})
 
