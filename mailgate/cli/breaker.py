@@ -10,13 +10,14 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import wiring
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, printable
 from mailgate.cli.office import agent_option, at_desk, limit_option, reading
 from mailgate.desk import Desk
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import breaker as breakers
 from mailgate.model import Breaker, BreakerState, Scope
-from mailgate.store import conduct
+from mailgate.store import conduct, restored
 
 SCOPES = (
     click.option("--address", default="", metavar="A", help="Mail to this address."),
@@ -55,7 +56,8 @@ def show(frame: Frame, limit: int) -> None:
     if frame.json:
         frame.show(rows, (), "")
         return
-    click.echo("\n".join(map(printable, _lines(rows))) or "Automatic mail passes: nothing holds it back.")
+    lines = [*_lines(rows), *_no_breaker(frame, at)]
+    click.echo("\n".join(map(printable, lines)) or "Automatic mail passes: nothing holds it back.")
 
 
 @breaker.command("stop")
@@ -110,6 +112,16 @@ def facts(stands: Breaker, at: datetime) -> dict[str, Any]:
 def freed_by(stands: Breaker) -> str:
     """The one command that lets mail pass again."""
     return f"mailgate breaker reset --{stands.scope} {stands.key}".rstrip()
+
+
+def _no_breaker(frame: Frame, at: datetime) -> Iterator[str]:
+    """What else keeps all automatic mail from leaving."""
+    until = reading(frame, restored.silent_until)
+    if until and until > at:
+        yield f"all\n    stopped until {until:%Y-%m-%d %H:%M} UTC"
+        yield "    why:     the database was restored\n    free it: mailgate db resume"
+    if settings_of(frame).replies.dry_run:
+        yield "all\n    stopped by [replies] dry_run in the configuration"
 
 
 def _lines(rows: list[dict[str, Any]]) -> Iterator[str]:

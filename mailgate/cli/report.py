@@ -90,6 +90,8 @@ def _words(found: Report) -> Iterator[str]:
     for kind in found.left:
         fate = f"{kind.sent} sent, {kind.waiting} waiting, {kind.failed} failed, {kind.cancelled} cancelled"
         yield f"  {kind.kind:<12}{kind.granted:>7}   {fate}"
+    promise = ": this must be 0" if found.backscatter else ""
+    yield f"  {found.backscatter} of these answered a sender who was not proven{promise}"
     yield ""
     yield "withheld"
     yield from (f"  {one.mails:>7}   {one.reason}" for one in found.withheld)

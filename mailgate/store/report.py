@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from mailgate.model import OutboxState, Purpose
+from mailgate.model import Level, OutboxState, Purpose
 from mailgate.store import tables
 
 REASONS_MOST = 10_000  # different ones that are read; numbers in them make many of one
@@ -67,11 +67,28 @@ class Report:
     left: tuple[Left, ...]
     withheld: tuple[Withheld, ...]
     dry_run: DryRun
+    backscatter: int  # automatic mails in answer to a sender who was not proven; 0 is the promise
 
 
 def report(conn: Connection, since: datetime) -> Report:
     """What happened after `since`. Reads all mail there is, so it takes a moment in a large database."""
-    return Report(since, tuple(_left(conn, since)), tuple(_withheld(conn, since)), _dry_run(conn, since))
+    return Report(
+        since,
+        tuple(_left(conn, since)),
+        tuple(_withheld(conn, since)),
+        _dry_run(conn, since),
+        _backscatter(conn, since),
+    )
+
+
+def _backscatter(conn: Connection, since: datetime) -> int:
+    """Counted from the rows themselves, apart from whoever decided."""
+    unproven = (
+        select(func.count())
+        .select_from(tables.permit.join(tables.message, _MESSAGE.journal_id == _PERMIT.cause))
+        .where(_PERMIT.at > since, _MESSAGE.level == Level.A0)
+    )
+    return conn.execute(unproven).scalar_one()
 
 
 def _left(conn: Connection, since: datetime) -> list[Left]:

@@ -10,7 +10,7 @@ from mailgate.judge import breaker
 from mailgate.model import Broken, Scope
 from mailgate.store import record
 from mailgate.testing import Lab
-from tests.cli.conftest import MAIL, Run
+from tests.cli.conftest import CONFIG, MAIL, Run
 
 LONG_AGO = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -18,6 +18,11 @@ LONG_AGO = datetime(2026, 1, 5, tzinfo=UTC)
 def test_nothing_holds_mail_back_at_first(gateway: Run) -> None:
     assert gateway("breaker", "show").out == "Automatic mail passes: nothing holds it back.\n"
     assert gateway("breaker", "show", "--json").objects == []
+
+
+def test_what_is_no_breaker_and_stops_all_the_same_is_shown_too(gateway: Run, folder: Path) -> None:
+    (folder / "config.toml").write_text(CONFIG + "[replies]\ndry_run = true\n")
+    assert "dry_run" in gateway("breaker", "show").out
 
 
 @pytest.mark.parametrize(

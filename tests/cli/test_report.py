@@ -1,6 +1,7 @@
 """What left by itself, what was withheld, what a dry run kept back, and who loops: by command."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,10 +41,20 @@ def test_what_left_and_what_was_withheld_is_counted(gateway: Run, folder: Path) 
     left = {one["kind"]: one for one in found["left"]}
     assert (left["acknowledge"]["granted"], left["acknowledge"]["sent"]) == (3, 3)
     assert left["notice"]["granted"] == 0
+    assert found["backscatter"] == 0
     (withheld,) = found["withheld"]
     assert withheld["mails"] == 5
     assert withheld["reason"].startswith("limit of 2 automatic mails per address in 1 h")
     assert "limit of 2 automatic mails" in gateway("report").out
+
+
+def test_an_answer_to_nobody_proven_would_be_counted(gateway: Run, folder: Path) -> None:
+    play(folder, seven_mails)
+    with sqlite3.connect(folder / "mailgate.db") as connection:
+        connection.execute("UPDATE message SET level = 'A0' WHERE sender = 'anne@y.test'")
+    connection.close()
+    assert gateway("report", "--json").objects[0]["backscatter"] == 1
+    assert "this must be 0" in gateway("report").out
 
 
 def test_a_report_looks_back_as_far_as_it_is_told(gateway: Run, folder: Path) -> None:

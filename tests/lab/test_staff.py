@@ -79,6 +79,27 @@ async def test_a_second_trip_is_news_again(laboratory: Laboratory) -> None:
         assert "until a person resets it" in body(lab.sent[1].raw)
 
 
+async def test_a_complaint_is_told_with_the_domain_that_gets_no_more(laboratory: Laboratory) -> None:
+    async with laboratory(**told()) as lab:
+        await lab.receive(letter("anne@x.test"), mail_from="anne@x.test")
+        await lab.settle()
+        (asked,) = lab.sent
+        complaint = letter(
+            "abuse@x.test",
+            asked.mail_from,
+            subject="Complaint",
+            text="--b\nContent-Type: text/plain\n\nspam\n--b\nContent-Type: message/feedback-report\n\n"
+            "Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\n\n--b--",
+            Content_Type="multipart/report; report-type=feedback-report; boundary=b",
+            MIME_Version="1.0",
+        )
+        await lab.receive(complaint, mail_from="abuse@x.test", rcpt_to=[asked.mail_from])
+        await lab.settle()
+        (sent,) = to_staff(lab)
+        assert "somebody there called our mail spam" in body(sent.raw)
+        assert "mailgate breaker reset --domain x.test" in body(sent.raw)
+
+
 async def test_what_a_person_stops_is_no_news(laboratory: Laboratory) -> None:
     async with laboratory(**told()) as lab:
         await lab.desk.stop(Scope.ALL, "", "cris")
