@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from mailgate import letters
+from mailgate import floods, letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import admission, breaker, challenge, confirm, token, trust
@@ -20,9 +20,11 @@ from mailgate.judge.ask import about
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.docket import Planned
+from mailgate.judge.governor import SILENT_STANDINGS
 from mailgate.judge.history import History
 from mailgate.judge.release import release
 from mailgate.model import (
+    Acquaintance,
     Ask,
     Asked,
     Breaker,
@@ -99,6 +101,18 @@ class Desk:
         """Open the ticket again."""
         await self._change(number, "reopened-by-agent", agent, "", TicketState.OPEN)
 
+    async def split(self, number: int, agent: str) -> list[int]:
+        """Give each mail of a flood ticket but the first a ticket of its own; their numbers, in order of arrival.
+
+        Raises:
+            NotFound: no such ticket.
+            NotAllowed: it took no flood, or has only one mail left.
+        """
+        actor, mint = f"agent:{agent}", self.mint
+        return await self.database.write(
+            lambda conn: floods.split(conn, self._conversation(conn, number), actor, mint=mint, now=self.clock())
+        )
+
     # ── Held mail ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def accept(self, held_id: int, agent: str) -> int:
@@ -146,6 +160,25 @@ class Desk:
             record.apply(conn, effects, now)
 
         await self.database.write(work)
+
+    async def clear(self, address: str, agent: str) -> Acquaintance:
+        """Forget that an address is a machine's, undeliverable or blocked; how it stands then. It earns no credit.
+
+        Raises:
+            NotFound: nothing of that is held against it.
+        """
+
+        def work(conn: Connection) -> Acquaintance:
+            key, now = _key(address), self.clock()
+            known = self._history(conn, key).acquaintance(key, now)
+            if known.standing not in SILENT_STANDINGS:
+                raise NotFound(f"nothing is held against {key}: it is {known.standing}")
+            # As if its time were over: who had trust by a person's word has it again.
+            cleared = replace(trust.current(replace(known, until=now), now), turns=0, turned_at=None)
+            record.apply(conn, [Met(cleared)], now)
+            return cleared
+
+        return await self.database.write(work)
 
     # ── The way there and back ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -377,7 +410,10 @@ def _breaker_key(scope: Scope, key: str) -> str:
         case Scope.ADDRESS:
             return _key(key)
         case Scope.DOMAIN:
-            return domain_of(f"x@{key}")
+            domain = domain_of(f"x@{key}")
+            if not domain:
+                raise NotAllowed(f"{key!r} is no domain")
+            return domain
         case Scope.MAILBOX:
             return key
 

@@ -16,9 +16,10 @@ from mailgate.judge.docket import Planned
 from mailgate.judge.fingerprint import base_subject
 from mailgate.judge.history import Mint
 from mailgate.mail.compose import Draft, compose, needs_utf8
+from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import promised
 from mailgate.mail.template import fill, in_both
-from mailgate.model import Effects, Gateway, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.model import Effects, Gateway, Keys, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
 from mailgate.store import record
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from mailgate.rulebook import Rulebook
     from mailgate.store.conversation import Conversation
 
-FIRST_LANGUAGE = "en"  # of who speaks none that we have texts in; a question says it in this one too
 PAGE = "/c/"  # what stands before the token in the address of a challenge's page
 DATE_FORMAT = "%Y-%m-%d"
 # Where the recipient's answer goes: to the ticket, or to the question.
@@ -110,6 +110,28 @@ def automatic(planned: Planned, gateway: Gateway, book: Rulebook, numbers: Mappi
     return _sending(letter, gateway)
 
 
+def to_staff(planned: Planned, subject: str, body: str, gateway: Gateway) -> Sending:
+    """A notice or a digest to our own people, with the text that the caller made of the templates."""
+    letter = _Letter(
+        planned.purpose,
+        planned.outbox_id,
+        planned.message_id,
+        planned.token_id,
+        planned.mailbox,
+        planned.to,
+        subject,
+        body,
+        "",
+        (),
+        planned.at,
+        planned.not_before,
+        planned.give_up_at,
+        None,
+        planned.permit,
+    )
+    return _sending(letter, gateway)
+
+
 def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime) -> Sending:
     """A person's answer to the requester of a ticket, in the thread of the newest mail he sent."""
     letter = _Letter(
@@ -168,7 +190,7 @@ def link_chars(web_url: str) -> int:
 
 def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tuple[str, str]:
     """Subject and body from the templates. Nothing of the stranger's is among the values."""
-    language = planned.language if planned.language in book.templates else FIRST_LANGUAGE
+    language = planned.language if planned.language in book.templates else FIRST
     values = {"desk": planned.mailbox, "ticket": f"#{number}"}
     if not planned.challenge:
         return _in(language, "acknowledge", values, gateway, book)
@@ -176,10 +198,10 @@ def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tu
     values["until"] = planned.challenge.expires_at.strftime(DATE_FORMAT)
     values["link"] = link(planned.token_id, gateway)
     subject, body = _in(language, name, values, gateway, book)
-    if language == FIRST_LANGUAGE:
+    if language == FIRST:
         return subject, body
     # A guess may be wrong, and this is a question that must be understood.
-    return subject, in_both(body, _in(FIRST_LANGUAGE, name, values, gateway, book)[1])
+    return subject, in_both(body, _in(FIRST, name, values, gateway, book)[1])
 
 
 def _in(language: str, name: str, values: Mapping[str, str], gateway: Gateway, book: Rulebook) -> tuple[str, str]:
@@ -190,6 +212,12 @@ def _in(language: str, name: str, values: Mapping[str, str], gateway: Gateway, b
 def _answer_subject(subject: str, number: int, book: Rulebook) -> str:
     plain, tag = base_subject(subject, book.limits.reply_prefixes), f"[#{number}]"
     return f"Re: {plain}" if tag in plain else f"Re: {plain} {tag}"
+
+
+def _answer_to(letter: _Letter, keys: Keys) -> str:
+    """The signed address that an answer goes to; "" for a mail to our own people, who answer the desk or nobody."""
+    kind = ANSWER_TO.get(letter.purpose)
+    return token.address(kind, letter.token_id, letter.mailbox, keys) if kind else ""
 
 
 def _sending(letter: _Letter, gateway: Gateway) -> Sending:
@@ -205,7 +233,7 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         message_id=identity,
         trace=token.trace(letter.purpose, token_id, letter.at, keys),
         marker=token.marker(token_id, keys),
-        reply_to=token.address(ANSWER_TO[letter.purpose], token_id, letter.mailbox, keys),
+        reply_to=_answer_to(letter, keys),
         in_reply_to=letter.answers,
         references=(*letter.references, letter.answers),
         thread_guid=token.thread_guid(letter.ticket_id or token_id, keys),

@@ -13,14 +13,14 @@ from typing import Final
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError, Fault
 from mailgate.mail import phrases, template
+from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import Phrases
 from mailgate.mail.template import Form, Template, TemplateError
 from mailgate.tables import nearest
 
 REPLIES: Final = "replies"
-FIRST_LANGUAGE: Final = "en"  # the one that must be complete, since every other falls back on it
 WORDS: Final = "words.toml"
-FIRST_WORDS: Final = f"{REPLIES}/{FIRST_LANGUAGE}/{WORDS}"
+FIRST_WORDS: Final = f"{REPLIES}/{FIRST}/{WORDS}"
 CODE: Final = re.compile(r"[a-z]{2,3}", re.ASCII)  # of a language (RFC 5646 section 2.2.1)
 
 ANSWER_TIME: Final = "answer_time"
@@ -60,25 +60,25 @@ def replies_of(files: Files) -> Replies:
         ConfigError: with every fault of every file.
     """
     faults: list[Fault] = []
-    languages: dict[str, Files] = {FIRST_LANGUAGE: {}}
+    languages: dict[str, Files] = {FIRST: {}}
     for path, raw in files.items():
         _, language, name = path.split("/")
         if not CODE.fullmatch(language):
             faults.append(Fault(path, 0, "language", repr(language), "a code of two or three letters such as en or de"))
         languages[language] = {**languages.get(language, {}), name: raw}
     words = {code: _words(code, own, faults) for code, own in languages.items()}
-    first = words[FIRST_LANGUAGE]
+    first = words[FIRST]
     words = {code: phrases.completed(own, first) for code, own in words.items()}
     mails = {code: _mails(code, own, words[code], faults) for code, own in languages.items()}
     faults += _lacking(files, first)
     if faults:
         raise ConfigError(faults)
-    return {code: {**mails[FIRST_LANGUAGE], **own} for code, own in mails.items()}, words
+    return {code: {**mails[FIRST], **own} for code, own in mails.items()}, words
 
 
 def _lacking(files: Files, first: Phrases) -> Iterator[Fault]:
     for name in MAY:
-        path = f"{REPLIES}/{FIRST_LANGUAGE}/{name}.txt"
+        path = f"{REPLIES}/{FIRST}/{name}.txt"
         if path not in files:
             yield Fault(path, 0, "file", "nothing", "a text of this name: every other language falls back on it")
     for key in phrases.missing(first):

@@ -1,8 +1,9 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
 Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml and languages.toml, in lexical order; the
-texts of automatic mail from `replies/<language>/`. A folder without one of the last three uses the one that mailgate
-brings along. A folder with any fault is refused as a whole: the rules in force stay in force.
+texts of automatic mail from `replies/<language>/`, those for our own people from `notices/<language>/<name>.txt`. A
+folder without one of the last three files, or without notices, uses what mailgate brings along.
+A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
-from mailgate.mail.language import Tongues
+from mailgate.mail.language import FIRST, Tongues
 from mailgate.mail.phrases import Phrases
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template
+from mailgate.noticebook import NOTICE_VALUES, NOTICES, notices_of
 from mailgate.replybook import FIRST_WORDS, REPLIES, replies_of
 
 T = TypeVar("T")
@@ -50,6 +52,7 @@ class Rulebook:
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name; each language has all
     phrases: Mapping[str, Phrases]  # by language; each has all words
     tongues: Tongues
+    notices: Mapping[str, Mapping[str, Template]]  # the same for our own people; English has them all
     quotes: Quotes
     reports: Forms
     files: Mapping[str, str]  # path inside the folder -> SHA-256
@@ -77,10 +80,11 @@ def load(folder: Path) -> Rulebook:
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
     replies = _checked(partial(replies_of, _replies(files)), faults)
-    if not (signals and limits and marks and reports and tongues and replies) or faults:
+    notices = _checked(partial(notices_of, _notices(files)), faults)
+    if not (signals and limits and marks and reports and tongues and replies and notices) or faults:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, *replies, tongues, marks, reports, hashes)
+    return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, hashes)
 
 
 def quotes_in(folder: Path) -> Quotes:
@@ -95,7 +99,8 @@ def quotes_in(folder: Path) -> Quotes:
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
     """Every rule file by its path inside the folder, in lexical order, read once."""
-    paths = sorted({*folder.glob("*.toml"), *folder.glob(f"{REPLIES}/*/*.txt"), *folder.glob(f"{REPLIES}/*/*.toml")})
+    texts = (f"{REPLIES}/*/*.txt", f"{REPLIES}/*/*.toml", f"{NOTICES}/*/*.txt")
+    paths = sorted({*folder.glob("*.toml"), *(path for pattern in texts for path in folder.glob(pattern))})
     if len(paths) > MOST_FILES:
         faults.append(Fault("", 0, "files", str(len(paths)), f"at most {MOST_FILES} files"))
     if folder / LIMITS not in paths:
@@ -169,8 +174,16 @@ def _lines(file: TomlFile, array: str) -> tuple[int, ...]:
 
 def _replies(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of texts, and the first language's words where a folder has none of its own."""
-    own = {name: raw for name, raw in files.items() if "/" in name}
+    own = {name: raw for name, raw in files.items() if name.startswith(f"{REPLIES}/")}
     return own if FIRST_WORDS in own else own | {FIRST_WORDS: (shipped_folder() / FIRST_WORDS).read_bytes()}
+
+
+def _notices(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The texts for our own people: English as it comes with mailgate, and over it those of the folder."""
+    shipped = shipped_folder()
+    first = {f"{NOTICES}/{FIRST}/{name}.txt" for name in NOTICE_VALUES}
+    own = {name: raw for name, raw in files.items() if name.startswith(f"{NOTICES}/")}
+    return {name: (shipped / name).read_bytes() for name in first - own.keys()} | own
 
 
 def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:

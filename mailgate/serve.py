@@ -33,6 +33,7 @@ from mailgate.daemon.reception import Reception, Room, listen
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
+from mailgate.heldlinks import HeldLinks
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
 from mailgate.model import Peer
@@ -45,7 +46,8 @@ from mailgate.origins import Caller
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
-from mailgate.store import watch
+from mailgate.staff import Staff
+from mailgate.store import conduct, watch
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
 from mailgate.web.app import make_app
@@ -138,8 +140,9 @@ class Daemon:
         self._make_door(file)
 
     def _make_roads(self, owner: str, password: str) -> None:
-        settings, clock = self.settings, self.clock
-        self.metrics = Metrics(version("mailgate"), partial(self.database.read, watch.depths), clock)
+        settings, clock, read = self.settings, self.clock, self.database.read
+        depths, standing = partial(read, watch.depths), partial(read, conduct.standing)
+        self.metrics = Metrics(version("mailgate"), depths, clock, standing)
         book, meter = lambda: self.book, self.metrics
         context = wiring.context_of(self.database, self.gateway, book, self.log, meter=meter, clock=clock)
         resolver = Resolver(settings.dns.resolvers)
@@ -170,6 +173,9 @@ class Daemon:
         self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
         self.upkeep = self._make_upkeep(context)
+        self.staff = Staff(context, on_outgoing=self.outbound.wake)
+        # Only where somebody is sent links.
+        self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None
 
     def _make_upkeep(self, context: Context) -> Upkeep:
         marks = wiring.high_water_file(self.settings)
@@ -233,6 +239,7 @@ class Daemon:
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
         self._help(self._keep_going("upkeep", self.upkeep.run))
         self._help(self._keep_going("recheck", self.recheck.run))
+        self._help(self._keep_going("staff", self.staff.run))
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())
@@ -246,6 +253,7 @@ class Daemon:
                 phrases=lambda: self.book.phrases,
                 name=self.settings.mailbox[0].address,
                 watch=self._watch(),
+                held=self.held,
             )
             self._web = WebServer(app, self.settings.web.bind)
             await listen(self._web.start(self.parent.sockets.take(WEB, self._web.address)), self._web.address)
@@ -280,10 +288,10 @@ class Daemon:
         # What was made until now stays for good: the collector would only stop everybody to look at it again.
         gc.freeze()
         gc.set_threshold(*COLLECTS_AFTER)
-        for key in self.settings.without_effect():
-            self.log.warning(Event.CONFIG_KEY_WITHOUT_EFFECT, key=key)
         if self.settings.authentication.assume:
             self.log.warning(Event.PEERS_ASSUMED_PROVEN)
+        if not self.gateway.notify.address:
+            self.log.warning(Event.NOBODY_IS_TOLD, key="notify.address")
         self.log.info(
             Event.WORKER_READY if self.parent.place else Event.READY,
             listeners=self.reception.addresses,

@@ -34,6 +34,7 @@ from mailgate.config import tomlfile
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain
+from mailgate.heldlinks import HeldLinks
 from mailgate.intake import Door, Intake
 from mailgate.judge.canonical import canonical
 from mailgate.log import open_log
@@ -58,6 +59,7 @@ from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
+from mailgate.staff import Staff
 from mailgate.store import queries
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
@@ -201,6 +203,7 @@ class Lab:
         await self.intake.settle()
         if moved:
             await self.recheck.settle()
+        await self.staff.settle()
         await self.outbound.settle_due()
 
     async def crash(self) -> None:
@@ -263,34 +266,39 @@ class Lab:
             self.database, gateway, lambda: book, Mint(self.database.new_id), lambda: self.now, log
         )
         self._real = witnesses_of(settings, _Answers(self.dns))
+        for domain in gateway.domains:
+            self.dns.setdefault((f"{DKIM.selector}._domainkey.{domain}", "TXT"), [record(DKIM)])
+        self._make_roads(context, settings)
+        # For who wants to serve them, to a browser for instance.
+        held = HeldLinks(context, self.desk) if gateway.notify.address else None
+        self.pages = make_app(self.desk, clock=context.clock, phrases=lambda: book.phrases, held=held)
+        self._peer = _peer_of(settings.listener[0])
+        await self.outbound.recover()
+        await self.intake.recover()
+
+    def _make_roads(self, context: Context, settings: config.Settings) -> None:
         # One sender brings as much as the caller likes, unless he asks for the bound.
         asked = settings.wire.model_fields_set & {"origin_mails_per_h", "origin_bytes_per_h"}
         origins = wiring.origins_of(settings, self._now_s) if asked else None
         self.intake = Intake(
             context, self._authenticate, owner=self._owner, on_trusted=origins.trusted if origins else lambda peer: None
         )
-        self.door = Door(self.database, gateway, intake=self.intake, origins=origins)
+        self.door = Door(self.database, context.gateway, intake=self.intake, origins=origins)
         self.outbound = Outbound(
             self.database,
             self._deliver,
             context.clock,
-            log,
+            context.log,
             owner=self._owner,
             sign=self._signer.sign,
             alarm=Alarm(context),
         )
-        for domain in gateway.domains:
-            self.dns.setdefault((f"{DKIM.selector}._domainkey.{domain}", "TXT"), [record(DKIM)])
         self.desk = Desk(context)
         self.upkeep = Upkeep(context)
         if origins:
             self.upkeep.put_off, self.upkeep.on_vouched = origins.take_put_off, origins.vouch
         self.recheck = Recheck(context, self.intake.prepare)
-        # For who wants to serve them, to a browser for instance.
-        self.pages = make_app(self.desk, clock=context.clock, phrases=lambda: book.phrases)
-        self._peer = _peer_of(settings.listener[0])
-        await self.outbound.recover()
-        await self.intake.recover()
+        self.staff = Staff(context)
 
     async def _ready(self) -> None:
         if self._must_open:

@@ -10,20 +10,27 @@ from functools import partial
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from mailgate import keys, letters, wiring
 from mailgate.cli import roundtrip
+from mailgate.cli.breaker import freed_by
 from mailgate.cli.configured import settings_of
 from mailgate.cli.finding import Finding, Result
 from mailgate.cli.frame import EXIT_CONFIG, Command, Frame
 from mailgate.cli.office import opened
 from mailgate.config import Settings
 from mailgate.dnsrecords import domains_of
-from mailgate.errors import ConfigError, TryAgain
-from mailgate.model import DkimKey
+from mailgate.errors import ConfigError, Fault, TryAgain
+from mailgate.judge import breaker, trust
+from mailgate.judge.canonical import canonical
+from mailgate.judge.governor import SILENT_FOR_STAFF
+from mailgate.model import BreakerState, DkimKey, Mode
 from mailgate.net.dkim_sign import published
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
-from mailgate.store import restored
+from mailgate.store import conduct, queries, restored
+
+MOST_BREAKERS = 10  # that are named
 
 LINK_CHARS = 75  # on one line of a mail (RFC 5322 section 2.1.1: 78, and some programs stop before)
 
@@ -66,8 +73,9 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
     except ConfigError as error:
         return list(_faults("configuration", error))
     found = [Finding("configuration", Result.OK, f"{frame.config_file()} is in order")]
-    found += _without_effect(settings)
+    found += _warnings(settings)
     found += _link(settings)
+    found.append(_notified(settings, frame))
     found += _keys(settings)
     found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
     if settings.outbound.password_file:
@@ -75,7 +83,7 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
     for listener in settings.listener:
         if listener.tls_cert:
             found += _tried("certificate", str(listener.tls_cert), partial(wiring.tls_of, listener))
-    found.append(await _database(settings))
+    found += await _database(settings)
     return found + (await _records(settings, Resolver(settings.dns.resolvers)) if dns else [])
 
 
@@ -111,16 +119,14 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("dkim", Result.WARNING, words)
 
 
-def _without_effect(settings: Settings) -> Iterator[Finding]:
-    for key in settings.without_effect():
-        yield Finding("configuration", Result.WARNING, f"{key} takes effect in a later version")
+def _warnings(settings: Settings) -> Iterator[Finding]:
     if bool(settings.authentication.trusted_upstreams) != bool(settings.authentication.trusted_authserv_ids):
         words = "trusted_upstreams and trusted_authserv_ids have effect only together"
         yield Finding("configuration", Result.WARNING, words)
     if settings.authentication.assume:
         yield Finding("configuration", Result.WARNING, "whoever connects over loopback counts as proven")
     if settings.replies.dry_run:
-        yield Finding("configuration", Result.WARNING, "dry_run: nothing automatic leaves")
+        yield Finding("configuration", Result.WARNING, "dry_run: nothing automatic leaves, nor to [notify] address")
 
 
 def _link(settings: Settings) -> Iterator[Finding]:
@@ -131,22 +137,64 @@ def _link(settings: Settings) -> Iterator[Finding]:
         yield Finding("configuration", Result.WARNING, words)
 
 
-async def _database(settings: Settings) -> Finding:
+def _notified(settings: Settings, frame: Frame) -> Finding:
+    """Held mail that nobody hears of waits for ever; a trial on loopback may do without."""
+    address = settings.notify.address
+    if address:
+        if canonical(address) in {canonical(box.address) for box in settings.mailbox}:
+            words = f"{address} is a mailbox of this gateway: what it is told waits there with all other mail"
+            return Finding("notify", Result.WARNING, words)
+        return Finding("notify", Result.OK, f"{address} learns of held mail, loops and breakers")
+    holds = any(box.mode is not Mode.OFF for box in settings.mailbox)
+    if holds and not settings.authentication.assume:
+        fault = Fault(
+            str(frame.config_file()), 0, "notify.address", "nothing", "a mail address: somebody must learn of held mail"
+        )
+        return Finding("notify", Result.FAULT, str(fault), fault)
+    return Finding("notify", Result.WARNING, "nobody learns of held mail, loops and breakers: [notify] has no address")
+
+
+async def _database(settings: Settings) -> list[Finding]:
     path = wiring.database_file(settings)
     if path and not path.exists():
-        return Finding("database", Result.OK, f"{path} is not there yet; `mailgate serve` makes it")
+        return [Finding("database", Result.OK, f"{path} is not there yet; `mailgate serve` makes it")]
     try:
         async with opened(settings) as database:
-            until = await database.read(restored.silent_until)
+            return await database.read(lambda conn: list(_stored(conn, settings)))
     except ConfigError as error:
-        return next(_faults("database", error))
+        return list(_faults("database", error))
     except TryAgain as error:
-        return Finding("database", Result.FAULT, str(error))
-    if until and until > wiring.clock():
+        return [Finding("database", Result.FAULT, str(error))]
+
+
+def _stored(conn: Connection, settings: Settings) -> Iterator[Finding]:
+    """What the database says of itself, of the breakers, and of whether our own people can be reached."""
+    now, name = wiring.clock(), wiring.database_file(settings) or settings.store.url
+    until = restored.silent_until(conn)
+    if until and until > now:
         end = f"until {until:%Y-%m-%d %H:%M} UTC, or `mailgate db resume`"
         silence = f"was restored, or the clock jumped ahead: automatic mail is off {end}"
-        return Finding("database", Result.WARNING, f"{path or settings.store.url} {silence}")
-    return Finding("database", Result.OK, f"{path or settings.store.url} is in order")
+        yield Finding("database", Result.WARNING, f"{name} {silence}")
+    else:
+        yield Finding("database", Result.OK, f"{name} is in order")
+    standing = [(one, breaker.state(one, now)) for one in conduct.standing(conn)]
+    closed = [(one, state) for one, state in standing if state is not BreakerState.CLOSED]
+    for one, state in closed[:MOST_BREAKERS]:
+        yield Finding("breaker", Result.WARNING, f"{breaker.name(one)}: {breaker.words(one, state)}; {freed_by(one)}")
+    if len(closed) > MOST_BREAKERS:
+        yield Finding("breaker", Result.WARNING, f"{len(closed) - MOST_BREAKERS} more: `mailgate breaker show`")
+    yield from _unreached(conn, settings)
+
+
+def _unreached(conn: Connection, settings: Settings) -> Iterator[Finding]:
+    """What the gate would refuse our own people, they never hear."""
+    known = queries.acquaintance(conn, canonical(settings.notify.address))
+    if known is None:
+        return
+    known = trust.current(known, wiring.clock())
+    if known.standing in SILENT_FOR_STAFF:
+        words = f"mail to {settings.notify.address} came back, or somebody blocked it: nobody learns of held mail; "
+        yield Finding("notify", Result.FAULT, f"{words}mend it, then `mailgate senders clear {known.address}`")
 
 
 # ── DNS ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

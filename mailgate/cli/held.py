@@ -12,11 +12,17 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.explain_words import evidence
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
+from mailgate.desk import Desk
 from mailgate.errors import NotFound
+from mailgate.judge.canonical import canonical
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.text import text_of
+from mailgate.store import held as contacts
 from mailgate.store import queries
 from mailgate.store.views import HeldLine, HeldView
+
+ids_argument = click.argument("held_ids", metavar="[ID]...", type=int, nargs=-1)
+from_option = click.option("--from", "sender", default="", metavar="ADDRESS", help="All that is held of this sender.")
 
 
 @click.group("held", cls=Group)
@@ -26,10 +32,15 @@ def held() -> None:
 
 @held.command("list")
 @click.option("--parked", is_flag=True, help="Parked mail too: what nobody has to decide on.")
+@click.option("--by", type=click.Choice(["sender"]), help="One line for each sender, with a count.")
 @limit_option
 @click.pass_obj
-def list_(frame: Frame, *, parked: bool, limit: int) -> None:
+def list_(frame: Frame, *, parked: bool, by: str | None, limit: int) -> None:
     """List held mail, oldest first: what waits for its sender, for a person, or was judged spam."""
+    if by:
+        found = reading(frame, lambda conn: contacts.by_sender(conn, limit))
+        frame.show(found, ("id", "mails", "state", "from", "subject", "reason", "since"), "Nothing is held.")
+        return
 
     def read(conn: Connection) -> list[HeldLine]:
         return pages(lambda last, most: queries.held(conn, most, after=last.id if last else None, parked=parked), limit)
@@ -52,23 +63,64 @@ def show(frame: Frame, held_id: int) -> None:
 
 
 @held.command("accept")
-@click.argument("held_id", metavar="ID", type=int)
+@ids_argument
+@from_option
 @agent_option
 @click.pass_obj
-def accept(frame: Frame, held_id: int, agent: str) -> None:
-    """Let a mail in, with all others of its sender, and trust him."""
-    number = at_desk(frame, lambda desk: desk.accept(held_id, agent))
-    frame.tell({"id": held_id, "number": number}, f"Let in as ticket #{number}.")
+def accept(frame: Frame, held_ids: tuple[int, ...], sender: str, agent: str) -> None:
+    """Let mails in, each with all others of its sender, and trust them."""
+    ids = _chosen(frame, held_ids, sender)
+    for held_id, number in at_desk(frame, lambda desk: _accepted(desk, ids, agent)):
+        frame.tell({"id": held_id, "number": number}, f"Let in as ticket #{number}.")
 
 
 @held.command("spam")
-@click.argument("held_id", metavar="ID", type=int)
+@ids_argument
+@from_option
 @agent_option
 @click.pass_obj
-def spam(frame: Frame, held_id: int, agent: str) -> None:
-    """Judge a mail spam; it is kept, and can be accepted later."""
-    at_desk(frame, lambda desk: desk.spam(held_id, agent))
-    frame.tell({"id": held_id, "state": "spam"}, f"{held_id} is kept as spam.")
+def spam(frame: Frame, held_ids: tuple[int, ...], sender: str, agent: str) -> None:
+    """Judge mails spam; they are kept, and can be accepted later."""
+    ids = _chosen(frame, held_ids, sender)
+
+    async def judge(desk: Desk) -> None:
+        for held_id in ids:
+            await desk.spam(held_id, agent)
+
+    at_desk(frame, judge)
+    for held_id in ids:
+        frame.tell({"id": held_id, "state": "spam"}, f"{held_id} is kept as spam.")
+
+
+def _chosen(frame: Frame, held_ids: tuple[int, ...], sender: str) -> tuple[int, ...]:
+    """The mails that are named, one by one or by their sender; all of them are held, or none is touched."""
+    if bool(held_ids) == bool(sender):
+        raise click.UsageError("say which: one or more IDs, or --from ADDRESS")
+
+    def read(conn: Connection) -> tuple[int, ...]:
+        if sender:
+            found = tuple(contacts.of_sender(conn, canonical(sender)))
+            if not found:
+                raise NotFound(f"nothing is held of {sender}")
+            return found
+        missing = [one for one in held_ids if queries.held_one(conn, one) is None]
+        if missing:
+            raise NotFound(f"no held mail {', '.join(map(str, missing))}")
+        return tuple(dict.fromkeys(held_ids))
+
+    return reading(frame, read)
+
+
+async def _accepted(desk: Desk, ids: tuple[int, ...], agent: str) -> list[tuple[int, int]]:
+    """The ticket of each; whoever came in together with one before him is in already."""
+    done: list[tuple[int, int]] = []
+    for held_id in ids:
+        try:
+            done.append((held_id, await desk.accept(held_id, agent)))
+        except NotFound:
+            if not done:
+                raise
+    return done
 
 
 def _words(found: HeldView, text: str) -> Iterator[str]:

@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
-import click
+from datetime import timedelta
 
+import click
+from sqlalchemy import Connection
+
+from mailgate import wiring
+from mailgate.cli import sender_words
+from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
-from mailgate.cli.office import agent_option, at_desk, reading
+from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.errors import NotFound
+from mailgate.judge import governor
+from mailgate.judge import trust as judge
 from mailgate.judge.canonical import canonical
-from mailgate.store import queries
+from mailgate.model import Acquaintance, Standing
+from mailgate.store import contacts, queries
+
+LATELY = timedelta(days=30)
 
 address_argument = click.argument("address")
 
 
 @click.group("senders", cls=Group)
 def senders() -> None:
-    """See what we hold of an address, trust it or block it."""
+    """See what we hold of an address, trust it, block it, or clear its name."""
+
+
+@senders.command("list")
+@click.option("--standing", type=click.Choice([one.value for one in Standing]), help="Only of this standing.")
+@click.option("--search", default="", help="Only with this text in address or name.")
+@limit_option
+@click.pass_obj
+def list_(frame: Frame, *, standing: str | None, search: str, limit: int) -> None:
+    """List who is known, in alphabetical order."""
+    now, wanted = wiring.clock(), Standing(standing) if standing else None
+
+    def read(conn: Connection) -> list[Acquaintance]:
+        return pages(
+            lambda last, most: queries.senders(
+                conn, most, search=search, after=last.address if last else "", standing=wanted
+            ),
+            limit,
+        )
+
+    # What lapsed is over, though nobody has written it down yet.
+    found = [
+        judged
+        for one in reading(frame, read)
+        if (judged := judge.current(one, now)).standing is (wanted or judged.standing)
+    ]
+    frame.show(found, ("address", "standing", "since", "until", "trust", "credit", "name"), "Nobody is known.")
 
 
 @senders.command("show")
 @address_argument
 @click.pass_obj
 def show(frame: Frame, address: str) -> None:
-    """Show how an address stands with us, and how much mail there is of it."""
-    found = reading(frame, lambda conn: queries.sender(conn, canonical(address)))
+    """Show how an address stands with us and why, what may be sent to it, and what was."""
+    now, limits = wiring.clock(), wiring.rulebook_of(settings_of(frame)).limits
+    key = canonical(address)
+    found = reading(frame, lambda conn: queries.sender(conn, key))
     if found is None:
         raise NotFound(f"nothing is known of {address}")
-    known = found.known
+    known, current = found.known, judge.current(found.known, now)
+    credit, _ = governor.dripped(known.credit, known.credit_at, now, limits.credit)
+    lately = reading(frame, lambda conn: contacts.automatic(conn, key, now - LATELY))
     facts = record(known) | {"messages": found.messages, "held": found.held, "tickets": found.tickets}
-    until = f" until {known.until:%Y-%m-%d}" if known.until else ""
-    words = f"{known.address} is {known.standing} since {known.since:%Y-%m-%d}{until}: "
-    frame.tell(facts, words + f"{found.messages} mails, {found.held} held, {found.tickets} tickets.")
+    facts |= {"standing_now": current.standing, "credit": credit, "automatic": [record(one) for one in lately.sent]}
+    facts |= {"withheld": [record(one) for one in lately.withheld]}
+    frame.tell(facts, "\n".join(sender_words.words(known, current, credit, found, lately)))
+
+
+@senders.command("clear")
+@address_argument
+@agent_option
+@click.pass_obj
+def clear(frame: Frame, address: str, agent: str) -> None:
+    """Forget that an address answered like a machine, that mail to it came back, or that somebody blocked it."""
+    stands = at_desk(frame, lambda desk: desk.clear(address, agent))
+    frame.tell({"address": stands.address, "standing": stands.standing}, f"{stands.address} is {stands.standing} now.")
 
 
 @senders.command("trust")

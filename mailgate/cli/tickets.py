@@ -121,6 +121,16 @@ def reopen(frame: Frame, number: int, agent: str) -> None:
     frame.tell({"number": number, "state": TicketState.OPEN}, f"#{number} is open.")
 
 
+@tickets.command("split")
+@number_argument
+@agent_option
+@click.pass_obj
+def split(frame: Frame, number: int, agent: str) -> None:
+    """Give each mail of a flood ticket but the first a ticket of its own."""
+    given = at_desk(frame, lambda desk: desk.split(number, agent))
+    frame.tell({"number": number, "tickets": given}, f"{len(given)} tickets: #{given[0]} to #{given[-1]}.")
+
+
 def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
     """Of each message all it says, and what is new in it. Words of ours are old where somebody repeats them."""
     texts = [(message, text_of(message.raw, quotes=quotes)) for message in ticket.messages]

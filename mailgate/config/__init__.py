@@ -13,7 +13,6 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 from pydantic_core import ErrorDetails
@@ -35,6 +34,7 @@ from mailgate.config.shapes import (
     MaybeSecretFile,
     MaybeWebBind,
     MaybeWebUrl,
+    Minutes,
     Network,
     Resolver,
     SecretFile,
@@ -42,6 +42,8 @@ from mailgate.config.shapes import (
     Text,
     Upstream,
     Zone,
+    minute_of,
+    zone_of,
 )
 from mailgate.config.tomlfile import Place, TomlFile
 from mailgate.errors import ConfigError, Fault
@@ -80,7 +82,7 @@ class MailboxTable(Table):
 
     def as_mailbox(self) -> model.Mailbox:
         """The mailbox as every part knows it."""
-        opening = hours.parse(self.hours, ZoneInfo(self.timezone), self.timezone)
+        opening = hours.parse(self.hours, zone_of(self.timezone), self.timezone)
         return model.Mailbox(self.address, self.queue, self.mode, self.name, opening, self.answer_within_h)
 
 
@@ -169,6 +171,9 @@ class NotifyTable(Table):
     """[notify]: who learns of what needs a person."""
 
     address: MaybeAddress = Field("", description='a mail address, or "" for nobody')
+    digest_at: Minutes = Field(("09:00", "15:00"), description='times of day such as "09:00", at most 24; [] for none')
+    timezone: Zone = Field("UTC", description="a name such as Europe/Berlin that this machine knows")
+    language: Text = Field("en", description="a folder of rules/notices; English where it is missing")
 
 
 class WebTable(Table):
@@ -248,27 +253,19 @@ class Settings(Table):
             web_url=self.web.url,
             bounce_domain=self.outbound.bounce_domain,
             forwarders=tuple(map(self._forwarder, self.forwarder)),
+            notify=self._notify(),
             **self.replies.model_dump(),
         )
+
+    def _notify(self) -> model.Notify:
+        table = self.notify
+        times = tuple(sorted(set(map(minute_of, table.digest_at))))
+        return model.Notify(table.address, times, zone_of(table.timezone), table.language)
 
     def _forwarder(self, table: ForwarderTable) -> model.Forwarder:
         delivers = table.delivers or [box.address for box in self.mailbox]
         networks = tuple(map(ip_network, table.networks))
         return model.Forwarder(table.preset, frozenset(map(canonical, delivers)), networks)
-
-    def without_effect(self) -> list[str]:
-        """The keys that were written down but change nothing yet, for a warning: `notify.address`."""
-        return sorted(
-            {f"{name}.{key}" for name in self.model_fields_set for key in self._written(name)} & WITHOUT_EFFECT
-        )
-
-    def _written(self, name: str) -> set[str]:
-        tables = getattr(self, name)
-        return {key for table in (tables if isinstance(tables, tuple) else (tables,)) for key in table.model_fields_set}
-
-
-# Accepted, so that one file serves this version and the next; `check` and `serve` warn of them.
-WITHOUT_EFFECT = frozenset({"notify.address"})
 
 
 def load(path: Path) -> Settings:

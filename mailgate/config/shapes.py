@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from datetime import UTC
+from datetime import UTC, time, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -27,8 +27,10 @@ MAX_LOCAL_CHARS = 64  # RFC 5321 section 4.5.3.1.1
 MAX_HOST_CHARS = 253  # RFC 1035 section 2.3.4, written with dots
 CREDENTIAL = "credential:"
 NO_CREDENTIALS = "no_credentials"  # the type of the error where a credential is named and the environment has none
+MAX_TIMES = 24  # of a day
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of Linux, less the final NUL
 
+_MINUTE = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}", re.ASCII)
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
@@ -150,6 +152,40 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def minute_of(value: str) -> time:
+    """`"09:00"` as a time of day. Raises ValueError."""
+    if not _MINUTE.fullmatch(value):
+        raise ValueError("no time of day")
+    return time.fromisoformat(value)
+
+
+def zone_of(value: str) -> tzinfo:
+    """The time zone of this name, as this machine knows it; UTC needs no machine. Raises ValueError."""
+    if value == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(value)
+    # Names that are folders, too long or nothing at all each raise something else.
+    except (KeyError, OSError) as error:
+        raise ValueError("no time zone that this machine knows") from error
+
+
+def _minute(value: str) -> str:
+    minute_of(value)
+    return value
+
+
+def _zone(value: str) -> str:
+    zone_of(value)
+    return value
+
+
+def _few(values: tuple[_T, ...]) -> tuple[_T, ...]:
+    if len(values) > MAX_TIMES:
+        raise ValueError("too many")
+    return values
+
+
 def _within(value: object, info: ValidationInfo) -> Path:
     """A path that counts from the folder of the configuration file, where it is relative."""
     if not isinstance(value, str | Path) or not str(value).isprintable() or value in ("", Path()):
@@ -183,15 +219,6 @@ def _hours(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    # Names that are folders, too long or nothing at all each raise something else.
-    except (KeyError, OSError) as error:
-        raise ValueError("no time zone") from error
-    return value
-
-
 def _at_least_one(values: tuple[_T, ...]) -> tuple[_T, ...]:
     if not values:
         raise ValueError("none")
@@ -203,9 +230,10 @@ def _or_empty(check: Any) -> AfterValidator:
     return AfterValidator(lambda value: value and check(value))
 
 
+Minutes = Annotated[tuple[Annotated[str, AfterValidator(_minute)], ...], AfterValidator(_few)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Text = Annotated[str, AfterValidator(_text)]
 Hours = Annotated[tuple[str, ...], AfterValidator(_hours)]
-Zone = Annotated[str, AfterValidator(_zone)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 MaybeHostName = Annotated[str, _or_empty(_host_name)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]

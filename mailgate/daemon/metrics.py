@@ -28,9 +28,23 @@ from prometheus_client.registry import Collector
 
 from mailgate.daemon.parent import COUNTS
 from mailgate.errors import TryAgain
+from mailgate.judge import breaker
 from mailgate.judge.docket import Outcome, Planned
 from mailgate.meter import Meter
-from mailgate.model import Disposition, Due, Kind, Level, OutboxState, Peer, Purpose, Role, Settlement
+from mailgate.model import (
+    Breaker,
+    BreakerState,
+    Disposition,
+    Due,
+    Kind,
+    Level,
+    OutboxState,
+    Peer,
+    Purpose,
+    Role,
+    Scope,
+    Settlement,
+)
 from mailgate.model import Protocol as Wire
 from mailgate.store.watch import Depth
 
@@ -53,7 +67,17 @@ ENDS: Final = (
 )
 AUTOMATIC: Final = tuple(purpose for purpose in Purpose if purpose is not Purpose.AGENT)
 
+# The state of the breaker of all automatic mail, as a number: the higher, the less passes.
+STATES: Final = {BreakerState.CLOSED: 0, BreakerState.HALF: 1, BreakerState.OPEN: 2, BreakerState.LATCHED: 3}
+_STOPS: Final = (BreakerState.OPEN, BreakerState.LATCHED)
+NARROW: Final = (Scope.MAILBOX, Scope.DOMAIN, Scope.ADDRESS)
+
 ReadDepths = Callable[[], Awaitable[list[Depth]]]
+ReadBreakers = Callable[[], Awaitable[list[Breaker]]]
+
+
+async def _none() -> list[Breaker]:
+    return []
 
 
 class Doors(Protocol):
@@ -71,7 +95,13 @@ class Doors(Protocol):
 class Metrics(Meter):
     """All that is counted in one process, and the page on which it is shown."""
 
-    def __init__(self, version: str, read_depths: ReadDepths, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        version: str,
+        read_depths: ReadDepths,
+        clock: Callable[[], datetime],
+        read_breakers: ReadBreakers = _none,
+    ) -> None:
         # The library looked for the same folder when it was imported, and counts there or in memory ever since.
         self._several = COUNTS in os.environ
         own = CollectorRegistry()
@@ -79,7 +109,7 @@ class Metrics(Meter):
         self._registry = CollectorRegistry() if self._several else own
         if self._several:
             MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # it has no annotations
-        self._waiting = _Waiting(read_depths, clock)
+        self._waiting = _Waiting(read_depths, read_breakers, clock)
         for collector in (self._waiting, _Constants(version), _Processes(several=self._several)):
             self._registry.register(collector)
         self._doors: Doors | None = None
@@ -230,12 +260,16 @@ class _Children(dict[tuple[Any, ...], Counter]):
 
 
 class _Waiting(Collector):
-    """What waits in the store, asked for at most once in a while. Without an answer it shows nothing."""
+    """What waits in the store, and what holds automatic mail back, asked for at most once in a while. Without an answer
+    it shows nothing.
+    """
 
-    def __init__(self, read: ReadDepths, clock: Callable[[], datetime]) -> None:
+    def __init__(self, read: ReadDepths, read_breakers: ReadBreakers, clock: Callable[[], datetime]) -> None:
         self._read = read
+        self._read_breakers = read_breakers
         self._clock = clock
         self._depths: list[Depth] = []
+        self._breakers: list[Breaker] | None = None
         self._until_s = 0.0
         self._asking = asyncio.Lock()
 
@@ -246,15 +280,20 @@ class _Waiting(Collector):
             begun_s = now_s()
             if begun_s < self._until_s:
                 return
-            self._depths = []
+            self._depths, self._breakers = [], None
             # A store that does not answer is told of by /readyz; all the rest is shown all the same.
             with contextlib.suppress(TryAgain, TimeoutError):
                 async with asyncio.timeout(DEPTHS_WAIT_S):
-                    self._depths = await self._read()
+                    self._depths, self._breakers = await self._read(), await self._read_breakers()
             self._until_s = now_s() + max(DEPTHS_FOR_S, (now_s() - begun_s) * DEPTHS_SHARE)
 
     def collect(self) -> Iterator[Metric]:
-        """The depth and the age of every queue."""
+        """The depth and the age of every queue, and the state of the breakers."""
+        yield from self._queues()
+        if self._breakers is not None:
+            yield from self._held_back(self._breakers)
+
+    def _queues(self) -> Iterator[Metric]:
         mails = GaugeMetricFamily("mailgate_queue_mails", "Mails that wait.", labels=["queue"])
         oldest = GaugeMetricFamily("mailgate_queue_oldest_seconds", "Age of the oldest of them.", labels=["queue"])
         for depth in self._depths:
@@ -264,6 +303,17 @@ class _Waiting(Collector):
         yield mails
         yield oldest
 
+    def _held_back(self, breakers: list[Breaker]) -> Iterator[Metric]:
+        now = self._clock()
+        states = [(one.scope, breaker.state(one, now)) for one in breakers]
+        widest = next((state for scope, state in states if scope is Scope.ALL), BreakerState.CLOSED)
+        about = "Of all automatic mail: 0 closed (it passes), 1 on trial, 2 open, 3 until a person resets it."
+        yield GaugeMetricFamily("mailgate_breaker_state", about, value=STATES[widest])
+        stopped = GaugeMetricFamily("mailgate_stopped", "What gets no automatic mail now.", labels=["scope"])
+        for narrow in NARROW:
+            stopped.add_metric([narrow], sum(scope is narrow and state in _STOPS for scope, state in states))
+        yield stopped
+
 
 class _Constants(Collector):
     """What does not change while a process lives."""
@@ -272,13 +322,8 @@ class _Constants(Collector):
         self._build = {"version": version, "python": platform.python_version()}
 
     def collect(self) -> Iterator[Metric]:
-        """The build, and the breaker."""
+        """The build."""
         yield InfoMetricFamily("mailgate_build", "What runs.", value=self._build)
-        yield GaugeMetricFamily(
-            "mailgate_breaker_state",
-            "0 is closed: automatic mail flows within its limits. This version has no breaker that could open.",
-            value=0,
-        )
 
 
 class _Processes(Collector):

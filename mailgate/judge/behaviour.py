@@ -24,6 +24,8 @@ def watch(docket: Docket) -> None:
     if docket.has_seen_us or not docket.sender:
         return
     found = tuple(_findings(docket))
+    if found and (docket.respond.acknowledge or docket.respond.challenge):
+        docket.suppressed, docket.withheld_by = found[0].says, RULE
     for finding in found:
         docket.object(finding)
     met = _turned(docket)

@@ -75,6 +75,11 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("breaker", "repeated_per_hour"): (1, 30),
     ("behaviour", "turns"): (1, 5),
     ("behaviour", "machine_mails"): (1, 10),
+    ("report", "withheld_per_day"): (1, 1000),
+    ("report", "shunted_wait_s"): (60, 86_400),
+    ("report", "mails_named"): (1, 100),
+    ("report", "contacts_listed"): (1, 200),
+    ("report", "link_days"): (1, 90),
 }
 _SECTIONS = {
     "credit": lambda limits: limits.credit,
@@ -82,6 +87,7 @@ _SECTIONS = {
     "timing": lambda limits: limits.timing,
     "breaker": lambda limits: limits.fuse,
     "behaviour": lambda limits: limits.behaviour,
+    "report": lambda limits: limits.report,
 }
 
 

@@ -104,6 +104,17 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What our own people are told of, and how much of it; the unit is in each name."""
+
+    withheld_per_day: int
+    shunted_wait_s: int
+    mails_named: int
+    contacts_listed: int
+    link_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -122,6 +133,7 @@ class Limits:
     fuse: Fuse
     behaviour: Behaviour
     flood: Flood
+    report: Report
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
@@ -142,6 +154,7 @@ class Limits:
             fuse=reader.numbers(Fuse, table, "breaker", _names(Fuse)),
             behaviour=reader.numbers(Behaviour, table, "behaviour", _names(Behaviour)),
             flood=reader.numbers(Flood, table, "flood", _names(Flood)),
+            report=reader.numbers(Report, table, "report", _names(Report)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
@@ -179,9 +192,10 @@ class Limits:
 
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+_NEVER_0 = frozenset({"drip_days", "shunted_wait_s"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("reopenings", "shared", "subjects"),
+    *("report", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000
@@ -222,8 +236,7 @@ class _Reader(Tables):
     def numbers(self, kind: Callable[..., T], table: Mapping[str, Any], name: str, names: tuple[str, ...]) -> T:
         section = self.section(table, name)
         self.unknown(section, names, f"{name}.")
-        # A drip every 0 days would be a flood.
-        return kind(**{key: self.number(section, key, f"{name}.", least=int(key == "drip_days")) for key in names})
+        return kind(**{key: self.number(section, key, f"{name}.", least=int(key in _NEVER_0)) for key in names})
 
     def number(self, table: Mapping[str, Any], key: str, place: str, *, least: int = 0) -> int:
         value = table.get(key)

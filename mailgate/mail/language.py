@@ -16,6 +16,7 @@ from mailgate.errors import ConfigError
 from mailgate.model import Mail
 from mailgate.tables import Tables
 
+FIRST: Final = "en"  # for who speaks none that we have words in; the one that is always complete
 MOST_CHARS: Final = 600  # of a text that are looked at: a hundred words or so tell as much as a thousand
 MOST_RANGES: Final = 20  # languages in one header field; more is no mail program's
 MOST_WORDS: Final = 200

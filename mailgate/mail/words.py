@@ -11,6 +11,9 @@ from msgspec import Struct
 
 from mailgate.mail import charset
 
+# Of a link's scheme, path or domain; IDNA takes the last three for dots (RFC 3490 section 3.1).
+LINKING = ".:/@\\\u3002\uff0e\uff61"
+LONGEST_TOLD_WORD = 40  # characters of a word that is repeated to our own people
 LONGEST_CHARSET = 64  # characters searched for the end of a charset's name
 
 # Controls, line and paragraph ends and lone surrogates become spaces.
@@ -35,6 +38,19 @@ def clean(text: str) -> str:
 def without_controls(text: str) -> str:
     """`text` on one line, each control character replaced by a space and nothing else changed."""
     return text if text.isprintable() else text.translate(_CONTROLS)
+
+
+def without_links(text: str, most_words: int) -> str:
+    """The first words of `text`, for a mail of ours: whatever a mail program would make a link of is left out."""
+    found = clean(text).split()
+    kept = ["…" if _links(word) else word for word in found[:most_words]]
+    return " ".join([*kept, *(["…"] if len(found) > most_words else [])])
+
+
+def _links(word: str) -> bool:
+    """Programs make links of schemes, paths, addresses and of anything with a dot inside; long words hide them."""
+    inner = word.strip(".,;:!?…()[]<>\"'")
+    return len(word) > LONGEST_TOLD_WORD or any(mark in inner for mark in LINKING) or "www" in inner.lower()
 
 
 def decode(text: str) -> str:

@@ -22,7 +22,17 @@ from mailgate.model.effects import (
     Suffered,
     TicketChange,
 )
-from mailgate.model.gateway import DkimKey, Forwarder, Gateway, Keys, Mailbox, Opening, OpenSpan, PageView
+from mailgate.model.gateway import (
+    DkimKey,
+    Forwarder,
+    Gateway,
+    Keys,
+    Mailbox,
+    Notify,
+    Opening,
+    OpenSpan,
+    PageView,
+)
 from mailgate.model.known import (
     Acquaintance,
     Ask,
@@ -36,7 +46,9 @@ from mailgate.model.known import (
     HeldMail,
     KnownMessage,
     KnownTicket,
+    Loop,
     Mishap,
+    News,
     Participant,
     Reach,
     Recheck,
@@ -116,6 +128,7 @@ __all__ = [
     "KnownMessage",
     "KnownTicket",
     "Level",
+    "Loop",
     "Mail",
     "Mailaddr",
     "Mailbox",
@@ -123,6 +136,8 @@ __all__ = [
     "Mishap",
     "Mode",
     "NewTicket",
+    "News",
+    "Notify",
     "OpenSpan",
     "Opening",
     "OutboxState",

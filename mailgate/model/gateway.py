@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, time, tzinfo
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 
@@ -83,6 +83,16 @@ class Forwarder:
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  # () : from anywhere
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who of our own people learns of what needs a person, and when he is told what waits."""
+
+    address: str = ""  # "": nobody
+    digest_at: tuple[time, ...] = (time(9), time(15))  # in `zone`
+    zone: tzinfo = UTC
+    language: str = "en"
+
+
 # Without slots, because what many ask for every mail is found once.
 @dataclass(frozen=True)
 class Gateway:
@@ -99,6 +109,7 @@ class Gateway:
     confirm_min_s: int = 10
     new_contacts_per_day: int = 50
     forwarders: tuple[Forwarder, ...] = ()
+    notify: Notify = Notify()
 
     @cached_property
     def domains(self) -> frozenset[str]:

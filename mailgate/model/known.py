@@ -196,6 +196,25 @@ class Mishap(Struct, frozen=True):
     message_id: int | None = None  # row of `message`: the mail of ours, where one is known
 
 
+class Loop(Struct, frozen=True):
+    """An address with whom our automatic mail runs, or would run, in a circle."""
+
+    address: str  # canonical
+    convicted: bool  # it answered like a machine; else limits withheld what it would have got
+    at: datetime  # when the newest of these mails came
+    count: int
+    mails: tuple[int, ...]  # their journal ids, newest first
+    rule: str  # what tells of the machine, or withheld the newest
+
+
+class News(Struct, frozen=True):
+    """What our own people may have to hear of: all of the last day."""
+
+    breakers: tuple[Breaker, ...] = ()  # that opened
+    loops: tuple[Loop, ...] = ()
+    shunted: tuple[tuple[int, datetime, str], ...] = ()  # journal ids, when each was set aside, and its reverse-path
+
+
 class Taken(Struct, frozen=True):
     """An automatic mail that the next hop took."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     literal,
     literal_column,
@@ -25,6 +26,7 @@ from mailgate.model import (
     Ask,
     Begun,
     Breaker,
+    BreakerState,
     Disposition,
     Facts,
     Kind,
@@ -47,6 +49,7 @@ COMPLAINT_DAYS = 31  # and complaints
 RUNS = 200  # newest automatic mails that are looked at together,
 RUN_DAYS = 31  # if they are no older
 MISHAPS_MOST = 500
+BREAKERS_MOST = 10_000  # that are shown; one for each address that somebody complained from or a person stopped
 CONDUCT_MOST = 2000  # rows of a batch's senders, newest first
 
 _PERMIT, _OUTBOX, _MESSAGE, _TICKET, _MISHAP = (
@@ -156,6 +159,13 @@ def runs(conn: Connection, now: datetime) -> list[Run]:
 def breakers(conn: Connection, keys: Collection[str]) -> dict[tuple[Scope, str], Breaker]:
     """The breakers of these addresses, domains and mailboxes; "" is the one of all."""
     return {(row.scope, row.key): rows.breaker(row) for row in conn.execute(_BREAKERS, {"keys": listed(keys)})}
+
+
+def standing(conn: Connection, limit: int = BREAKERS_MOST) -> list[Breaker]:
+    """Every breaker that was not written down as closed, that of all first; time may have closed some of them since."""
+    wide = case((tables.breaker.c.scope == Scope.ALL, 0), (tables.breaker.c.scope == Scope.MAILBOX, 1), else_=2)
+    page = select(tables.breaker).where(tables.breaker.c.state != BreakerState.CLOSED)
+    return [rows.breaker(row) for row in conn.execute(page.order_by(wide, tables.breaker.c.since.desc()).limit(limit))]
 
 
 def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts: Facts) -> None:

@@ -271,6 +271,13 @@ _STANDS = (
 )
 
 
+_UNREACHED = (
+    update(tables.address)
+    .where(tables.address.c.address == bindparam("of_address"), tables.address.c.standing != Standing.BLOCKED)
+    .values(standing=Standing.UNDELIVERABLE, since=bindparam("then"), until=bindparam("ends"))
+)
+
+
 def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     rows = [
         {
@@ -288,6 +295,7 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     _run(conn, _SENT, sent)
     over = [(row, one) for row, one in ended if one.state is not OutboxState.READY]
     _challenges_end(conn, [end for end in over if end[0].purpose is Purpose.CHALLENGE], undeliverable_days)
+    _staff_unreached(conn, [end for end in over if end[0].purpose.to_staff], undeliverable_days)
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
     _persons_mail_lost(conn, [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost])
 
@@ -327,6 +335,16 @@ def _end(settlement: Settlement, undeliverable_days: int) -> tuple[ChallengeStat
     if settlement.state is OutboxState.FAILED and not answer.text.startswith(OUR_HOPS_LACK):
         return ChallengeState.BOUNCED, f"{CAME_BACK}: {answer.code} {answer.text}", Standing.UNDELIVERABLE
     return ChallengeState.CANCELLED, f"{NEVER_LEFT}: {answer.text}", Standing.UNKNOWN
+
+
+def _staff_unreached(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
+    """An address of our own people that the next hop refuses for good gets no more, or reports would never end."""
+    refused = [
+        {"of_address": row.recipient, "then": one.at, "ends": one.at + timedelta(days=undeliverable_days)}
+        for row, one in ended
+        if one.state is OutboxState.FAILED and one.answer.code >= 500 and not one.answer.text.startswith(OUR_HOPS_LACK)
+    ]
+    _run(conn, _UNREACHED, refused)
 
 
 def _persons_mail_lost(conn: Connection, ended: Ended) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, literal_column, or_, select
 
-from mailgate.model import Acquaintance, Challenge, HeldState, OutboxState, State
+from mailgate.model import Acquaintance, Challenge, HeldState, OutboxState, Standing, State
 from mailgate.store import rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.journal import decompressed
@@ -244,11 +244,15 @@ def acquaintances(conn: Connection, addresses: Iterable[str]) -> list[Acquaintan
     return [rows.acquaintance(row) for row in conn.execute(_ACQUAINTANCES, {"wanted": listed(addresses)})]
 
 
-def senders(conn: Connection, limit: int = PAGE, *, search: str = "", after: str = "") -> list[Acquaintance]:
-    """Known addresses in alphabetical order, from `after` on."""
+def senders(
+    conn: Connection, limit: int = PAGE, *, search: str = "", after: str = "", standing: Standing | None = None
+) -> list[Acquaintance]:
+    """Known addresses in alphabetical order, from `after` on; those that were written down as of `standing`."""
     column = tables.address.c.address
     found = or_(column.icontains(search, autoescape=True), tables.address.c.name.icontains(search, autoescape=True))
     page = select(tables.address).where(and_(column > after, found)).order_by(column).limit(limit)
+    if standing:
+        page = page.where(tables.address.c.standing == standing)
     return [rows.acquaintance(row) for row in conn.execute(page)]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from mailgate.model import Acquaintance, HeldState, Kind, OutboxState, Purpose, State, TicketState
+from mailgate.model import Acquaintance, HeldState, Kind, Level, OutboxState, Purpose, State, TicketState
 from mailgate.store.tables import Direction
 
 
@@ -97,6 +97,22 @@ class HeldView:
     line: HeldLine
     verdict: dict[str, Any] = field(repr=False)
     raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldContact:
+    """A sender whose mail is held, as one line; what else is said of it is that of the oldest."""
+
+    id: int  # row of `message`, of the oldest
+    from_: str
+    mails: int
+    since: datetime
+    newest_at: datetime
+    state: HeldState
+    kind: Kind
+    level: Level
+    reason: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""The web as one ASGI application: the confirmation page for the world, pages for those who watch over us, and in
-the demo a console for this machine.
+"""The web as one ASGI application: the confirmation page for the world, the pages that our own people reach by the
+links of a digest, pages for those who watch over us, and in the demo a console for this machine.
 
 Wires templates, routes and guards. What a token means, and what a person may do, is asked of the objects it is given.
 """
@@ -24,6 +24,7 @@ from mailgate.web.console import Console
 from mailgate.web.console_pages import ConsolePages
 from mailgate.web.filters import as_time, with_links
 from mailgate.web.guards import loopback_only, private
+from mailgate.web.held import Held, HeldPage
 from mailgate.web.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
@@ -40,11 +41,13 @@ def make_app(
     phrases: Callable[[], Mapping[str, Phrases]],
     name: str = "",
     watch: Watch | None = None,
+    held: Held | None = None,
 ) -> ASGIApp:
     """Make the application. `name` says on the confirmation page who asks where its link does not; `phrases` gives
     the words that hold now, by language; `console` is only for loopback.
 
-    The confirmation page needs nothing outside /c/, so a proxy before it passes that one path and no other.
+    The confirmation page needs nothing outside /c/, and `held`, the pages that a digest links to, nothing outside /h/;
+    so a proxy before them passes these two paths and no other.
     """
     templates = _templates()
     page = ConfirmPage(confirm, clock, phrases, templates.get_template("confirm.html"), name)
@@ -52,6 +55,12 @@ def make_app(
         Route("/c/mailgate.css", _file("mailgate.css", "text/css"), methods=["GET"]),
         Route("/c/{token}", page.answer, methods=["GET", "POST"]),
     ]
+    if held is not None:
+        decide = HeldPage(held, clock, templates.get_template("held.html"))
+        routes += [
+            Route("/h/mailgate.css", _file("mailgate.css", "text/css"), methods=["GET"]),
+            Route("/h/{link}", decide.answer, methods=["GET", "POST"]),
+        ]
     if watch is not None:
         routes += watch.routes()
     if console is not None:

@@ -17,11 +17,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from mailgate.errors import TryAgain
-from mailgate.mail.language import preferred
+from mailgate.mail.language import FIRST, preferred
 from mailgate.mail.phrases import TROUBLE, Page, Phrases, promised
 from mailgate.model import Mailbox, PageState, PageView
-
-FIRST_LANGUAGE = "en"  # for who reads none of ours
 
 RETRY_AFTER_S = 60
 
@@ -57,7 +55,7 @@ class ConfirmPage:
         """Answer GET, HEAD and POST. Trouble in the store is 503 with words; nothing is lost by it."""
         known = self.phrases()
         spoken = (code for code, words in known.items() if words.pages[PageState.ASK].language == code)
-        language = preferred(request.headers.get("accept-language", ""), spoken) or FIRST_LANGUAGE
+        language = preferred(request.headers.get("accept-language", ""), spoken) or FIRST
         words, token, now = known[language], request.path_params["token"], self.clock()
         try:
             if request.method == "POST":

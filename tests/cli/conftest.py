@@ -23,6 +23,8 @@ url = "sqlite:///mailgate.db"
 reserve_bytes = 0
 [outbound]
 relay = "127.0.0.1:2526"
+[notify]
+address = "lead@office.test"
 """
 
 MAIL = b"""\

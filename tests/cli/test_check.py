@@ -22,7 +22,8 @@ def results(printed: Any) -> dict[str, str]:
 def test_a_gateway_in_order_is_0(gateway: Run) -> None:
     done = gateway("check", "--no-dns", "--json")
     assert done.code == 0
-    assert results(done) == {"configuration": "ok", "keys": "ok", "dkim": "ok", "rules": "ok", "database": "ok"}
+    names = ("configuration", "keys", "dkim", "rules", "database", "notify")
+    assert results(done) == dict.fromkeys(names, "ok")
 
 
 def test_keys_that_are_not_there_are_78_and_say_how_to_make_them(mailgate: Run) -> None:
@@ -40,16 +41,15 @@ def test_every_fault_of_the_configuration_is_an_object(mailgate: Run, folder: Pa
     done = mailgate("check", "--json", "--no-dns")
     assert done.code == 78
     assert [(one["key"], one["line"], one["nearest"]) for one in done.objects] == [
-        ("replies.ack_delay_s", 14, ""),
-        ("replies.dry_ran", 15, "dry_run"),
+        ("replies.ack_delay_s", 16, ""),
+        ("replies.dry_ran", 17, "dry_run"),
     ]
 
 
-def test_keys_without_effect_are_warnings(gateway: Run, folder: Path) -> None:
-    (folder / "config.toml").write_text(CONFIG + '[notify]\naddress = "a@g.test"\n[replies]\ndry_run = true\n')
+def test_a_dry_run_is_a_warning(gateway: Run, folder: Path) -> None:
+    (folder / "config.toml").write_text(CONFIG + "[replies]\ndry_run = true\n")
     done = gateway("check", "--no-dns")
     assert done.code == 0
-    assert "notify.address takes effect in a later version" in done.out
     assert "dry_run" in done.out
 
 
@@ -60,6 +60,47 @@ def test_a_link_that_would_be_broken_in_two_is_a_warning(gateway: Run, folder: P
     done = gateway("check", "--no-dns")
     assert done.code == 0
     assert ("web.url of at most 30 characters" in done.out) is warned
+
+
+NOBODY = CONFIG.replace('[notify]\naddress = "lead@office.test"\n', "")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "result"),
+    [
+        (NOBODY, 78, "fault"),
+        (NOBODY.replace('"support@g.test"', '"support@g.test"\nmode = "open"'), 78, "fault"),
+        (NOBODY.replace('"support@g.test"', '"support@g.test"\nmode = "off"'), 0, "warning"),
+        (NOBODY + '[authentication]\nassume = "pass"\n', 0, "warning"),
+        (CONFIG.replace("lead@office.test", "support+lead@g.test"), 0, "warning"),
+        (CONFIG, 0, "ok"),
+    ],
+    ids=["guarded", "open", "off", "a trial on loopback", "a mailbox of ours", "somebody"],
+)
+def test_somebody_must_learn_of_held_mail(gateway: Run, folder: Path, text: str, code: int, result: str) -> None:
+    (folder / "config.toml").write_text(text)
+    done = gateway("check", "--no-dns", "--json")
+    assert (done.code, results(done)["notify"]) == (code, result)
+    if code:
+        (fault,) = [one for one in done.objects if one["check"] == "notify"]
+        assert fault["key"] == "notify.address"
+
+
+def test_who_can_not_be_told_is_a_fault(gateway: Run) -> None:
+    assert gateway("senders", "block", "Lead@office.test").code == 0
+    done = gateway("check", "--no-dns")
+    assert done.code == 78
+    assert "mailgate senders clear lead@office.test" in done.out
+
+
+def test_what_holds_automatic_mail_back_is_a_warning(gateway: Run) -> None:
+    for number in range(12):
+        assert gateway("breaker", "stop", "--domain", f"x{number}.test").code == 0
+    done = gateway("check", "--no-dns", "--json")
+    found = [one["text"] for one in done.objects if one["check"] == "breaker"]
+    assert (done.code, len(found)) == (0, 11)
+    assert "mailgate breaker reset --domain" in found[0]
+    assert found[-1] == "2 more: `mailgate breaker show`"
 
 
 @pytest.mark.parametrize("key", ['trusted_upstreams = ["unix"]', 'trusted_authserv_ids = ["mx.example.com"]'])

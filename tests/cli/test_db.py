@@ -141,6 +141,7 @@ def test_after_a_loss_everything_is_back_keys_too_and_nothing_automatic_leaves(f
     assert (folder / "mailgate.keys").read_bytes() == keys
     assert (folder / "mailgate.keys").stat().st_mode & 0o777 == 0o600
     assert "automatic mail is off until" in filled("check", "--no-dns").out
+    assert "free it: mailgate db resume" in filled("breaker", "show").out
     inject(filled, folder, 1)
     assert accepted(filled) == 4
 

@@ -12,6 +12,7 @@ import pytest
 from mailgate.cli import office
 from mailgate.testing import Lab
 from tests.cli.conftest import MAIL, Run
+from tests.fakes.letters import letter
 
 
 @pytest.fixture
@@ -159,6 +160,123 @@ def test_a_sender_is_shown_trusted_and_blocked(filled: Run) -> None:
     assert filled("senders", "show", "anne@x.test", "--json").objects[0]["standing"] == "trusted"
     assert filled("senders", "block", "anne@x.test").code == 0
     assert filled("senders", "show", "anne@x.test", "--json").objects[0]["standing"] == "blocked"
+
+
+def test_held_mail_is_grouped_by_its_sender(flooded: Run) -> None:
+    found = flooded("held", "list", "--by", "sender", "--json").objects
+    assert [(one["from"], one["mails"]) for one in found] == [("eve@evil.test", 3), ("Mallory@other.test", 1)]
+    assert "eve@evil.test" in flooded("held", "list", "--by", "sender").out
+    assert len(flooded("held", "list", "--json").objects) == 4
+
+
+def test_all_of_a_sender_is_decided_at_once(flooded: Run) -> None:
+    assert len(flooded("held", "spam", "--from", "Eve@evil.test", "--json").objects) == 3
+    states = {one["from"]: one["state"] for one in flooded("held", "list", "--json").objects}
+    assert states == {"eve@evil.test": "spam", "Mallory@other.test": "human"}
+    assert len(flooded("held", "accept", "--from", "eve@evil.test", "--json").objects) == 1
+    assert len(flooded("tickets", "list", "--json").objects) == 3
+    assert flooded("ledger", "--json").objects[0]["balanced"]
+
+
+def test_several_mails_are_decided_at_once_or_none(flooded: Run) -> None:
+    ids = [str(one["id"]) for one in flooded("held", "list", "--json").objects]
+    assert flooded("held", "spam", *ids, "99").code == 67
+    assert {one["state"] for one in flooded("held", "list", "--json").objects} == {"human"}
+    assert flooded("held", "accept", *ids).code == 0
+    assert flooded("held", "list").out == "Nothing is held.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (["accept"], 64),
+        (["accept", "1", "--from", "eve@evil.test"], 64),
+        (["spam"], 64),
+        (["accept", "--from", "nobody@evil.test"], 67),
+    ],
+    ids=str,
+)
+def test_what_is_meant_must_be_said(flooded: Run, line: list[str], code: int) -> None:
+    assert flooded("held", *line).code == code
+    assert len(flooded("held", "list", "--json").objects) == 4
+
+
+@pytest.fixture
+def flooded(gateway: Run, folder: Path) -> Run:
+    """Three held mails of Eve and one of Mallory, of whom nobody knows that they wrote them."""
+
+    async def fill() -> None:
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}") as lab:
+            for number, author in enumerate(["eve@evil.test"] * 3 + ["Mallory@other.test"]):
+                await lab.receive(letter(author, subject=f"Offer {number}"), mail_from=author, auth="A0")
+            await lab.settle()
+
+    asyncio.run(fill())
+    return gateway
+
+
+def test_senders_are_listed_by_how_they_stand(filled: Run) -> None:
+    assert [one["address"] for one in filled("senders", "list", "--json").objects] == ["anne@x.test", "bart@x.test"]
+    trusted = filled("senders", "list", "--standing", "trusted", "--json").objects
+    assert [(one["address"], one["trust"]) for one in trusted] == [("bart@x.test", "agent-manual")]
+    assert filled("senders", "list", "--standing", "robot").out == "Nobody is known.\n"
+    assert filled("senders", "list", "--standing", "robotic").code == 64
+
+
+def test_a_sender_is_shown_in_plain_words(filled: Run) -> None:
+    shown = filled("senders", "show", "bart@x.test").out
+    assert "bart@x.test is trusted" in shown
+    assert "It is trusted by a person of ours" in shown
+    assert "It may get 4 automatic mails more" in shown
+    (facts,) = filled("senders", "show", "bart@x.test", "--json").objects
+    assert facts["credit"] == 4
+    assert "A2" not in shown
+
+
+def test_a_name_is_cleared_once_without_any_credit(filled: Run) -> None:
+    before = filled("senders", "show", "anne@x.test", "--json").objects[0]["credit"]
+    assert filled("senders", "clear", "anne@x.test").code == 67, "nothing is held against her"
+    assert filled("senders", "block", "anne@x.test").code == 0
+    assert "mailgate senders clear anne@x.test" in filled("senders", "show", "anne@x.test").out
+    assert filled("senders", "clear", "Anne@x.test", "--json").objects == [
+        {"address": "anne@x.test", "standing": "unknown"}
+    ]
+    assert filled("senders", "show", "anne@x.test", "--json").objects[0]["credit"] == before
+    assert filled("senders", "clear", "anne@x.test").code == 67
+
+
+def test_a_flood_is_split_into_tickets_of_its_own(gateway: Run, folder: Path) -> None:
+    async def flood() -> None:
+        mailbox = [{"address": "support@g.test", "queue": "support", "mode": "off"}]
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}", overrides={"mailbox": mailbox}) as lab:
+            for number in range(9):
+                mail = letter("eve@evil.test", subject=f"Report {number}", text="All is well.")
+                await lab.receive(mail, mail_from="eve@evil.test")
+                lab.advance(timedelta(seconds=30))
+            await lab.settle()
+
+    asyncio.run(flood())
+    (flooded,) = [one for one in gateway("tickets", "list", "--json").objects if one["messages"] > 2]
+    number = str(flooded["number"])
+    before = gateway("ledger", "--json").objects[0]
+
+    (done,) = gateway("tickets", "split", number, "--json").objects
+
+    after = gateway("ledger", "--json").objects[0]
+    assert after["balanced"]
+    assert (after["ticketed"], after["appended"]) == (9, 0)
+    assert before["ticketed"] + before["appended"] == 9
+    subjects = [gateway("tickets", "show", str(one), "--json").objects[0]["subject"] for one in done["tickets"]]
+    assert subjects == [f"Report {9 - len(subjects) + place}" for place in range(len(subjects))]
+    (first,) = gateway("tickets", "show", number, "--json").objects
+    assert len([one for one in first["messages"] if one["direction"] == "in"]) == 1
+    assert first["history"][-1]["event"] == "split"
+    assert gateway("tickets", "split", number).code == 69, "nothing is left to split"
+
+
+def test_only_a_flood_is_split(filled: Run) -> None:
+    assert filled("tickets", "split", "1").code == 69
+    assert filled("tickets", "split", "99").code == 67
 
 
 def test_outgoing_mail_is_listed_and_cancelled(filled: Run, folder: Path) -> None:

@@ -186,14 +186,8 @@ async def test_a_disk_without_room_keeps_the_mail_with_its_sender(folder: Path, 
     await running.stop()
 
 
-async def test_keys_without_effect_are_warned_of(folder: Path) -> None:
-    with (folder / "config.toml").open("a") as file:
-        file.write('[notify]\naddress = "a@g.test"\n')
-    running = Running(folder)
-    await running.start()
-    assert running.events("config-key-without-effect")[0]["key"] == "notify.address"
+async def test_who_is_proven_by_assumption_is_warned_of(running: Running) -> None:
     assert running.events("peers-assumed-proven")
-    await running.stop()
 
 
 async def test_a_road_that_dies_ends_the_daemon(running: Running) -> None:

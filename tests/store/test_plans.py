@@ -18,7 +18,8 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from mailgate.store import leases, outbox, postgres, tables, watch
+from mailgate.model import HeldState
+from mailgate.store import held, leases, news, outbox, postgres, tables, watch
 from mailgate.store.database import Database
 from mailgate.testing import START, Lab
 from tests.fakes.letters import answer, letter, link
@@ -109,7 +110,19 @@ async def keep(db: Database) -> None:
     await db.write(lambda conn: watch.probe(conn, START))
     await db.read(watch.depths)
     await db.read(outbox.next_due)
+    await db.read(look_for_news)
     await db.write(lambda conn: leases.bury(conn, START))
+
+
+def look_for_news(conn: Connection) -> None:
+    """What is asked once a minute for those who are told; also what would be asked if there were news."""
+    news.gather(conn, START, 5)
+    news._withheld(conn, ["anne@x.test"], START, 5)
+    news._limited(conn, "anne@x.test", START)
+    held.digest_at(conn)
+    held.untold(conn)
+    held.by_sender(conn, 50, states=[HeldState.HUMAN])
+    held.waiting(conn)
 
 
 @pytest.fixture

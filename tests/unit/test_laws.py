@@ -23,6 +23,10 @@ WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
     "alarm",
+    "bulletin",
+    "staff",
+    "heldlinks",
+    "floods",
     "intake",
     "outbound",
     "desk",

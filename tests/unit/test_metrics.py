@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from mailgate.judge.docket import Outcome
 from mailgate.judge.history import History
 from mailgate.model import (
     Answer,
+    Breaker,
+    BreakerState,
     Due,
     Filing,
     Level,
@@ -32,6 +35,7 @@ from mailgate.model import (
     Protocol,
     Purpose,
     Role,
+    Scope,
     Settlement,
 )
 from mailgate.store.watch import Depth, Queue
@@ -363,3 +367,48 @@ def test_the_document_says_why_each_alert_is_worth_having() -> None:
 async def test_alerts_ask_for_metrics_that_there_are() -> None:
     asked = {name for rule in ALERTS for name in re.findall(r"\b(?:mailgate|process)_[a-z_]+", rule["expr"])}
     assert {name.removesuffix("_bucket") for name in asked} <= await shown()
+
+
+# ── What holds automatic mail back ────────────────────────────────────────────────────────────────────────────────────
+
+
+def breakers(*stand: Breaker) -> Callable[[], Awaitable[list[Breaker]]]:
+    async def read() -> list[Breaker]:
+        return list(stand)
+
+    return read
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("stands", "value"),
+    [
+        (None, 0),
+        (Breaker(Scope.ALL, "", BreakerState.OPEN, START - 3 * HOUR, START - HOUR, START), 0),
+        (Breaker(Scope.ALL, "", BreakerState.OPEN, START - HOUR, START, START + HOUR), 1),
+        (Breaker(Scope.ALL, "", BreakerState.OPEN, START, START + HOUR, START + 2 * HOUR), 2),
+        (Breaker(Scope.ALL, "", BreakerState.LATCHED, START), 3),
+    ],
+    ids=["never written", "over", "on trial", "open", "latched"],
+)
+async def test_the_breaker_is_shown_as_it_stands_now(stands: Breaker | None, value: int) -> None:
+    read = breakers(*([stands] if stands else []))
+    found = await scrape(Metrics("1.2.3", nothing_waits, lambda: START, read))
+    assert found["mailgate_breaker_state"] == value
+
+
+async def test_what_is_stopped_by_itself_is_counted_and_time_frees_it() -> None:
+    read = breakers(
+        Breaker(Scope.DOMAIN, "x.test", BreakerState.OPEN, START, START + HOUR),
+        Breaker(Scope.DOMAIN, "y.test", BreakerState.OPEN, START - HOUR, START),
+        Breaker(Scope.ADDRESS, "anne@z.test", BreakerState.LATCHED, START),
+    )
+    found = await scrape(Metrics("1.2.3", nothing_waits, lambda: START, read))
+    assert found["mailgate_breaker_state"] == 0
+    assert {name: value for name, value in found.items() if "stopped" in name} == {
+        'mailgate_stopped{scope="mailbox"}': 0,
+        'mailgate_stopped{scope="domain"}': 1,
+        'mailgate_stopped{scope="address"}': 1,
+    }

@@ -8,6 +8,7 @@ import pytest
 from mailgate.config.tomlfile import MAX_SIZE_BYTES
 from mailgate.errors import ConfigError, Fault
 from mailgate.mail.report.forms import Forms
+from mailgate.noticebook import NOTICE_VALUES
 from mailgate.replybook import MAY
 from mailgate.rulebook import MOST_FILES, load, quotes_in, shipped_folder
 
@@ -146,6 +147,35 @@ def test_all_faults_of_all_files_are_told_at_once(folder: Path) -> None:
 def test_without_limits_there_are_no_rules(folder: Path) -> None:
     (folder / LIMITS).unlink()
     assert [Path(fault.file).name for fault in faults(folder)] == [LIMITS]
+
+
+def test_the_texts_for_our_own_people_are_those_of_the_folder_else_the_shipped_ones(folder: Path) -> None:
+    shipped = load(shipped_folder()).notices
+    assert all(set(texts) == set(NOTICE_VALUES) for texts in shipped.values())
+    assert set(shipped) == {"en", "de"}
+    shutil.rmtree(folder / "notices")
+    assert load(folder).notices == {"en": shipped["en"]}
+    (folder / "notices/en").mkdir(parents=True)
+    (folder / "notices/en/shunted.txt").write_text("Subject: ${count} broken\n\n${mails}\n")
+    own = load(folder).notices["en"]
+    assert own["shunted"].subject == "${count} broken"
+    assert own["digest"] == shipped["en"]["digest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        ("shunt", "Subject: x\n\nx", "one of breaker"),
+        ("shunted", "Subject: x\n\n${address}", "${count}, ${desk}, ${mails}"),
+        ("digest", "x", "a first line"),
+    ],
+    ids=["unknown name", "unknown value", "no subject"],
+)
+def test_a_text_for_our_own_people_with_a_fault_is_refused(folder: Path, name: str, text: str, allowed: str) -> None:
+    (folder / f"notices/en/{name}.txt").write_text(text)
+    (fault,) = faults(folder)
+    assert allowed in fault.allowed
+    assert fault.file.endswith(f"notices/en/{name}.txt")
 
 
 def test_files_are_bounded_in_number_and_size(folder: Path) -> None:

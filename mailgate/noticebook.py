@@ -1,0 +1,53 @@
+"""Faces: reads what mailgate says to our own people, `notices/<language>/<name>.txt`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from mailgate.config import tomlfile
+from mailgate.errors import ConfigError, Fault
+from mailgate.mail import template
+from mailgate.mail.template import Template, TemplateError
+from mailgate.tables import nearest
+
+NOTICES: Final = "notices"
+# The subject of a contact is the line that begins his paragraph in a digest.
+NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
+    "breaker": frozenset({"desk", "name", "why", "free"}),
+    "loop-convicted": frozenset({"desk", "address", "mails", "rule", "free", "stop"}),
+    "loop-withheld": frozenset({"desk", "address", "count", "mails", "rule", "free", "stop"}),
+    "shunted": frozenset({"desk", "count", "mails"}),
+    "digest": frozenset({"desk", "count"}),
+    "digest-contact": frozenset({"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam"}),
+    "digest-more": frozenset({"count"}),
+}
+
+
+def notices_of(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, Template]]:
+    """The texts by language, then by name, from the content of `files` by their path. A language may lack some.
+
+    Raises:
+        ConfigError: with every fault of every file.
+    """
+    faults: list[Fault] = []
+    languages: dict[str, dict[str, Template]] = {}
+    for path, raw in files.items():
+        _, language, name = path.removesuffix(".txt").split("/")
+        try:
+            languages.setdefault(language, {})[name] = _notice(path, raw, name)
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return languages
+
+
+def _notice(path: str, raw: bytes, name: str) -> Template:
+    if name not in NOTICE_VALUES:
+        allowed = f"one of {', '.join(NOTICE_VALUES)}"
+        raise ConfigError([Fault(path, 0, "file", name, allowed, nearest(name, NOTICE_VALUES))])
+    try:
+        return template.read(tomlfile.text_of(raw, path), NOTICE_VALUES[name])
+    except TemplateError as error:
+        raise ConfigError([Fault(path, error.line, "text", error.found, error.allowed)]) from error
