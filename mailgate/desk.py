@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from mailgate import letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.judge import admission, breaker, challenge, confirm, token, trust
+from mailgate.judge import admission, answer, breaker, challenge, confirm, token, trust
 from mailgate.judge.ask import about
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.confirm import Confirmed
@@ -32,23 +32,24 @@ from mailgate.model import (
     ChallengeState,
     Effect,
     HeldMail,
-    HeldState,
+    Level,
     Met,
     PageState,
-    Reheld,
     Scope,
     Sending,
+    Standing,
     TicketChange,
     TicketState,
     TokenKind,
 )
-from mailgate.store import conduct, conversation, facts, journal, locks, outbox, record, restored
+from mailgate.store import conduct, conversation, facts, journal, locks, outbox, queries, record, restored
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
 NO_TOKEN = 0
+A_DAY = timedelta(days=1)
 
 
 class Desk:
@@ -93,9 +94,12 @@ class Desk:
         """Give the ticket to somebody; "" to nobody."""
         await self._change(number, "assigned", agent, assignee)
 
-    async def close(self, number: int, agent: str) -> None:
-        """Close the ticket. A human follow-up within the reopening time wakes it again."""
-        await self._change(number, "closed", agent, "", TicketState.CLOSED)
+    async def close(self, number: int, agent: str, *, spam: bool = False) -> None:
+        """Close the ticket as solved, or as spam. A human follow-up within the reopening time wakes it again.
+
+        That somebody was there to be helped earns his address a little credit, once a day; spam counts against him.
+        """
+        await self.database.write(lambda conn: self._close(conn, number, agent, spam=spam))
 
     async def reopen(self, number: int, agent: str) -> None:
         """Open the ticket again."""
@@ -117,9 +121,9 @@ class Desk:
         """Judge a held mail spam: it stays kept and can be accepted later."""
 
         def work(conn: Connection) -> None:
-            mail = self._held(conn, held_id)
-            reason = f"judged spam by {agent}"
-            record.apply(conn, [Reheld((mail.message_id,), HeldState.SPAM, reason)], self.clock())
+            mail, now = self._held(conn, held_id), self.clock()
+            history = self._history(conn, mail.address)
+            record.apply(conn, confirm.judged_spam(self._held(conn, held_id), history, now, agent), now)
 
         await self.database.write(work)
 
@@ -136,16 +140,23 @@ class Desk:
 
         def work(conn: Connection) -> None:
             key, now = _key(address), self.clock()
-            history = self._history(conn, key)
-            known = history.acquaintance(key, now)
-            effects: list[Effect] = [Met(trust.blocked(known, now))]
-            running = history.challenge(key, now)
-            if running:
-                effects.append(Asked(replace(running, state=ChallengeState.CANCELLED)))
-            held = tuple(mail.message_id for mail in history.held(key))
-            if held:
-                effects.append(Reheld(held, HeldState.SPAM, f"sender blocked by {agent}"))
-            record.apply(conn, effects, now)
+            record.apply(conn, confirm.blocked(key, self._history(conn, key), now, agent), now)
+
+        await self.database.write(work)
+
+    async def unblock(self, address: str) -> None:
+        """Lift a block: the address is a stranger's again. What was kept of it as spam stays so until it is let in.
+
+        Raises:
+            NotFound: the address is not blocked.
+        """
+
+        def work(conn: Connection) -> None:
+            key, now = _key(address), self.clock()
+            known = self._history(conn, key).acquaintance(key, now)
+            if known.standing is not Standing.BLOCKED:
+                raise NotFound(f"{key} is not blocked")
+            record.apply(conn, [Met(trust.unblocked(known, now))], now)
 
         await self.database.write(work)
 
@@ -254,6 +265,8 @@ class Desk:
     def _confirm(self, conn: Connection, token_id: int, now: datetime) -> tuple[PageState, tuple[Planned, ...]]:
         asked = self._challenge(conn, token_id, now)
         state = challenge.pressed(asked, now, self.book().limits.timing)
+        if asked and state is PageState.EXPIRED:
+            record.apply(conn, confirm.too_late(asked, self._history(conn, asked.address)), now)
         if asked is None or state is not PageState.DONE or asked.state is ChallengeState.CONFIRMED:
             return state, ()
         history = self._history(conn, asked.address)
@@ -297,6 +310,21 @@ class Desk:
         record.apply(conn, [*done.effects, change, sending], now)
         return sending
 
+    def _close(self, conn: Connection, number: int, agent: str, *, spam: bool) -> None:
+        found, now = self._conversation(conn, number), self.clock()
+        event = "closed-as-spam" if spam else "closed"
+        change = TicketChange(self.mint.new_id(), found.ticket_id, now, event, f"agent:{agent}", "", TicketState.CLOSED)
+        effects: list[Effect] = [change]
+        key = canonical(found.requester)
+        if key and found.state is TicketState.OPEN:
+            history = self._history(conn, key)
+            known = history.acquaintance(key, now)
+            if spam and found.bound is not Level.A0:
+                effects.append(confirm.suspected(key, history, now))
+            elif not spam and not found.flood and not conversation.closed_since(conn, key, now - A_DAY):
+                effects.append(answer.closed_as_solved(known, history))
+        record.apply(conn, effects, now)
+
     async def _change(self, number: int, event: str, agent: str, detail: str, state: TicketState | None = None) -> None:
         def work(conn: Connection) -> None:
             found, now = self._conversation(conn, number), self.clock()
@@ -323,13 +351,11 @@ class Desk:
         return found.id if found and found.kind is TokenKind.CHALLENGE else NO_TOKEN
 
     def _challenge(self, conn: Connection, token_id: int, now: datetime) -> Challenge | None:
-        wanted = Ask(now, token_ids=frozenset({token_id}))
-        known = facts.gather(conn, wanted)
+        known = facts.gather(conn, Ask(now, token_ids=frozenset({token_id})))
         message = known.tokens.get(token_id)
-        if message and locks.together(conn, {message.recipient}):
-            known = facts.gather(conn, wanted)
-        asked = known.challenges.get(message.recipient) if message else None
-        return asked if asked and asked.token_id == token_id else None
+        newest = known.challenges.get(message.recipient) if message else None
+        # One that a later challenge took the place of is over, and its page says so.
+        return newest if newest is None or newest.token_id == token_id else queries.challenge(conn, token_id)
 
     def _held(self, conn: Connection, held_id: int) -> HeldMail:
         mail = conversation.held(conn, held_id)

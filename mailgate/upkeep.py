@@ -12,7 +12,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.context import Context
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TICK_S = 10.0
 TICKS = 6  # of these make the minute after which timers are looked at
+ARCHIVE_EVERY = timedelta(hours=1)
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
 
 
@@ -66,6 +67,7 @@ class Upkeep:
         self._kept: Mark | None = None
         self._counted: Counter[int] = Counter()
         self._remembered = ""
+        self._archived_at: datetime | None = None
 
     async def begin(self) -> None:
         """Look whether the database is the one that we left. Call before anything moves. Raises TryAgain."""
@@ -101,8 +103,19 @@ class Upkeep:
         waited = now - timedelta(seconds=book.limits.timing.held_wait_s)
         keyed = now - timedelta(days=KEY_DAYS)
         changed = await self.database.write(lambda conn: timers.settle(conn, now, waited=waited, keyed=keyed))
+        if self._archived_at is None or now - self._archived_at >= ARCHIVE_EVERY:
+            self._archived_at = now
+            changed += await self._archive()
         await self.write_down()
         return changed
+
+    async def _archive(self) -> int:
+        """Take old spam out of the lists: a look through all that is held, so not every minute."""
+        untouched = self.clock() - timedelta(days=self.book().limits.timing.archived_days)
+        moved = 0
+        while more := await self.database.write(lambda conn: timers.archive(conn, untouched)):
+            moved += more
+        return moved
 
     async def write_down(self) -> None:
         """Write what was counted since the last time, and the rules if they are others than then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 from sqlalchemy import Connection
@@ -26,13 +27,15 @@ def held() -> None:
 
 @held.command("list")
 @click.option("--parked", is_flag=True, help="Parked mail too: what nobody has to decide on.")
+@click.option("--archived", is_flag=True, help="Archived spam too: what nobody touched for long.")
+@click.option("--search", metavar="TEXT", default="", help="Only what has TEXT in author or subject, archived or not.")
 @limit_option
 @click.pass_obj
-def list_(frame: Frame, *, parked: bool, limit: int) -> None:
+def list_(frame: Frame, /, *, limit: int, **which: Any) -> None:
     """List held mail, oldest first: what waits for its sender, for a person, or was judged spam."""
 
     def read(conn: Connection) -> list[HeldLine]:
-        return pages(lambda last, most: queries.held(conn, most, after=last.id if last else None, parked=parked), limit)
+        return pages(lambda last, most: queries.held(conn, most, after=last.id if last else None, **which), limit)
 
     frame.show(reading(frame, read), ("id", "state", "from", "subject", "reason", "since"), "Nothing is held.")
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from mailgate.judge.docket import Docket
 from mailgate.judge.history import Mint
 from mailgate.judge.limits import Timing
+from mailgate.judge.lives import CHALLENGE, Turn
 from mailgate.model import Authentication, Case, Challenge, ChallengeState, PageState
 
 
@@ -61,6 +64,11 @@ def pressed(challenge: Challenge | None, at: datetime, timing: Timing) -> PageSt
     if sent is None or at < sent + timedelta(seconds=timing.page_after_sent_s):
         return PageState.TOO_SOON
     return PageState.DONE
+
+
+def moved(asked: Challenge, turn: Turn) -> Challenge:
+    """The challenge after `turn`; as it was where nothing follows for one that stands so."""
+    return replace(asked, state=CHALLENGE[turn].get(asked.state, asked.state))
 
 
 def opened(case: Case, sender: str, authentication: Authentication, timing: Timing, mint: Mint) -> Challenge:

@@ -112,6 +112,13 @@ class Reheld(Struct, frozen=True):
     reason: str
 
 
+class HandedOver(Struct, frozen=True):
+    """All held mail of an address that waits for its sender now waits for a person."""
+
+    address: str  # canonical
+    reason: str
+
+
 class Permit(Struct, frozen=True):
     """The right to send one automatic mail. Only `judge.governor` makes one (a law test says so)."""
 
@@ -155,6 +162,7 @@ Effect = (
     | Suffered
     | Released
     | Reheld
+    | HandedOver
     | Sending
 )
 Effects = Sequence[Effect]

@@ -25,6 +25,7 @@ class Finding(Struct, frozen=True):
     says: str = ""  # in words for people
     field: str = ""  # where the value stood: "header:precedence", "subject"
     pin: str = ""  # what the operator must do, where the mail asks him for something
+    asks_back: bool = False  # a machine asks whoever wrote to prove himself
 
 
 class Case(Struct, frozen=True):

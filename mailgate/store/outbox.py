@@ -7,6 +7,7 @@ challenge does). A person's mail is tried again in any case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,16 +30,21 @@ from mailgate.store import tables
 from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.journal import decompressed
 from mailgate.store.types import Utc
+from mailgate.store.unwanted import HELD_BACK
+from mailgate.store.unwanted import unwanted as unwanted_of
 
 UNDELIVERABLE_DAYS = 60
 
 # RFC 6531 section 3.5: the hop takes no address like this one. That says nothing of the address.
 OUR_HOPS_LACK = "5.6.7"
 
+# RFC 3463 section 3.2 and RFC 7505 section 4.2: no such mailbox, host or form of address; moved; takes no mail. Any
+# other refusal may be of what was written, or of us.
+_NO_SUCH = re.compile(r"5\.1\.(?:[1236]|10)\b", re.ASCII)
+
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 RECALLED = "the database was restored; it may have been sent already"
 CANCELLED = "cancelled by a person"
-STOPPED = "automatic mail was stopped before it left"
 CAME_BACK = "our question to the sender came back"
 NEVER_LEFT = "our question to the sender could not be sent"
 MAY_BE_LOST = "our question to the sender may not have arrived"
@@ -89,9 +95,26 @@ def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: floa
         taken += conn.execute(question, {"now": now, "most": limit - len(taken)}).scalars()
     if not taken:
         return []
-    mine = {"mine": listed(taken)}
-    conn.execute(_LEASE, {**mine, "owner": owner, "until": now + timedelta(seconds=lease_s)})
+    for_whom = {"owner": owner, "until": now + timedelta(seconds=lease_s)}
+    conn.execute(_LEASE, {"mine": listed(taken), **for_whom})
+    unwanted = _take_back(conn, taken, now)
+    mine = {"mine": listed([one for one in taken if one not in unwanted])}
     return [_due(row) for row in conn.execute(_CLAIMED, mine)]
+
+
+def _take_back(conn: Connection, taken: list[int], now: datetime) -> dict[int, str]:
+    """Cancel what was allowed once and is not wanted any more."""
+    unwanted = unwanted_of(conn, taken, now)
+    if unwanted:
+        _settle(
+            conn,
+            [
+                (row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, unwanted[row.id]), now))
+                for row in _rows(conn, is_one_of(_OUTBOX.c.id, unwanted))
+            ],
+            0,
+        )
+    return unwanted
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -194,13 +217,14 @@ def recall(conn: Connection, now: datetime) -> int:
 
 
 def hold_back(conn: Connection, scope: Scope, key: str, now: datetime) -> int:
-    """Send no automatic mail to the world outside that still waits and that this breaker concerns; how many."""
+    """Send no automatic mail to the world outside that is not handed yet and that this breaker concerns; how many."""
     permit = tables.permit.c
     theirs = {Scope.ADDRESS: permit.address, Scope.DOMAIN: permit.domain, Scope.MAILBOX: permit.mailbox}
     concerned = true() if scope is Scope.ALL else theirs[scope] == key
     ids = select(permit.id).where(concerned, permit.id == _OUTBOX.c.permit_id, permit.purpose.in_(OUTSIDE)).exists()
-    rows = _rows(conn, and_(_READY, ids))
-    _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, STOPPED), now)) for row in rows], 0)
+    waiting = or_(_READY, and_(AWAY, _OUTBOX.c.state == OutboxState.LEASED))
+    rows = _rows(conn, and_(waiting, ids))
+    _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, HELD_BACK), now)) for row in rows], 0)
     return len(rows)
 
 
@@ -259,6 +283,13 @@ _END_CHALLENGE = (
     .where(_CHALLENGE.c.token_id == bindparam("of_token"), _CHALLENGE.c.state == ChallengeState.QUEUED)
     .values(state=bindparam("to_state"), sent_at=bindparam("then"))
 )
+# A doubtful answer was faster than the next hop's last word; the challenge can still be confirmed.
+_LEFT = (
+    update(_CHALLENGE)
+    .where(_CHALLENGE.c.token_id == bindparam("of_token"), _CHALLENGE.c.state == ChallengeState.DOUBTFUL)
+    .where(_CHALLENGE.c.sent_at.is_(None))
+    .values(sent_at=bindparam("then"))
+)
 _TO_PEOPLE = (
     update(_MESSAGE)
     .where(_MESSAGE.c.sender == bindparam("of_address"), _MESSAGE.c.held == HeldState.WAIT)
@@ -268,6 +299,13 @@ _STANDS = (
     update(tables.address)
     .where(tables.address.c.address == bindparam("of_address"), tables.address.c.standing == Standing.CHALLENGED)
     .values(standing=bindparam("to_standing"), since=bindparam("then"), until=bindparam("ends"))
+)
+# A robot stays one, and a blocked address blocked.
+_GONE = (
+    update(tables.address)
+    .where(tables.address.c.address == bindparam("of_address"))
+    .where(tables.address.c.standing.not_in((Standing.ROBOT, Standing.BLOCKED)))
+    .values(standing=Standing.UNDELIVERABLE, since=bindparam("then"), until=bindparam("ends"), trust=None, bound=None)
 )
 
 
@@ -289,7 +327,9 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     over = [(row, one) for row, one in ended if one.state is not OutboxState.READY]
     _challenges_end(conn, [end for end in over if end[0].purpose is Purpose.CHALLENGE], undeliverable_days)
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
-    _persons_mail_lost(conn, [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost])
+    letters = [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost]
+    _persons_mail_lost(conn, letters)
+    _nobody_there(conn, [end for end in letters if _NO_SUCH.match(end[1].answer.text)], undeliverable_days)
 
 
 def _challenges_end(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
@@ -300,6 +340,8 @@ def _challenges_end(conn: Connection, ended: Ended, undeliverable_days: int) -> 
         for row, one, state, _, _ in ends
     ]
     _run(conn, _END_CHALLENGE, states)
+    left = [{"of_token": one["of_token"], "then": one["then"]} for one in states if one["then"]]
+    _run(conn, _LEFT, left)
     moved = [{"of_address": row.recipient, "reason": reason} for row, _, _, reason, _ in ends if reason]
     _run(conn, _TO_PEOPLE, moved)
     standings = [
@@ -344,6 +386,12 @@ def _persons_mail_lost(conn: Connection, ended: Ended) -> None:
         for row, one in told
     ]
     _run(conn, upsert(conn, tables.ticket_event, key="id", change=("at", "detail")), events)
+
+
+def _nobody_there(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
+    """The next hop says that nobody is there to whom a person of ours wrote: trust in the address is over."""
+    days = timedelta(days=undeliverable_days)
+    _run(conn, _GONE, [{"of_address": row.recipient, "then": one.at, "ends": one.at + days} for row, one in ended])
 
 
 def _run(conn: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:

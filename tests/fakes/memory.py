@@ -28,6 +28,7 @@ from mailgate.model import (
     Facts,
     Filing,
     Grant,
+    HandedOver,
     HeldMail,
     HeldState,
     Joined,
@@ -127,7 +128,7 @@ class MemoryStore:
 
     def apply(self, effects: Iterable[Effect], planned: Iterable[Planned] = ()) -> None:
         """Write what was decided, and what is about to leave."""
-        for effect in sorted(effects, key=lambda one: isinstance(one, Reheld | Released)):
+        for effect in sorted(effects, key=lambda one: isinstance(one, Reheld | Released | HandedOver)):
             self._write(effect)
         for one in planned:
             self.grants.append(one.permit.grant)
@@ -194,7 +195,7 @@ class MemoryStore:
                 self._change(effect)
             case Filing():
                 self._file(effect)
-            case Released() | Reheld():
+            case Released() | Reheld() | HandedOver():
                 self._move(effect)
             case _:
                 raise AssertionError(effect)
@@ -205,7 +206,12 @@ class MemoryStore:
         else:
             self.mishaps.append(effect.mishap)
 
-    def _move(self, effect: Released | Reheld) -> None:
+    def _move(self, effect: Released | Reheld | HandedOver) -> None:
+        if isinstance(effect, HandedOver):
+            for number, mail in self.held.items():
+                if mail.address == effect.address and mail.state is HeldState.WAIT:
+                    self.held[number] = replace(mail, state=HeldState.HUMAN)
+            return
         if isinstance(effect, Reheld):
             for number in effect.message_ids:
                 self.held[number] = replace(self.held[number], state=effect.held)
