@@ -68,7 +68,7 @@ def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintanc
     if known.trust is Trust.MANUAL:
         return replace(known, proven=True)
     until = at + timedelta(days=timing.wrote_days)
-    if known.until and known.trust is Trust.CONFIRMED:
+    if known.until and known.standing is Standing.TRUSTED:
         until = max(until, known.until)
     trusted = replace(known, trust=Trust.WROTE, bound=known.bound or Level.A1, proven=True)
     return _moved(trusted, Turn.WRITTEN_TO, at, until=until)

@@ -10,7 +10,7 @@ from functools import cache
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mailgate.judge import admission, challenge, confirm, forward, token, verdict
+from mailgate.judge import admission, challenge, confirm, forward, token, trust, verdict
 from mailgate.judge.ask import about, ask
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
@@ -33,6 +33,7 @@ from mailgate.model import (
     KnownMessage,
     Level,
     Mailbox,
+    Met,
     Mode,
     PageState,
     Peer,
@@ -208,6 +209,20 @@ class Judging:
         self.store.apply(done.effects)
         self.send(done.planned)
 
+    def block(self, address: str) -> None:
+        """A person of ours blocks an address."""
+        self.store.apply(confirm.blocked(canonical(address), self.history(address), self.now, "anne"))
+
+    def unblock(self, address: str) -> None:
+        """A person of ours lifts the block."""
+        known = self.history(address).acquaintance(canonical(address), self.now)
+        self.store.apply([Met(trust.unblocked(known, self.now))])
+
+    def judge_spam(self, address: str) -> None:
+        """A person of ours judges all held mail of an address spam."""
+        for mail in self.history(address).held(canonical(address)):
+            self.store.apply(confirm.judged_spam(mail, self.history(address), self.now, "anne"))
+
     def write_to(self, address: str, ticket_id: int | None = None) -> Planned:
         """A person of ours writes to an address; the mail as if it had been planned."""
         done = confirm.written_to(canonical(address), self.history(address), self.now, "agent:anne")
@@ -254,8 +269,9 @@ class Judging:
         self.now += timedelta(**span)
 
     def standing(self, address: str) -> Standing | None:
+        """How it stands now, with what has lapsed by time alone."""
         known = self.store.acquaintances.get(canonical(address))
-        return known.standing if known else None
+        return trust.current(known, self.now).standing if known else None
 
     def credit(self, address: str) -> int:
         return self.store.acquaintances[canonical(address)].credit

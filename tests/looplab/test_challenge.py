@@ -1,5 +1,5 @@
 # Long because it is one table of scenarios, T60 to T78, each a story of its own.
-"""The challenge from its first day to its last, told as whole stories: the daemon's own roads, the clock in our hands."""
+"""The challenge from its first day to its last, told as whole stories on the daemon's own roads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ ANNE = "anne@x.test"
 MINUTES, DAYS = timedelta(minutes=5), timedelta(days=1)
 
 
-async def write(lab: Lab, raw: bytes = b"", *, author: str = ANNE, to: str = "support@g.test", auth: str = "A2") -> None:
+async def write(
+    lab: Lab, raw: bytes = b"", *, author: str = ANNE, to: str = "support@g.test", auth: str = "A2"
+) -> None:
     """One mail comes in and goes to its place, and whatever it causes leaves."""
     await lab.receive(raw or letter(author, to), mail_from=author, rcpt_to=[to], auth=auth)
     await lab.settle()
@@ -616,5 +618,3 @@ async def test_no_code_stands_where_people_read(laboratory: Laboratory, state: s
         (line,) = lab.held()
 
         assert not re.search(r"\bA[012]\b", f"{line.reason} {line.proof}")
-
-
