@@ -34,22 +34,26 @@ def watch(docket: Docket) -> None:
         docket.effects.append(Suffered(suffered))
         convict(docket)
     elif found:
-        _ask_no_more(docket, found[0])
+        _ask_no_more(docket, found[0].says)
 
 
 def convict(docket: Docket) -> None:
-    """The sender is a machine: it gets no automatic mail for a year, and what it was asked is asked no more."""
+    """The sender is a machine: it gets no automatic mail for a year.
+
+    A challenge that has left can still be confirmed, for a person may stand behind the machine; but nobody waits for
+    him any more.
+    """
     docket.meet(trust.convicted(docket.known, docket.at, docket.limits.timing))
     words = "a machine answers for this address"
-    docket.learn(confirm.ended(docket.sender, docket.history, docket.at, Turn.MACHINE, words))
+    docket.learn(confirm.ended(docket.sender, docket.history, docket.at, Turn.UNSENT, words))
 
 
-def _ask_no_more(docket: Docket, finding: Finding) -> None:
+def _ask_no_more(docket: Docket, words: str) -> None:
     """A challenge that waits for its turn does not leave to somebody who has begun to behave like a machine."""
     waiting = docket.history.challenge(docket.sender, docket.at)
     if waiting and waiting.state is ChallengeState.QUEUED:
         docket.meet(trust.unsent(docket.known, docket.at))
-        docket.learn(confirm.ended(docket.sender, docket.history, docket.at, Turn.UNSENT, finding.says))
+        docket.learn(confirm.ended(docket.sender, docket.history, docket.at, Turn.UNSENT, words))
 
 
 def is_machine(docket: Docket) -> bool:

@@ -53,7 +53,14 @@ def unsent(known: Acquaintance, at: datetime) -> Acquaintance:
 
 
 def confirmed(known: Acquaintance, level: Level, at: datetime, timing: Timing) -> Acquaintance:
-    """Trust by a confirmed challenge: bound to the proof its mail had, and no credit. A person's word counts more."""
+    """Trust by a confirmed challenge: bound to the proof its mail had, and no credit. A person's word counts more.
+
+    A machine is still one: programs follow links too.
+    """
+    if known.trust is Trust.MANUAL:
+        return known
+    if known.standing is Standing.ROBOT:
+        return replace(known, trust=Trust.CONFIRMED, bound=level)
     until = at + _confirmed_for(level, timing)
     return _moved(known, Turn.CONFIRMED, at, until=until, trust=Trust.CONFIRMED, bound=level, asks_back=False)
 

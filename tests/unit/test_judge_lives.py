@@ -156,6 +156,7 @@ def do(name: str) -> Step:
 BLOCK, UNBLOCK, TRUST, WRITE, SPAMMED = map(do, ("block", "unblock", "trust", "write_to", "judge_spam"))
 UNDER_WAY = (mail(), later(minutes=5))
 CONFIRMED = (*UNDER_WAY, press)
+AWAY = tuple(mail(headers={"Auto-Submitted": "auto-replied"}, text=f"Away {number}") for number in range(3))
 MACHINE = {"headers": {"Precedence": "bulk"}}
 
 
@@ -205,16 +206,8 @@ ROWS = {
     "asked: a doubtful answer": Row(
         UNDER_WAY, (reply(text="> quoted"),), ASKED, (HUMAN, HUMAN), (ASK,), 0, 2, S.DOUBTFUL
     ),
-    "asked: three automatic replies to nothing": Row(
-        UNDER_WAY,
-        tuple(mail(headers={"Auto-Submitted": "auto-replied"}, text=f"Away {n}") for n in range(3)),
-        ROBOT,
-        (HUMAN,),
-        (ASK,),
-        0,
-        2,
-        S.ANSWERED_AUTO,
-    ),
+    "asked: three automatic replies to nothing": Row((*UNDER_WAY,), AWAY, ROBOT, (HUMAN,), (ASK,), 0, 2, S.SENT),
+    "asked, and a machine's: confirms": Row((*UNDER_WAY, *AWAY), (press,), ROBOT, (), (ASK,), 1, 2, S.CONFIRMED),
     "doubtful: confirms after all": Row(
         (*UNDER_WAY, reply(text="> quoted")), (press,), TRUSTED, (), (ASK, ACK), 2, 1, S.CONFIRMED
     ),
