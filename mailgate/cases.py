@@ -41,7 +41,9 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if answerable else ""
+    # And where it answers a mail of ours: another system's question looks like a report, but for its words.
+    told = answerable or recipient is not None
+    whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if told else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own
     current = gateway.keys.secrets[gateway.keys.current]
     case = Case(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import click
 
@@ -11,7 +10,6 @@ from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, reading
 from mailgate.errors import NotFound
 from mailgate.judge.canonical import canonical
-from mailgate.judge.trust import current
 from mailgate.model import Acquaintance, Level, Trust
 from mailgate.store import queries
 
@@ -31,7 +29,7 @@ def show(frame: Frame, address: str) -> None:
     found = reading(frame, lambda conn: queries.sender(conn, canonical(address)))
     if found is None:
         raise NotFound(f"nothing is known of {address}")
-    known = current(found.known, datetime.now(UTC))
+    known = found.known
     facts = record(known) | {"messages": found.messages, "held": found.held, "tickets": found.tickets}
     frame.tell(
         facts, "\n".join((*_words(known), f"{found.messages} mails, {found.held} held, {found.tickets} tickets"))
