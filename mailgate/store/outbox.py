@@ -7,7 +7,6 @@ challenge does). A person's mail is tried again in any case.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,17 +29,13 @@ from mailgate.store import tables
 from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.journal import decompressed
 from mailgate.store.types import Utc
-from mailgate.store.unwanted import HELD_BACK
-from mailgate.store.unwanted import unwanted as unwanted_of
+from mailgate.store.unreached import nobody_there
+from mailgate.store.unwanted import HELD_BACK, unwanted
 
 UNDELIVERABLE_DAYS = 60
 
 # RFC 6531 section 3.5: the hop takes no address like this one. That says nothing of the address.
 OUR_HOPS_LACK = "5.6.7"
-
-# RFC 3463 section 3.2 and RFC 7505 section 4.2: no such mailbox, host or form of address; moved; takes no mail. Any
-# other refusal may be of what was written, or of us.
-_NO_SUCH = re.compile(r"5\.1\.(?:[1236]|10)\b", re.ASCII)
 
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 RECALLED = "the database was restored; it may have been sent already"
@@ -97,24 +92,19 @@ def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: floa
         return []
     for_whom = {"owner": owner, "until": now + timedelta(seconds=lease_s)}
     conn.execute(_LEASE, {"mine": listed(taken), **for_whom})
-    unwanted = _take_back(conn, taken, now)
-    mine = {"mine": listed([one for one in taken if one not in unwanted])}
+    over = _take_back(conn, taken, now)
+    mine = {"mine": listed([one for one in taken if one not in over])}
     return [_due(row) for row in conn.execute(_CLAIMED, mine)]
 
 
 def _take_back(conn: Connection, taken: list[int], now: datetime) -> dict[int, str]:
     """Cancel what was allowed once and is not wanted any more."""
-    unwanted = unwanted_of(conn, taken, now)
-    if unwanted:
-        _settle(
-            conn,
-            [
-                (row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, unwanted[row.id]), now))
-                for row in _rows(conn, is_one_of(_OUTBOX.c.id, unwanted))
-            ],
-            0,
-        )
-    return unwanted
+    reasons = unwanted(conn, taken, now)
+    rows = _rows(conn, is_one_of(_OUTBOX.c.id, reasons)) if reasons else ()
+    _settle(
+        conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, reasons[row.id]), now)) for row in rows], 0
+    )
+    return reasons
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -300,13 +290,6 @@ _STANDS = (
     .where(tables.address.c.address == bindparam("of_address"), tables.address.c.standing == Standing.CHALLENGED)
     .values(standing=bindparam("to_standing"), since=bindparam("then"), until=bindparam("ends"))
 )
-# A robot stays one, and a blocked address blocked.
-_GONE = (
-    update(tables.address)
-    .where(tables.address.c.address == bindparam("of_address"))
-    .where(tables.address.c.standing.not_in((Standing.ROBOT, Standing.BLOCKED)))
-    .values(standing=Standing.UNDELIVERABLE, since=bindparam("then"), until=bindparam("ends"), trust=None, bound=None)
-)
 
 
 def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
@@ -329,7 +312,8 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
     letters = [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost]
     _persons_mail_lost(conn, letters)
-    _nobody_there(conn, [end for end in letters if _NO_SUCH.match(end[1].answer.text)], undeliverable_days)
+    refused = {row.recipient: one for row, one in letters}
+    nobody_there(conn, refused, undeliverable_days)
 
 
 def _challenges_end(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
@@ -386,12 +370,6 @@ def _persons_mail_lost(conn: Connection, ended: Ended) -> None:
         for row, one in told
     ]
     _run(conn, upsert(conn, tables.ticket_event, key="id", change=("at", "detail")), events)
-
-
-def _nobody_there(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
-    """The next hop says that nobody is there to whom a person of ours wrote: trust in the address is over."""
-    days = timedelta(days=undeliverable_days)
-    _run(conn, _GONE, [{"of_address": row.recipient, "then": one.at, "ends": one.at + days} for row, one in ended])
 
 
 def _run(conn: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:

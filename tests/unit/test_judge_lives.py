@@ -344,6 +344,24 @@ def test_a_challenge_that_waits_is_cancelled_by_whatever_speaks_against_it(turn:
     assert challenge.page(found, desk.now) is PageState.EXPIRED
 
 
+def test_a_challenge_that_waits_does_not_leave_to_whom_behaves_like_a_machine() -> None:
+    """Our thanks for another mail have just arrived, and at once there is a new one."""
+    desk = Judging()
+    desk.receive(Letter())
+    asked = desk.store.challenge_of(JOE)
+    assert asked is not None
+    desk.store.challenges[asked.id] = replace(asked, state=ChallengeState.QUEUED, sent_at=None)
+    desk.advance(minutes=30)
+    desk.receive(Letter(to="off@g.test", subject="Something else"))
+    desk.advance(seconds=10)
+    desk.receive(Letter(subject="And more", text="At once."))
+
+    found = desk.store.challenge_of(JOE)
+    assert found is not None
+    assert found.state is ChallengeState.CANCELLED
+    assert (desk.standing(JOE), desk.held(WAIT)) == (UNKNOWN, [])
+
+
 # ── One question to one person, whatever he sends ─────────────────────────────────────────────────────────────────────
 
 NAMES = ("jo.e@gmail.com", "joe@gmail.com", "J.O.E+shop@googlemail.com", "JOE+a@Gmail.com")
