@@ -46,6 +46,7 @@ def case_of(
     whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if told else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own
     current = gateway.keys.secrets[gateway.keys.current]
+    said = answerable and own.strip()
     case = Case(
         accepted=accepted,
         mail=without_forged_results(mail, gateway.name),
@@ -59,6 +60,7 @@ def case_of(
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
+        words=fingerprint("", own, (), current) if said else "",
         fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, current) if answerable else "",
     )
     return forward.followed(case, book.signals, gateway)

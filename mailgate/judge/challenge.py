@@ -34,8 +34,14 @@ def doubt(docket: Docket, challenge: Challenge) -> str:
         (not docket.respond.challenge, next(iter(docket.respond.reasons), "")),
         (sent is None or at < sent + timedelta(seconds=soonest_s), f"it came within {soonest_s} s"),
         (not docket.case.text.strip(), "it says nothing of its own"),
+        (_says_what_a_machine_said(docket), "an automatic reply of this address said the same before"),
     )
     return next((words for failed, words in checks if failed), "")
+
+
+def _says_what_a_machine_said(docket: Docket) -> bool:
+    said = docket.history.facts.machine_words.get(docket.sender, ())
+    return bool(docket.case.words) and docket.case.words in said
 
 
 def page(challenge: Challenge | None, at: datetime) -> PageState:

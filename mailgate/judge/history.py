@@ -193,6 +193,7 @@ class History:
         mail = filing.case.mail
         if filing.verdict.kind is Kind.AUTO_REPLY:
             self.facts.machine_mails.setdefault(filing.sender, []).append(filing.case.accepted.at)
+            self.facts.machine_words.setdefault(filing.sender, set()).add(filing.case.words)
         if filing.verdict.disposition is Disposition.TICKET:
             begun = Begun(filing.case.accepted.at, filing.case.fingerprint)
             self.facts.begun.setdefault(filing.sender, []).append(begun)

@@ -42,6 +42,7 @@ class Case(Struct, frozen=True):
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
     bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""
+    words: str = ""  # the fingerprint of its own words alone, "" where nobody read any
     marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it
     forwarded: tuple[str, ...] = ()  # how a listed forwarder brought it, by the ids of the rule files

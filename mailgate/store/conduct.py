@@ -69,7 +69,7 @@ def _conduct() -> Any:
             .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
             .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
             .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _SINCE, _OUTBOX.state == OutboxState.SENT),
-            select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, cast(literal(""), Text), number).where(
+            select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number).where(
                 is_one_of_given(_MESSAGE.sender, "people"),
                 _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),
                 _MESSAGE.at > bindparam("machine_since", type_=Utc()),
@@ -166,6 +166,8 @@ def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts
                 facts.taken.setdefault(row.who, []).append(Taken(row.at, row.text))
             case 1:
                 facts.machine_mails.setdefault(row.who, []).append(row.at)
+                if row.text:
+                    facts.machine_words.setdefault(row.who, set()).add(row.text)
             case 2:
                 facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
             case _:

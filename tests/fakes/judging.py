@@ -168,6 +168,7 @@ class Judging:
             ours=self._signed((*mail.in_reply_to, *mail.references)),
             enclosed=self._signed(mail.enclosed_ids),
             text=own,
+            words=fingerprint("", own, (), b"k" * 32) if own.strip() else "",
             fingerprint=fingerprint(mail.subject, own, (), b"k" * 32),
             bare_subject=bare_subject(mail.subject, rulebook().limits.reply_prefixes),
         )

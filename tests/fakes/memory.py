@@ -115,6 +115,7 @@ class MemoryStore:
             at, who = filing.case.accepted.at, filing.sender
             if who in addresses and filing.verdict.kind is Kind.AUTO_REPLY:
                 facts.machine_mails.setdefault(who, []).append(at)
+                facts.machine_words.setdefault(who, set()).add(filing.case.words)
             if who in addresses and filing.verdict.disposition is Disposition.TICKET:
                 facts.begun.setdefault(who, []).append(Begun(at, filing.case.fingerprint))
         if ask.runs:

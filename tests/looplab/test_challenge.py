@@ -191,6 +191,17 @@ async def test_t65_a_robot_that_answers_at_once_is_not_confirmed(laboratory: Lab
         assert kinds(lab) == ["challenge"]
 
 
+async def test_t65_a_robot_that_says_what_it_said_before_is_not_confirmed(laboratory: Laboratory) -> None:
+    away = "I am in the mountains and read your mail when I am back."
+    async with laboratory() as lab:
+        question = await asked(lab)
+        await write(lab, letter(ANNE, subject="Re: your offer", text=away, Auto_Submitted="auto-replied"))
+        await reply(lab, question, text=away)
+
+        assert (standing(lab), challenges(lab)) == (Standing.CHALLENGED, [ChallengeState.DOUBTFUL])
+        assert any("said the same before" in reason for reason in reasons(lab))
+
+
 async def test_t66_a_persons_answer_confirms(laboratory: Laboratory) -> None:
     async with laboratory() as lab:
         await reply(lab, await asked(lab))
