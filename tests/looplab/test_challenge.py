@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailgate.errors import NotFound
 from mailgate.model import ChallengeState, HeldState, Scope, Standing, Trust
@@ -474,6 +474,31 @@ async def test_a_question_that_was_away_while_the_breaker_opened_is_not_tried_ag
         assert len(lab.sent) == 1, "the first try, and no second"
         assert challenges(lab) == [ChallengeState.CANCELLED]
         assert "stopped" in reasons(lab)[0]
+
+
+@pytest.mark.parametrize("stands", [Standing.ROBOT, Standing.UNDELIVERABLE, Standing.BLOCKED])
+async def test_a_question_is_not_tried_again_to_whom_has_fallen_silent_meanwhile(
+    laboratory: Laboratory, stands: Standing
+) -> None:
+    async with laboratory() as lab:
+        lab.next_hop = lambda _sent: (451, "4.7.1 try again later")
+        await write(lab)
+        change = update(tables.address).values(standing=stands, until=lab.now + DAYS)
+        await lab.database.write(lambda conn: conn.execute(change) and None)
+        lab.advance(MINUTES)
+        await lab.settle()
+
+        assert len(lab.sent) == 1, "the first try, and no second"
+        assert (standing(lab), challenges(lab)) == (stands, [ChallengeState.CANCELLED])
+        assert [state for state, _ in waits(lab)] == ["human"]
+
+
+async def test_a_mail_without_one_author_is_judged_spam_by_itself(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
+        await write(lab, letter("a@x.test, b@x.test"), author="a@x.test")
+        await lab.desk.spam(lab.held()[0].id, "bob")
+
+        assert [state for state, _ in waits(lab)] == ["spam"]
 
 
 async def test_who_is_blocked_before_the_question_leaves_never_gets_it(laboratory: Laboratory) -> None:
