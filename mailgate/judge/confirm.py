@@ -87,7 +87,7 @@ def ended(address: str, history: History, at: datetime, turn: Turn, words: str) 
     """What `turn` makes of a running challenge to `address`; whatever waited for the sender now waits for a person."""
     running = history.challenge(address, at)
     over: list[Effect] = [Asked(challenge.moved(running, turn))] if running else []
-    return [*over, HandedOver(address, words)]
+    return [*over, HandedOver(address, words, history.mint.new_id())]
 
 
 def blocked(address: str, history: History, at: datetime, agent: str) -> list[Effect]:

@@ -117,6 +117,7 @@ class HandedOver(Struct, frozen=True):
 
     address: str  # canonical
     reason: str
+    before: int  # of the mails whose row of `message` has a smaller id: whatever comes later waits for itself
 
 
 class Permit(Struct, frozen=True):

@@ -319,12 +319,14 @@ def _rehold(conn: Connection, reheld: Iterable[Reheld], now: datetime) -> None:
 _HAND_OVER = (
     update(tables.message)
     .where(tables.message.c.sender == bindparam("of_address"), tables.message.c.held == HeldState.WAIT)
+    .where(tables.message.c.id < bindparam("before"))
     .values(held=HeldState.HUMAN, held_reason=bindparam("reason"))
 )
 
 
 def _hand_over(conn: Connection, handed_over: Iterable[HandedOver]) -> None:
-    _run(conn, _HAND_OVER, [{"of_address": one.address, "reason": one.reason} for one in handed_over])
+    rows = [{"of_address": one.address, "reason": one.reason, "before": one.before} for one in handed_over]
+    _run(conn, _HAND_OVER, rows)
 
 
 # ── Mail out ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -210,7 +210,7 @@ class MemoryStore:
     def _move(self, effect: Released | Reheld | HandedOver) -> None:
         if isinstance(effect, HandedOver):
             for number, mail in self.held.items():
-                if mail.address == effect.address and mail.state is HeldState.WAIT:
+                if mail.address == effect.address and mail.state is HeldState.WAIT and number < effect.before:
                     self.held[number] = replace(mail, state=HeldState.HUMAN)
             return
         if isinstance(effect, Reheld):
