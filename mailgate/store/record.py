@@ -6,7 +6,7 @@ Effects are sorted by what they are and written table by table, in the order in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -168,11 +168,11 @@ def _ask(conn: Connection, asked: Iterable[Asked], now: datetime) -> None:
     challenges = {effect.challenge.id: effect.challenge for effect in asked}.values()
     rows = [entries.challenge(one) for one in challenges]
     put(conn, upsert(conn, tables.challenge, key="id", change=_CHALLENGE_CHANGES), rows)
-    _call_back(conn, [one.token_id for one in challenges if not one.state.running], now)
+    call_back(conn, [one.token_id for one in challenges if not one.state.running], now)
 
 
-def _call_back(conn: Connection, token_ids: list[int], now: datetime) -> None:
-    """A challenge that is over need not leave any more."""
+def call_back(conn: Connection, token_ids: Collection[int], now: datetime) -> None:
+    """Challenges that are over need not leave any more."""
     if not token_ids:
         return
     outbox, message = tables.outbox.c, tables.message.c
