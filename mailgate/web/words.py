@@ -74,7 +74,7 @@ EVENT: Mapping[str, str] = {
     "reopened-by-agent": "opened again",
     "closed": "closed",
     "closed-as-spam": "closed as spam",
-    "asks-back": "the recipient's mail system asks you to confirm",
+    "asks-back": "a question of another system came in",
     "replied": "answered",
     "noted": "noted",
     "assigned": "assigned",

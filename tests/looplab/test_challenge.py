@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from mailgate.errors import NotFound
 from mailgate.model import ChallengeState, HeldState, Scope, Standing, Trust
@@ -657,3 +659,59 @@ async def test_no_code_stands_where_people_read(laboratory: Laboratory, state: s
         (line,) = lab.held()
 
         assert not re.search(r"\bA[012]\b", f"{line.reason} {line.proof}")
+
+
+# ── What is done twice ────────────────────────────────────────────────────────────────────────────────────────────────
+
+Act = Callable[[Lab, int, str], Awaitable[Any]]  # of a held mail, and of the page of its challenge
+ACTS: dict[str, Act] = {
+    "look": lambda lab, _, page: lab.click(page),
+    "press": lambda lab, _, page: press(lab, page),
+    "spam": lambda lab, held, _: lab.desk.spam(held, "bob"),
+    "accept": lambda lab, held, _: lab.desk.accept(held, "bob"),
+    "block": lambda lab, *_: lab.desk.block(ANNE, "bob"),
+    "unblock": lambda lab, *_: lab.desk.unblock(ANNE),
+    "close": lambda lab, *_: lab.desk.close(1, "bob"),
+    "close as spam": lambda lab, *_: lab.desk.close(1, "bob", spam=True),
+    "the clock": lambda lab, *_: lab.upkeep.settle(),
+    "a start": lambda lab, *_: lab.outbound.recover(),
+}
+WAYS = {
+    "asked": (),
+    "blocked": ("block",),
+    "confirmed": ("press",),
+    "judged spam": ("spam",),
+    "expired": ("the clock",),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_is_done_twice_is_done_once(way: str, act: str) -> None:
+    async with Lab() as lab:
+        page = link((await asked(lab)).raw)
+        await lab.click(page)
+        held = lab.held()[0].id
+        if way == "expired":
+            lab.advance(15 * DAYS)
+        for step in (*WAYS[way], act):
+            with suppress(NotFound):
+                await ACTS[step](lab, held, page)
+        before = everything(lab)
+
+        with suppress(NotFound):
+            await ACTS[act](lab, held, page)
+
+        assert everything(lab) == before
+
+
+def everything(lab: Lab) -> dict[str, list[Any]]:
+    """All rows that say how people, mail and questions stand; not when, and no lines of history."""
+    when = {"since", "until", "updated_at", "closed_at", "settled_at", "credit_at"}
+
+    def read(conn: Connection) -> dict[str, list[Any]]:
+        names = ("address", "challenge", "message", "ticket", "permit", "outbox", "domain", "journal")
+        columns = {name: [one for one in tables.metadata.tables[name].c if one.name not in when] for name in names}
+        return {name: [tuple(row) for row in conn.execute(select(*columns[name]))] for name in names}
+
+    return lab.database.look(read)
