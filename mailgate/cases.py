@@ -33,7 +33,8 @@ def case_of(
     now: datetime,
     text: str | None = None,
 ) -> Case:
-    """Everything about one mail that needs no history. The text is read only where an answer could follow.
+    """Everything about one mail that needs no history. The text is read only where an answer could follow, or where it
+    answers a mail of ours: another system's question looks like a report, but for its words.
 
     `text` is the text of the mail where somebody has read it already.
     """
@@ -41,12 +42,9 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    # And where it answers a mail of ours: another system's question looks like a report, but for its words.
-    told = answerable or recipient is not None
-    whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if told else ""
+    whole = _told(accepted, parts, text, book) if answerable or recipient else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own
-    current = gateway.keys.secrets[gateway.keys.current]
-    said = answerable and own.strip()
+    secret = gateway.keys.secrets[gateway.keys.current]
     case = Case(
         accepted=accepted,
         mail=without_forged_results(mail, gateway.name),
@@ -60,10 +58,14 @@ def case_of(
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
-        words=fingerprint("", own, (), current) if said else "",
-        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, current) if answerable else "",
+        words=fingerprint("", own, (), secret) if answerable else "",
+        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, secret) if answerable else "",
     )
     return forward.followed(case, book.signals, gateway)
+
+
+def _told(accepted: Accepted, parts: Structure, text: str | None, book: Rulebook) -> str:
+    return text_of(accepted.raw, parts, book.quotes) if text is None else text
 
 
 def judge_alone(

@@ -270,7 +270,11 @@ class Judging:
         self.now += timedelta(**span)
 
     def standing(self, address: str) -> Standing | None:
-        """How it stands now, with what has lapsed by time alone."""
+        known = self.store.acquaintances.get(canonical(address))
+        return known.standing if known else None
+
+    def stands(self, address: str) -> Standing | None:
+        """How an address stands now, with what has lapsed by time alone."""
         known = self.store.acquaintances.get(canonical(address))
         return trust.current(known, self.now).standing if known else None
 

@@ -273,7 +273,7 @@ def led(row: Row) -> Judging:
 def test_a_row_ends_as_its_table_says(row: Row) -> None:
     desk = led(row)
 
-    assert desk.standing(JOE) is row.then
+    assert desk.stands(JOE) is row.then
     assert tuple(one.state for one in desk.store.held.values()) == row.held
     assert tuple(one.purpose for one in desk.sent) == row.sent
     assert len(desk.store.tickets) == row.tickets
@@ -359,7 +359,7 @@ def test_a_challenge_that_waits_does_not_leave_to_whom_behaves_like_a_machine() 
     found = desk.store.challenge_of(JOE)
     assert found is not None
     assert found.state is ChallengeState.CANCELLED
-    assert (desk.standing(JOE), desk.held(WAIT)) == (UNKNOWN, [])
+    assert (desk.stands(JOE), desk.held(WAIT)) == (UNKNOWN, [])
 
 
 # ── One question to one person, whatever he sends ─────────────────────────────────────────────────────────────────────
