@@ -179,10 +179,6 @@ class Judging:
         for one in planned:
             self.store.apply((), [one])
             self.sent.append(one)
-            if one.challenge:
-                asked = self.store.challenges[one.challenge.id]
-                state = ChallengeState.SENT if asked.state is ChallengeState.QUEUED else asked.state
-                self.store.apply([Asked(replace(asked, state=state, sent_at=self.now))])
         if not self.next_hop_waits:
             self.store.take()
 

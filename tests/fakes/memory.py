@@ -20,6 +20,7 @@ from mailgate.model import (
     Breaker,
     Broken,
     Challenge,
+    ChallengeState,
     Counter,
     Credited,
     Disposition,
@@ -151,6 +152,11 @@ class MemoryStore:
 
     def take(self) -> None:
         """The next hop takes what is on its way."""
+        for number, grant in self.leaving:
+            token_id = self.messages[number].token_id
+            for one in [asked for asked in self.challenges.values() if asked.token_id == token_id]:
+                state = ChallengeState.SENT if one.state is ChallengeState.QUEUED else one.state
+                self.challenges[one.id] = replace(one, state=state, sent_at=grant.at)
         self.left += self.leaving
         self.leaving.clear()
 
