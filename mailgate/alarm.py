@@ -14,6 +14,7 @@ from mailgate.judge import breaker
 from mailgate.judge.canonical import domain_of
 from mailgate.log import Event, Log, without_addresses
 from mailgate.model import (
+    Ask,
     Breaker,
     BreakerState,
     Broken,
@@ -52,11 +53,8 @@ class Alarm:
         outbox.settle(conn, [settlement])
         message_id, recipient = outbox.message_of(conn, due.outbox_id)
         told = Mishap(self.mint.new_id(), settlement.at, Trouble.FAILED, recipient, domain_of(recipient), message_id)
-        known = Facts(
-            breakers=dict(conduct.breakers(conn, {""})),
-            mishaps=conduct.mishaps(conn, settlement.at),
-            runs=conduct.runs(conn, settlement.at),
-        )
+        known = Facts()
+        conduct.gather(conn, Ask(settlement.at, runs=True), frozenset(), known)
         opened = breaker.tripped(known, settlement.at, self.book().limits.fuse, fresh=[told])
         effects: list[Effect] = [Suffered(told), *([Broken(opened)] if opened else [])]
         record.apply(conn, effects, settlement.at)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mailgate.judge import admission, forward, token, verdict
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
@@ -34,7 +36,8 @@ def case_of(
     now: datetime,
     text: str | None = None,
 ) -> Case:
-    """Everything about one mail that needs no history. The text is read only where an answer could follow.
+    """Everything about one mail that needs no history. The text is read only where an answer could follow, or where it
+    answers a mail of ours: another system's question looks like a report, but for its words.
 
     `text` is the text of the mail where somebody has read it already.
     """
@@ -42,7 +45,7 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    whole = (text_of(accepted.raw, parts, book.quotes) if text is None else text) if answerable else ""
+    whole = _told(accepted, parts, text, book) if answerable or recipient else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own
     case = Case(
         accepted=accepted,
@@ -57,12 +60,25 @@ def case_of(
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
         rules=book.version,
-        language=language.guess(mail, own, book.tongues) if answerable else "",
-        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, gateway.keys.steady)
-        if answerable
-        else "",
     )
+    if answerable:
+        case = _spoken(case, gateway, book)
     return forward.followed(case, book.signals, gateway)
+
+
+def _told(accepted: Accepted, parts: Structure, text: str | None, book: Rulebook) -> str:
+    return text_of(accepted.raw, parts, book.quotes) if text is None else text
+
+
+def _spoken(case: Case, gateway: Gateway, book: Rulebook) -> Case:
+    """With the language of its words, and with what is the same when a machine says them again."""
+    mail, own, secret = case.mail, case.text, gateway.keys.steady
+    return replace(
+        case,
+        language=language.guess(mail, own, book.tongues),
+        words=fingerprint("", own, (), secret),
+        fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, secret),
+    )
 
 
 def judge_alone(

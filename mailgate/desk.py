@@ -1,4 +1,4 @@
-"""People: what a person may do, whether he holds a keyboard here or a link from a challenge.
+"""People: what a person of ours may do.
 
 Each act is one function, one transaction, and one line in the history with its actor. Faces change the store only
 through here.
@@ -10,48 +10,38 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from mailgate import floods, letters
+from mailgate.acts import Acts
 from mailgate.context import Context
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.judge import admission, breaker, challenge, confirm, token, trust
-from mailgate.judge.ask import about
+from mailgate.judge import admission, answer, breaker, confirm, trust
 from mailgate.judge.canonical import canonical, domain_of
-from mailgate.judge.confirm import Confirmed
-from mailgate.judge.docket import Planned
 from mailgate.judge.governor import SILENT_STANDINGS
-from mailgate.judge.history import History
 from mailgate.judge.release import release
 from mailgate.model import (
     Acquaintance,
-    Ask,
-    Asked,
     Breaker,
     BreakerState,
     Broken,
-    Challenge,
-    ChallengeState,
     Effect,
     HeldMail,
-    HeldState,
+    Level,
     Met,
-    PageState,
-    PageView,
-    Reheld,
     Scope,
     Sending,
     TicketChange,
     TicketState,
-    TokenKind,
 )
-from mailgate.store import conduct, conversation, facts, journal, locks, outbox, record, restored
+from mailgate.store import conduct, conversation, journal, locks, outbox, record, restored
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-class Desk:
+A_DAY = timedelta(days=1)
+
+
+class Desk(Acts):
     """All acts of people on tickets, held mail, senders and the queues."""
 
     def __init__(
@@ -61,13 +51,7 @@ class Desk:
         on_outgoing: Callable[[], None] = lambda: None,
         on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
-        self.database = context.database
-        self.gateway = context.gateway
-        self.book = context.book
-        self.mint = context.mint
-        self.clock = context.clock
-        self.meter = context.meter
-        self.on_outgoing = on_outgoing
+        super().__init__(context, on_outgoing)
         self.on_accepted = on_accepted
 
     # ── Tickets ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,9 +77,12 @@ class Desk:
         """Give the ticket to somebody; "" to nobody."""
         await self._change(number, "assigned", agent, assignee)
 
-    async def close(self, number: int, agent: str) -> None:
-        """Close the ticket. A human follow-up within the reopening time wakes it again."""
-        await self._change(number, "closed", agent, "", TicketState.CLOSED)
+    async def close(self, number: int, agent: str, *, spam: bool = False) -> None:
+        """Close the ticket as solved, or as spam. A human follow-up within the reopening time wakes it again.
+
+        That somebody was there to be helped earns his address a little credit, once a day; spam counts against him.
+        """
+        await self.database.write(lambda conn: self._close(conn, number, agent, spam=spam))
 
     async def reopen(self, number: int, agent: str) -> None:
         """Open the ticket again."""
@@ -129,9 +116,9 @@ class Desk:
         """Judge a held mail spam: it stays kept and can be accepted later."""
 
         def work(conn: Connection) -> None:
-            mail = self._held(conn, held_id)
-            reason = f"judged spam by {agent}"
-            record.apply(conn, [Reheld((mail.message_id,), HeldState.SPAM, reason)], self.clock())
+            mail, now = self._held(conn, held_id), self.clock()
+            history = self._history(conn, mail.address)
+            record.apply(conn, confirm.judged_spam(self._held(conn, held_id), history, now, agent), now)
 
         await self.database.write(work)
 
@@ -148,16 +135,7 @@ class Desk:
 
         def work(conn: Connection) -> None:
             key, now = _key(address), self.clock()
-            history = self._history(conn, key)
-            known = history.acquaintance(key, now)
-            effects: list[Effect] = [Met(trust.blocked(known, now))]
-            running = history.challenge(key, now)
-            if running:
-                effects.append(Asked(replace(running, state=ChallengeState.CANCELLED)))
-            held = tuple(mail.message_id for mail in history.held(key))
-            if held:
-                effects.append(Reheld(held, HeldState.SPAM, f"sender blocked by {agent}"))
-            record.apply(conn, effects, now)
+            record.apply(conn, confirm.blocked(key, self._history(conn, key), now, agent), now)
 
         await self.database.write(work)
 
@@ -173,8 +151,7 @@ class Desk:
             known = self._history(conn, key).acquaintance(key, now)
             if known.standing not in SILENT_STANDINGS:
                 raise NotFound(f"nothing is held against {key}: it is {known.standing}")
-            # As if its time were over: who had trust by a person's word has it again.
-            cleared = replace(trust.current(replace(known, until=now), now), turns=0, turned_at=None)
+            cleared = trust.cleared(known, now)
             record.apply(conn, [Met(cleared)], now)
             return cleared
 
@@ -261,63 +238,7 @@ class Desk:
                 "automatic mail is not held back: neither was the database restored of late, nor did the clock jump"
             )
 
-    # ── The challenge's page ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def look(self, token_text: str, now: datetime, *, seen: bool = True) -> PageView:
-        """How a challenge stands; remembers when its page was first `seen`, and does nothing else.
-
-        The store is asked only about links that we made, expired and used ones too: nobody makes those without our key.
-        """
-        token_id = self._token_id(token_text)
-        if token_id is None:
-            return self._view(None, PageState.UNKNOWN)
-
-        def work(conn: Connection) -> PageView:
-            asked = self._challenge(conn, token_id, now)
-            state = challenge.page(asked, now)
-            if asked and seen:
-                self._remember_seen(conn, asked, state, now)
-            return self._view(asked, state)
-
-        return await self.database.write(work)
-
-    async def confirm(self, token_text: str, now: datetime, language: str = "") -> PageView:
-        """Press the button: confirm the challenge, once, however often it is pressed. As `look`, for what we made.
-
-        What is sent then is in `language`, a key of rules/languages.toml.
-        """
-        token_id = self._token_id(token_text)
-        if token_id is None:
-            return self._view(None, PageState.UNKNOWN)
-        view, granted = await self.database.write(lambda conn: self._confirm(conn, token_id, now, language))
-        self.meter.granted(granted)
-        self.on_outgoing()
-        return view
-
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _confirm(
-        self, conn: Connection, token_id: int, now: datetime, language: str
-    ) -> tuple[PageView, tuple[Planned, ...]]:
-        asked = self._challenge(conn, token_id, now)
-        state = challenge.pressed(asked, now, self.book().limits.timing)
-        view = self._view(asked, state)
-        if asked is None or state is not PageState.DONE or asked.state is ChallengeState.CONFIRMED:
-            if asked:
-                self._remember_seen(conn, asked, state, now)
-            return view, ()
-        history = self._history(conn, asked.address)
-        done = confirm.confirmed(asked, history, now, "page", language=language)
-        self._write(conn, done, now)
-        return view, done.planned
-
-    def _remember_seen(self, conn: Connection, asked: Challenge, state: PageState, now: datetime) -> None:
-        """From now on there is a page with a button before somebody, also where it was pressed unseen."""
-        if state in (PageState.ASK, PageState.TOO_SOON) and asked.seen_at is None:
-            record.apply(conn, [Asked(replace(asked, seen_at=now))], now)
-
-    def _view(self, asked: Challenge | None, state: PageState) -> PageView:
-        return PageView(state, self.gateway.mailbox(asked.mailbox) if asked else None)
 
     def _accept(self, conn: Connection, held_id: int, agent: str) -> int:
         now = self.clock()
@@ -355,6 +276,21 @@ class Desk:
         record.apply(conn, [*done.effects, change, sending], now)
         return sending
 
+    def _close(self, conn: Connection, number: int, agent: str, *, spam: bool) -> None:
+        found, now = self._conversation(conn, number), self.clock()
+        event = "closed-as-spam" if spam else "closed"
+        change = TicketChange(self.mint.new_id(), found.ticket_id, now, event, f"agent:{agent}", "", TicketState.CLOSED)
+        effects: list[Effect] = [change]
+        key = canonical(found.requester)
+        if key and found.state is TicketState.OPEN:
+            history = self._history(conn, key)
+            known = history.acquaintance(key, now)
+            if spam and found.bound is not Level.A0:
+                effects.append(confirm.suspected(key, history, now))
+            elif not spam and not found.flood and not conversation.closed_since(conn, key, now - A_DAY):
+                effects.append(answer.closed_as_solved(known, history))
+        record.apply(conn, effects, now)
+
     async def _change(self, number: int, event: str, agent: str, detail: str, state: TicketState | None = None) -> None:
         def work(conn: Connection) -> None:
             found, now = self._conversation(conn, number), self.clock()
@@ -362,32 +298,6 @@ class Desk:
             record.apply(conn, [change], now)
 
         await self.database.write(work)
-
-    def _write(self, conn: Connection, done: Confirmed, now: datetime) -> dict[int, int]:
-        return letters.record_with_mail(
-            conn, done.effects, done.planned, gateway=self.gateway, book=self.book(), now=now
-        )
-
-    def _history(self, conn: Connection, key: str) -> History:
-        limits = self.book().limits
-        locks.together(conn, {key})
-        locks.spending(conn)
-        known = facts.gather(conn, about(key, self.gateway, limits, self.clock()))
-        return History(known, limits, self.gateway, self.mint)
-
-    def _token_id(self, text: str) -> int | None:
-        """What a challenge's link names; None where we did not make it, or not for a link."""
-        found = token.read_token(text, self.gateway.keys)
-        return found.id if found and found.kind is TokenKind.CHALLENGE else None
-
-    def _challenge(self, conn: Connection, token_id: int, now: datetime) -> Challenge | None:
-        wanted = Ask(now, token_ids=frozenset({token_id}))
-        known = facts.gather(conn, wanted)
-        message = known.tokens.get(token_id)
-        if message and locks.together(conn, {message.recipient}):
-            known = facts.gather(conn, wanted)
-        asked = known.challenges.get(message.recipient) if message else None
-        return asked if asked and asked.token_id == token_id else None
 
     def _held(self, conn: Connection, held_id: int) -> HeldMail:
         mail = conversation.held(conn, held_id)

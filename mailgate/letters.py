@@ -19,7 +19,7 @@ from mailgate.mail.compose import Draft, compose, needs_utf8
 from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import promised
 from mailgate.mail.template import fill, in_both
-from mailgate.model import Effects, Gateway, Keys, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.model import Asked, Effects, Gateway, Keys, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
 from mailgate.store import record
 
 if TYPE_CHECKING:
@@ -79,7 +79,12 @@ def record_with_mail(
     """
     numbers = record.apply(conn, effects, now)
     known = {ticket.id: ticket.number for ticket in tickets} | numbers
-    record.apply(conn, [automatic(one, gateway, book, known) for one in planned], now)
+    sendings = [automatic(one, gateway, book, known) for one in planned]
+    record.apply(conn, sendings, now)
+    # A challenge may end by the next mail of the batch, before its own is written.
+    running = {one.challenge.token_id: one.challenge.state.running for one in effects if isinstance(one, Asked)}
+    over = [one.token_id for one in sendings if not running.get(one.token_id, True)]
+    record.call_back(conn, over, now)
     return numbers
 
 

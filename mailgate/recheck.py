@@ -92,7 +92,7 @@ class Recheck:
     def _decide(self, conn: Connection, message_id: int, case: Case) -> Outcome | None:
         book = self.book()
         wanted = ask([case], self.gateway, book.limits)
-        locks.together(conn, wanted.addresses | wanted.message_ids)
+        facts.alone(conn, wanted)
         locks.spending(conn)
         known = facts.gather(conn, wanted)
         stands = rechecks.take(conn, message_id)

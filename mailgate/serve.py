@@ -22,6 +22,7 @@ from mailgate.alarm import Alarm
 from mailgate.backup.highwater import HighWater
 from mailgate.clock import Clock, boot
 from mailgate.config import Settings
+from mailgate.confirming import Confirming
 from mailgate.context import Context
 from mailgate.daemon.aside import Aside
 from mailgate.daemon.courier import courier_of
@@ -172,6 +173,7 @@ class Daemon:
         )
         self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
+        self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
         self.upkeep = self._make_upkeep(context)
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
         # Only where somebody is sent links.
@@ -247,7 +249,7 @@ class Daemon:
         if self.settings.web.bind:
             console = self.make_console(self.desk, self.database) if self.make_console else None
             app = make_app(
-                self.desk,
+                self.confirming,
                 console,
                 clock=self.clock,
                 phrases=lambda: self.book.phrases,

@@ -31,6 +31,7 @@ from msgspec.structs import replace
 from mailgate import config, wiring
 from mailgate.alarm import Alarm
 from mailgate.config import tomlfile
+from mailgate.confirming import Confirming
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain
@@ -271,7 +272,7 @@ class Lab:
         self._make_roads(context, settings)
         # For who wants to serve them, to a browser for instance.
         held = HeldLinks(context, self.desk) if gateway.notify.address else None
-        self.pages = make_app(self.desk, clock=context.clock, phrases=lambda: book.phrases, held=held)
+        self.pages = make_app(self.confirming, clock=context.clock, phrases=lambda: book.phrases, held=held)
         self._peer = _peer_of(settings.listener[0])
         await self.outbound.recover()
         await self.intake.recover()
@@ -294,6 +295,7 @@ class Lab:
             alarm=Alarm(context),
         )
         self.desk = Desk(context)
+        self.confirming = Confirming(context)
         self.upkeep = Upkeep(context)
         if origins:
             self.upkeep.put_off, self.upkeep.on_vouched = origins.take_put_off, origins.vouch

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 TICK_S = 10.0
 TICKS = 6  # of these make the minute after which timers are looked at
 NOTED = timedelta(minutes=1)  # a clock that is corrected by less is not written down anew
+ARCHIVE_EVERY = timedelta(hours=1)
 KEY_DAYS = 7  # longer than any queue retries (RFC 5321 section 4.5.4.1)
 
 
@@ -80,6 +81,7 @@ class Upkeep:
         self._counted: Counter[int] = Counter()
         self._remembered = ""
         self._noted: datetime | None = None
+        self._archived_at: datetime | None = None
 
     async def begin(self) -> None:
         """Look whether the database is the one that we left. Call before anything moves. Raises TryAgain."""
@@ -175,6 +177,9 @@ class Upkeep:
         changed = await self.database.write(
             lambda conn: timers.settle(conn, now, waited=always, by_mailbox=waited, keyed=keyed)
         )
+        if self._archived_at is None or now - self._archived_at >= ARCHIVE_EVERY:
+            self._archived_at = now
+            changed += await self._archive()
         await self._shorten_silence()
         await self._note_clock()
         await self.write_down()
@@ -184,6 +189,14 @@ class Upkeep:
         until = await self.database.read(restored.silent_until)
         if until and until - self.clock() > timedelta(hours=restored.SILENCE_HOURS):
             await self.database.write(lambda conn: restored.shorten(conn, self.clock()))
+
+    async def _archive(self) -> int:
+        """Take old spam out of the lists: a look through all that is held, so not every minute."""
+        untouched = self.clock() - timedelta(days=self.book().limits.timing.archived_days)
+        moved = 0
+        while more := await self.database.write(lambda conn: timers.archive(conn, untouched)):
+            moved += more
+        return moved
 
     async def write_down(self) -> None:
         """Write what was counted since the last time, and the rules if they are others than then."""

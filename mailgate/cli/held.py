@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 from sqlalchemy import Connection
@@ -32,10 +33,12 @@ def held() -> None:
 
 @held.command("list")
 @click.option("--parked", is_flag=True, help="Parked mail too: what nobody has to decide on.")
+@click.option("--archived", is_flag=True, help="Archived spam too: what nobody touched for long.")
+@click.option("--search", metavar="TEXT", default="", help="Only what has TEXT in author or subject, archived or not.")
 @click.option("--by", type=click.Choice(["sender"]), help="One line for each sender, with a count.")
 @limit_option
 @click.pass_obj
-def list_(frame: Frame, *, parked: bool, by: str | None, limit: int) -> None:
+def list_(frame: Frame, /, *, by: str | None, limit: int, **which: Any) -> None:
     """List held mail, oldest first: what waits for its sender, for a person, or was judged spam."""
     if by:
         found = reading(frame, lambda conn: contacts.by_sender(conn, limit))
@@ -43,7 +46,7 @@ def list_(frame: Frame, *, parked: bool, by: str | None, limit: int) -> None:
         return
 
     def read(conn: Connection) -> list[HeldLine]:
-        return pages(lambda last, most: queries.held(conn, most, after=last.id if last else None, parked=parked), limit)
+        return pages(lambda last, most: queries.held(conn, most, after=last.id if last else None, **which), limit)
 
     frame.show(reading(frame, read), ("id", "state", "from", "subject", "reason", "since"), "Nothing is held.")
 

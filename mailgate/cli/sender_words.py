@@ -23,7 +23,11 @@ TRUSTS = {
     Trust.WROTE: "because a person of ours wrote to it",
     Trust.CONFIRMED: "because it confirmed that it is there",
 }
-PROOF = {Level.A2: "proven by DKIM", Level.A1: "proven by SPF or DKIM", Level.A0: "from its address"}
+PROOF = {
+    Level.A2: "proven by DKIM",
+    Level.A1: "proven by DKIM, or by SPF alone, the weaker proof",
+    Level.A0: "from its address",
+}
 CLEARED = frozenset({Standing.ROBOT, Standing.UNDELIVERABLE, Standing.BLOCKED})
 WITHHELD_SHOWN = 5  # reasons, those that withheld most
 
@@ -37,6 +41,10 @@ def words(known: Acquaintance, current: Acquaintance, credit: int, found: Sender
     if current.trust:
         bound = f", for mail that is {PROOF[current.bound]}" if current.bound else ""
         yield f"It is trusted {TRUSTS[current.trust]}{bound}."
+    if current.asks_back:
+        yield "A machine of it asks whoever writes to it, so it is sent no challenge."
+    if current.spam_marks:
+        yield f"{current.spam_marks} of its mails were judged spam since a person last spoke for it."
     yield f"{found.messages} mails, {found.held} held, {found.tickets} tickets."
     yield f"It may get {credit} automatic mails more, within the limits, before a person of ours has to act for it."
     yield from _lately(lately)

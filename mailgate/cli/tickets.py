@@ -103,12 +103,14 @@ def assign(frame: Frame, /, *, number: int, assignee: str, agent: str) -> None:
 
 @tickets.command("close")
 @number_argument
+@click.option("--spam", is_flag=True, help="As spam; a second one of a proven sender ends trust in him.")
 @agent_option
 @click.pass_obj
-def close(frame: Frame, number: int, agent: str) -> None:
-    """Close the ticket."""
-    at_desk(frame, lambda desk: desk.close(number, agent))
-    frame.tell({"number": number, "state": TicketState.CLOSED}, f"#{number} is closed.")
+def close(frame: Frame, number: int, agent: str, *, spam: bool) -> None:
+    """Close the ticket as solved, or as spam."""
+    at_desk(frame, lambda desk: desk.close(number, agent, spam=spam))
+    words = f"#{number} is closed{' as spam' if spam else ''}."
+    frame.tell({"number": number, "state": TicketState.CLOSED}, words)
 
 
 @tickets.command("reopen")

@@ -163,13 +163,22 @@ def _after_refusal(refusal: governor.Refusal, wanted: Grant, history: History) -
 def human_act(before: Acquaintance, after: Acquaintance, history: History, at: datetime) -> list[Effect]:
     """What a person's act for an address earns: credit for it and, the first time, for its domain."""
     credit = governor.after_human_act(before.credit, history.limits.credit)
-    credited = replace(after, credit=credit, proven=True, turns=0, turned_at=None, spam_marks=0)
+    credited = replace(after, credit=credit, proven=True, turns=0, turned_at=None, spam_marks=0, asks_back=False)
     domain = domain_of(before.address)
     if before.proven or domain in history.limits.shared:
         return [Met(credited)]
     known = history.domain(domain, at)
     raised = governor.after_human_act(known.credit, history.limits.domain_credit)
     return [Met(credited), Credited(replace(known, credit=raised))]
+
+
+def closed_as_solved(known: Acquaintance, history: History) -> Met:
+    """What it earns an address that a person of ours closed a ticket of it as solved: he saw that somebody was there.
+
+    It says nothing of who that is, so it makes nobody known and raises no domain.
+    """
+    credit = history.limits.credit
+    return Met(replace(known, credit=max(known.credit, min(credit.cap, known.credit + credit.per_close))))
 
 
 def _common_objections(case: Case, authentication: Authentication) -> Iterator[str]:

@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from mailgate.judge import trust
+from mailgate.judge import confirm, trust
 from mailgate.judge.docket import Docket
-from mailgate.model import Acquaintance, Finding, Mishap, Strength, Suffered, Taken, Trouble
+from mailgate.judge.lives import Turn
+from mailgate.model import Acquaintance, ChallengeState, Finding, Mishap, Strength, Suffered, Taken, Trouble
 
 ECHO, ALIKE, TURNS = "F1", "F2", "F3"
 RULE = "limits.toml [behaviour]"
@@ -28,13 +29,33 @@ def watch(docket: Docket) -> None:
         docket.suppressed, docket.withheld_by = found[0].says, RULE
     for finding in found:
         docket.object(finding)
-    met = _turned(docket)
+    docket.meet(_turned(docket))
     if any(finding.id == TURNS for finding in found) and any(finding.id == ALIKE for finding in found):
-        met = trust.convicted(met, docket.at, docket.limits.timing)
         docket.note("machine", "it answers every automatic mail with the same text: it gets none for a year")
         suffered = Mishap(docket.mint.new_id(), docket.at, Trouble.ANSWERED, docket.sender, docket.domain)
         docket.effects.append(Suffered(suffered))
-    docket.meet(met)
+        convict(docket)
+    elif found:
+        _ask_no_more(docket, found[0].says)
+
+
+def convict(docket: Docket) -> None:
+    """The sender is a machine: it gets no automatic mail for a year.
+
+    A challenge that has left can still be confirmed, for a person may stand behind the machine; but nobody waits for
+    him any more.
+    """
+    docket.meet(trust.convicted(docket.known, docket.at, docket.limits.timing))
+    words = "a machine answers for this address"
+    docket.learn(confirm.ended(docket.sender, docket.history, docket.at, Turn.UNSENT, words))
+
+
+def _ask_no_more(docket: Docket, words: str) -> None:
+    """A challenge that waits for its turn does not leave to somebody who has begun to behave like a machine."""
+    waiting = docket.history.challenge(docket.sender, docket.at)
+    if waiting and waiting.state is ChallengeState.QUEUED:
+        docket.meet(trust.unsent(docket.known, docket.at))
+        docket.learn(confirm.ended(docket.sender, docket.history, docket.at, Turn.UNSENT, words))
 
 
 def is_machine(docket: Docket) -> bool:

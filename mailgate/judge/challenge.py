@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from mailgate.judge.docket import Docket
 from mailgate.judge.history import Mint
 from mailgate.judge.limits import Timing
+from mailgate.judge.lives import CHALLENGE, Turn
 from mailgate.model import Authentication, Case, Challenge, ChallengeState, PageState
 
 
@@ -31,8 +34,14 @@ def doubt(docket: Docket, challenge: Challenge) -> str:
         (not docket.respond.challenge, next(iter(docket.respond.reasons), "")),
         (sent is None or at < sent + timedelta(seconds=soonest_s), f"it came within {soonest_s} s"),
         (not docket.case.text.strip(), "it says nothing of its own"),
+        (_says_what_a_machine_said(docket), "an automatic reply of this address said the same before"),
     )
     return next((words for failed, words in checks if failed), "")
+
+
+def _says_what_a_machine_said(docket: Docket) -> bool:
+    said = docket.history.facts.machine_words.get(docket.sender, ())
+    return bool(docket.case.words) and docket.case.words in said
 
 
 def page(challenge: Challenge | None, at: datetime) -> PageState:
@@ -61,6 +70,11 @@ def pressed(challenge: Challenge | None, at: datetime, timing: Timing) -> PageSt
     if sent is None or at < sent + timedelta(seconds=timing.page_after_sent_s):
         return PageState.TOO_SOON
     return PageState.DONE
+
+
+def moved(asked: Challenge, turn: Turn) -> Challenge:
+    """The challenge after `turn`; as it was where nothing follows for one that stands so."""
+    return replace(asked, state=CHALLENGE[turn].get(asked.state, asked.state))
 
 
 def opened(case: Case, sender: str, authentication: Authentication, timing: Timing, mint: Mint) -> Challenge:

@@ -8,22 +8,26 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import answer, trust
+from mailgate.judge import answer, challenge, trust
 from mailgate.judge.docket import Planned
 from mailgate.judge.history import History
+from mailgate.judge.lives import HELD, Turn
 from mailgate.judge.release import release
 from mailgate.model import (
     Acquaintance,
     Asked,
     Challenge,
-    ChallengeState,
     Effect,
+    HandedOver,
     HeldMail,
     HeldState,
+    Level,
     Met,
     Purpose,
     Reheld,
 )
+
+PRESSED_TOO_LATE = "somebody pressed the button of our question to the sender, when its time was over"
 
 
 class Confirmed(Struct, frozen=True):
@@ -50,8 +54,8 @@ def confirmed(
     is the one that the sender confirms in.
     """
     trusted = trust.confirmed(history.acquaintance(asked.address, at), asked.level, at, history.limits.timing)
-    effects, placed = release(_not_spam(history.held(asked.address)), at, actor, history.mint)
-    effects = [Asked(replace(asked, state=ChallengeState.CONFIRMED)), Met(trusted), *effects]
+    effects, placed = release(_let_in(Turn.CONFIRMED, history.held(asked.address)), at, actor, history.mint)
+    effects = [Asked(challenge.moved(asked, Turn.CONFIRMED)), Met(trusted), *effects]
     ticket_id = placed[0][1] if placed else None
     first = next(((mail, ticket) for mail, ticket in placed if mail.acknowledge), None)
     if first is None:
@@ -64,41 +68,70 @@ def confirmed(
     return Confirmed((*effects, *spent), (replace(plan, language=language),), ticket_id, "granted")
 
 
+def too_late(asked: Challenge, history: History) -> list[Effect]:
+    """Somebody pressed the button of a challenge that is over: whoever decides on his held mail shall know."""
+    theirs = tuple(mail.message_id for mail in history.held(asked.address) if mail.state is HeldState.HUMAN)
+    return [Reheld(theirs, HeldState.HUMAN, PRESSED_TOO_LATE)] if theirs else []
+
+
 def vouched(address: str, history: History, at: datetime, actor: str) -> Confirmed:
     """A person of ours trusts the address: all that was held of it comes in, and his act earns it credit.
 
     Nothing is acknowledged: whoever let the mail in will answer it, and old confirmations help nobody.
     """
     known = history.acquaintance(address, at)
-    return _welcomed(known, trust.vouched(known, at), history.held(address), history, at=at, actor=actor)
+    return _welcomed(Turn.VOUCHED, known, trust.vouched(known, at), history, at=at, actor=actor)
 
 
 def written_to(address: str, history: History, at: datetime, actor: str) -> Confirmed:
     """The same because a person of ours writes to the address; what was judged spam stays so."""
     known = history.acquaintance(address, at)
     trusted = trust.written_to(known, at, history.limits.timing)
-    return _welcomed(known, trusted, _not_spam(history.held(address)), history, at=at, actor=actor)
+    return _welcomed(Turn.WRITTEN_TO, known, trusted, history, at=at, actor=actor)
 
 
-def ended(address: str, history: History, at: datetime, state: ChallengeState, words: str) -> list[Effect]:
-    """A running challenge to `address` ends in `state`; whatever waited for the sender now waits for a person."""
+def ended(address: str, history: History, at: datetime, turn: Turn, words: str) -> list[Effect]:
+    """What `turn` makes of a running challenge to `address`; whatever waited for the sender now waits for a person."""
     running = history.challenge(address, at)
-    waiting = tuple(mail.message_id for mail in history.held(address) if mail.state is HeldState.WAIT)
-    effects: list[Effect] = [Asked(replace(running, state=state))] if running else []
-    return [*effects, Reheld(waiting, HeldState.HUMAN, words)] if waiting else effects
+    over: list[Effect] = [Asked(challenge.moved(running, turn))] if running else []
+    return [*over, HandedOver(address, words, history.mint.new_id())]
+
+
+def blocked(address: str, history: History, at: datetime, agent: str) -> list[Effect]:
+    """A person of ours wants nothing of the address in view: its mail is spam, and nothing is asked of it any more."""
+    effects: list[Effect] = [Met(trust.blocked(history.acquaintance(address, at), at))]
+    if running := history.challenge(address, at):
+        effects.append(Asked(challenge.moved(running, Turn.BLOCKED)))
+    held = tuple(mail.message_id for mail in history.held(address) if mail.state in HELD[Turn.BLOCKED])
+    return [*effects, Reheld(held, HeldState.SPAM, f"sender blocked by {agent}")] if held else effects
+
+
+def judged_spam(mail: HeldMail, history: History, at: datetime, agent: str) -> list[Effect]:
+    """A person of ours judged a held mail spam. Whoever is not proven to have sent it does not suffer for it."""
+    if mail.state not in HELD[Turn.MARKED]:
+        return []
+    marked = Reheld((mail.message_id,), HeldState.SPAM, f"judged spam by {agent}")
+    if not mail.address or mail.level is Level.A0:
+        return [marked]
+    return [marked, suspected(mail.address, history, at)]
+
+
+def suspected(address: str, history: History, at: datetime) -> Met:
+    """One more proven mail of the address was judged spam."""
+    most = history.limits.behaviour.spam_marks
+    return Met(trust.judged_spam(history.acquaintance(address, at), at, most))
 
 
 def _welcomed(
-    before: Acquaintance, after: Acquaintance, held: Iterable[HeldMail], history: History, *, at: datetime, actor: str
+    turn: Turn, before: Acquaintance, after: Acquaintance, history: History, *, at: datetime, actor: str
 ) -> Confirmed:
     effects = answer.human_act(before, after, history, at)
     if running := history.challenge(before.address, at):
-        over = ChallengeState.CANCELLED if running.state is ChallengeState.QUEUED else ChallengeState.SUPERSEDED
-        effects.append(Asked(replace(running, state=over)))
-    released, placed = release(held, at, actor, history.mint)
+        effects.append(Asked(challenge.moved(running, turn)))
+    released, placed = release(_let_in(turn, history.held(before.address)), at, actor, history.mint)
     ticket_id = placed[0][1] if placed else None
     return Confirmed((*effects, *released), (), ticket_id, "not asked: a person of ours did it")
 
 
-def _not_spam(held: Iterable[HeldMail]) -> tuple[HeldMail, ...]:
-    return tuple(mail for mail in held if mail.state is not HeldState.SPAM)
+def _let_in(turn: Turn, held: Iterable[HeldMail]) -> tuple[HeldMail, ...]:
+    return tuple(mail for mail in held if HELD[turn].get(mail.state, mail.state) is None)

@@ -50,6 +50,7 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("credit", "start"): (0, 6),
     ("credit", "cap"): (0, 12),
     ("credit", "per_human_act"): (0, 4),
+    ("credit", "per_close"): (0, 2),
     ("credit", "drip_days"): (45, 100_000),
     ("credit", "drip_to"): (0, 6),
     ("domain_credit", "start"): (0, 40),

@@ -28,6 +28,7 @@ from mailgate.model import (
     Facts,
     Filing,
     Gateway,
+    HandedOver,
     HeldMail,
     HeldState,
     Joined,
@@ -135,7 +136,7 @@ class History:
                 self.facts.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
             case Broken() | Suffered():
                 self._went_wrong(effect)
-            case Released() | Reheld():
+            case Released() | Reheld() | HandedOver():
                 self._moved(effect)
             case _:
                 pass
@@ -150,9 +151,15 @@ class History:
         closed_at = change.at if change.state is TicketState.CLOSED else None
         self.facts.tickets[ticket.id] = replace(ticket, state=change.state, closed_at=closed_at, reopened_at=reopened)
 
-    def _moved(self, effect: Released | Reheld) -> None:
+    def _moved(self, effect: Released | Reheld | HandedOver) -> None:
         if isinstance(effect, Released):
             self._released(effect)
+            return
+        if isinstance(effect, HandedOver):
+            self.facts.held[effect.address] = [
+                replace(mail, state=HeldState.HUMAN) if mail.state is HeldState.WAIT else mail
+                for mail in self.facts.held.get(effect.address, ())
+            ]
             return
         for address, mails in self.facts.held.items():
             self.facts.held[address] = [
@@ -186,6 +193,7 @@ class History:
         mail = filing.case.mail
         if filing.verdict.kind is Kind.AUTO_REPLY:
             self.facts.machine_mails.setdefault(filing.sender, []).append(filing.case.accepted.at)
+            self.facts.machine_words.setdefault(filing.sender, set()).add(filing.case.words)
         if filing.verdict.disposition is Disposition.TICKET:
             begun = Begun(filing.case.accepted.at, filing.case.fingerprint)
             self.facts.begun.setdefault(filing.sender, []).append(begun)

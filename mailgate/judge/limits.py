@@ -42,6 +42,13 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressCredit(Credit):
+    """The balance of one address: what a person of ours closes as solved earns a little, too."""
+
+    per_close: int
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """How long things last; the unit is in each name."""
 
@@ -52,6 +59,8 @@ class Timing:
     agent_give_up_s: int
     challenge_days: int
     confirmed_days: int
+    confirmed_by_spf_days: int
+    unsigned_days: int
     wrote_days: int
     undeliverable_days: int
     robot_days: int
@@ -61,6 +70,7 @@ class Timing:
     page_wait_s: int
     page_after_sent_s: int
     held_wait_s: int
+    archived_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class Limits:
     """All of limits.toml."""
 
     windows: tuple[Limit, ...]
-    credit: Credit
+    credit: AddressCredit
     domain_credit: Credit
     timing: Timing
     fuse: Fuse
@@ -148,7 +158,7 @@ class Limits:
         reader = _Reader(file)
         limits = cls(
             windows=reader.windows(table, lines),
-            credit=reader.numbers(Credit, table, "credit", _names(Credit)),
+            credit=reader.numbers(AddressCredit, table, "credit", _names(AddressCredit)),
             domain_credit=reader.numbers(Credit, table, "domain_credit", _names(Credit)),
             timing=reader.numbers(Timing, table, "timing", _names(Timing)),
             fuse=reader.numbers(Fuse, table, "breaker", _names(Fuse)),

@@ -11,9 +11,9 @@ from datetime import timedelta
 from mailgate.judge import behaviour, breaker, confirm, person, places, trust
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Docket, Placement
+from mailgate.judge.lives import Turn
 from mailgate.model import (
     Broken,
-    ChallengeState,
     Disposition,
     Effect,
     Kind,
@@ -30,6 +30,7 @@ from mailgate.model import (
     Trouble,
 )
 
+ASKS_TO_CONFIRM = "the recipient asks you to confirm: only a person can, and until then our mail waits there"
 LONGEST_TEST = timedelta(hours=1)
 REPORTS = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.MDN, Kind.FEEDBACK})
 CONVICTING = frozenset({Kind.AUTO_REPLY, Kind.SYSTEM})  # kinds that say themselves that a machine wrote them
@@ -109,7 +110,7 @@ def automatic(docket: Docket) -> Placement:
     again = docket.known.standing is Standing.ROBOT and docket.kind in CONVICTING
     if again or (is_known and docket.kind is Kind.AUTO_REPLY and behaviour.is_machine(docket)):
         docket.note("machine", "a machine answers for this address: it gets no automatic mail for a year")
-        docket.meet(trust.convicted(docket.known, docket.at, docket.limits.timing))
+        behaviour.convict(docket)
     linked = _linked(docket, Disposition.APPEND)
     return linked or places.parked(docket, f"{LABELS[docket.kind]} that answers nothing we know")
 
@@ -158,7 +159,8 @@ def _answers_challenge(docket: Docket, about: KnownMessage) -> Placement:
     if docket.kind in CONVICTING:
         _convict(docket, about)
     else:
-        docket.learn(confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.DOUBTFUL, words))
+        _asks_back(docket, about)
+        docket.learn(confirm.ended(about.recipient, docket.history, docket.at, Turn.DOUBTED, words))
     return places.parked(docket, f"{LABELS[docket.kind]} to our challenge")
 
 
@@ -166,7 +168,18 @@ def _beside(
     docket: Docket, about: KnownMessage, reason: str, disposition: Disposition = Disposition.APPEND
 ) -> Placement | None:
     ticket = docket.history.facts.tickets.get(about.ticket_id) if about.ticket_id else None
+    if about.purpose is Purpose.AGENT and any(finding.asks_back for finding in docket.findings):
+        _asks_back(docket, about)
+        reason = ASKS_TO_CONFIRM
+        if ticket:
+            places.write(docket, ticket.id, "asks-back", reason)
     return places.quietly(docket, ticket, reason, disposition) if ticket else None
+
+
+def _asks_back(docket: Docket, about: KnownMessage) -> None:
+    """Whoever writes to the address is asked a question by its machine: people should know, and we ask it nothing."""
+    known = docket.history.acquaintance(about.recipient, docket.at)
+    docket.learn([Met(trust.asks_back(docket.known if about.recipient == docket.sender else known))])
 
 
 def _is_test(sent: KnownMessage, docket: Docket) -> bool:
@@ -214,20 +227,24 @@ def _complained(docket: Docket, about: KnownMessage) -> None:
 def _undeliverable(docket: Docket, about: KnownMessage) -> None:
     _suffered(docket, about, Trouble.FAILED)
     known = docket.history.acquaintance(about.recipient, docket.at)
-    words = "our challenge came back undelivered"
+    words = f"{_ours(about)} came back undelivered"
     effects: list[Effect] = [Met(trust.undeliverable(known, docket.at, docket.limits.timing))]
-    if about.purpose is Purpose.CHALLENGE:
-        effects += confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.BOUNCED, words)
+    effects += confirm.ended(about.recipient, docket.history, docket.at, Turn.CAME_BACK, words)
     docket.learn(effects)
     docket.note("report", "the address is undeliverable")
 
 
 def _convict(docket: Docket, about: KnownMessage) -> None:
     known = docket.history.acquaintance(about.recipient, docket.at)
-    words = "a machine answered our challenge"
+    words = f"a machine answered {_ours(about)}"
+    if any(finding.asks_back for finding in docket.findings):
+        known, words = trust.asks_back(known), "another system answered our challenge with one of its own"
     effects: list[Effect] = [Met(trust.convicted(known, docket.at, docket.limits.timing))]
-    if about.purpose is Purpose.CHALLENGE:
-        effects += confirm.ended(about.recipient, docket.history, docket.at, ChallengeState.ANSWERED_AUTO, words)
+    effects += confirm.ended(about.recipient, docket.history, docket.at, Turn.MACHINE, words)
     docket.learn(effects)
     _suffered(docket, about, Trouble.ANSWERED)
     docket.note("machine", "it answered our automatic mail: its address gets none for a year")
+
+
+def _ours(about: KnownMessage) -> str:
+    return "our challenge" if about.purpose is Purpose.CHALLENGE else "our mail"

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from mailgate.judge import answer, behaviour, challenge, confirm, flood, places, thread, trust
 from mailgate.judge.docket import Docket, Placement
+from mailgate.judge.lives import Turn
 from mailgate.judge.thread import Evidence, Link, Place, Relation
 from mailgate.judge.trust import Welcome
 from mailgate.model import (
     Asked,
-    ChallengeState,
+    Challenge,
     HeldState,
     KnownMessage,
     KnownTicket,
@@ -20,6 +21,8 @@ from mailgate.model import (
     Standing,
     TicketState,
 )
+
+UNSIGNED = "trusted while its mail was signed, and it has not been for long: trust it again if this is the same sender"
 
 
 def human(docket: Docket) -> Placement:
@@ -91,6 +94,8 @@ def _new(docket: Docket) -> Placement:
     behaviour.watch(docket)
     mode, welcome = docket.case.mailbox.mode, trust.welcome(docket.known, docket.authentication)
     docket.note("sender", f"{welcome}; mailbox is {mode}")
+    if trust.is_unsigned_for_long(docket.known, docket.authentication, docket.at, docket.limits.timing):
+        return places.held(docket, UNSIGNED)
     if welcome is Welcome.UNPROVEN:
         return flood.taken_up(docket) or places.ticket(docket, "known address, but the sender is not proven")
     if welcome is Welcome.TRUSTED:
@@ -123,6 +128,8 @@ def _stranger(docket: Docket) -> Placement:
         return places.held(docket, "quotes a mail of ours, so nothing is sent")
     if not docket.respond.challenge:
         return places.held(docket, f"no challenge: {docket.respond.reasons[0]}")
+    if docket.known.asks_back:
+        return places.held(docket, "no challenge: a machine of this address asks whoever writes to it")
     timing = docket.limits.timing
     opened = challenge.opened(docket.case, docket.sender, docket.authentication, timing, docket.mint)
     if not answer.challenge(docket, opened):
@@ -145,8 +152,7 @@ def _answer_to_challenge(docket: Docket, asked: KnownMessage) -> Placement:
     words = challenge.doubt(docket, found)
     if words:
         docket.note("challenge", f"not confirmed: {words}")
-        reason = f"the challenge was answered, but {words}"
-        docket.learn(confirm.ended(found.address, docket.history, docket.at, ChallengeState.DOUBTFUL, reason))
+        _doubted(docket, found, f"the challenge was answered, but {words}")
         return places.held(docket, f"probably answers our challenge, but {words}")
     case = docket.case
     done = confirm.confirmed(found, docket.history, docket.at, "mail", judged_at=case.judged_at, language=case.language)
@@ -156,6 +162,13 @@ def _answer_to_challenge(docket: Docket, asked: KnownMessage) -> Placement:
     if done.ticket_id is None:
         return _acknowledged(docket, "confirms by answering our challenge")
     return places.appended(docket, done.ticket_id, "confirms by answering our challenge")
+
+
+def _doubted(docket: Docket, found: Challenge, reason: str) -> None:
+    """Whatever waited for this answer waits for a person now. Perhaps a machine of the address gave it."""
+    docket.learn(confirm.ended(found.address, docket.history, docket.at, Turn.DOUBTED, reason))
+    if found.state.running and found.address == docket.sender:
+        docket.meet(trust.asks_back(docket.known))
 
 
 def _renew(docket: Docket) -> None:

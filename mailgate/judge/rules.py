@@ -37,6 +37,7 @@ _KEYS = CONDITION | {
     "unless",
     "firm",
     "pin",
+    "asks_back",
     "note",
     "hits",
     "misses",
@@ -67,6 +68,7 @@ class Signal:
     misses: tuple[str, ...]  # those it must not: they are tried whenever the file is read
     firm: bool = False  # it counts whatever a channel says of the sender
     pin: str = ""  # what it asks of the operator
+    asks_back: bool = False  # it is another system's question to whoever wrote
 
 
 Given = tuple[tuple[Signal, str], ...]  # signals, each with the value that gave it
@@ -244,6 +246,7 @@ class _SignalReader(Reader):
             self.faults.append(Fault(file, 0, key, repr(key), f"one of {', '.join(TABLES)}", nearest(key, TABLES)))
         super().document(file, document, lines)
 
+    # Long because it reads one table after the other of what a signal has, and that is all it does.
     def table(self, table: Mapping[str, Any]) -> None:
         """Read one table; it is kept where nothing is wrong with it."""
         before = len(self.faults)
@@ -260,6 +263,7 @@ class _SignalReader(Reader):
         also, unless = self.conditions(table, "also"), self.conditions(table, "unless")
         rule = self.named(texts["id"])
         hits, misses = self.examples(table, "hits", condition), self.examples(table, "misses", condition)
+        asks_back = self.flag(table, "asks_back")
         firm, pin = self.flag(table, "firm"), self.text(table, "pin") if "pin" in table else ""
         if len(self.faults) > before or condition is None or strength is None:
             return
@@ -281,6 +285,7 @@ class _SignalReader(Reader):
                 misses=misses,
                 firm=firm,
                 pin=pin,
+                asks_back=asks_back,
             )
         )
 

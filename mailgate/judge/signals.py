@@ -92,6 +92,7 @@ def _finding(signal: Signal, field: str, seen: str) -> Finding:
         family=signal.family,
         says=signal.says,
         pin=signal.pin,
+        asks_back=signal.asks_back,
         field=field,
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from msgspec.structs import replace
 
 from mailgate.judge.limits import Timing
+from mailgate.judge.lives import SENDER, Turn
 from mailgate.model import Acquaintance, Authentication, Level, Standing, Trust
 
 
@@ -20,19 +22,14 @@ class Welcome(StrEnum):
     BLOCKED = "blocked"
 
 
-# What an address is once its standing lapses. Who had trust by a person's word, and was a machine for a while, has it
-# again; all others are strangers.
-LAPSED = {Standing.CHALLENGED: Standing.EXPIRED}
-
-
 def current(known: Acquaintance, at: datetime) -> Acquaintance:
     """`known` as it stands at `at`: whatever has lapsed is over, without notice to anybody."""
     if known.until is None or known.until > at:
         return known
+    # Who had trust by a person's word, and was a machine for a while, has it again; all others are strangers.
     if known.trust is Trust.MANUAL:
         return replace(known, standing=Standing.TRUSTED, since=known.until, until=None)
-    lapsed = LAPSED.get(known.standing, Standing.UNKNOWN)
-    return replace(known, standing=lapsed, since=known.until, until=None, trust=None, bound=None)
+    return _moved(known, Turn.RAN_OUT, known.until, until=None, trust=None, bound=None)
 
 
 def welcome(known: Acquaintance, authentication: Authentication) -> Welcome:
@@ -47,7 +44,12 @@ def welcome(known: Acquaintance, authentication: Authentication) -> Welcome:
 
 def asked(known: Acquaintance, at: datetime, until: datetime) -> Acquaintance:
     """A challenge is on its way to the address."""
-    return replace(known, standing=Standing.CHALLENGED, since=at, until=until)
+    return _moved(known, Turn.ASKED, at, until=until)
+
+
+def unsent(known: Acquaintance, at: datetime) -> Acquaintance:
+    """The challenge to the address was not sent after all."""
+    return _moved(known, Turn.UNSENT, at, until=None)
 
 
 def confirmed(known: Acquaintance, level: Level, at: datetime, timing: Timing) -> Acquaintance:
@@ -59,15 +61,13 @@ def confirmed(known: Acquaintance, level: Level, at: datetime, timing: Timing) -
         return known
     if known.standing is Standing.ROBOT:
         return replace(known, trust=Trust.CONFIRMED, bound=level)
-    until = at + timedelta(days=timing.confirmed_days)
-    return replace(known, standing=Standing.TRUSTED, since=at, until=until, trust=Trust.CONFIRMED, bound=level)
+    until = at + _confirmed_for(level, timing)
+    return _moved(known, Turn.CONFIRMED, at, until=until, trust=Trust.CONFIRMED, bound=level, asks_back=False)
 
 
 def vouched(known: Acquaintance, at: datetime) -> Acquaintance:
     """Trust by a person of ours, for good. A1 is enough: he has seen the mail."""
-    return replace(
-        known, standing=Standing.TRUSTED, since=at, until=None, trust=Trust.MANUAL, bound=Level.A1, proven=True
-    )
+    return _moved(known, Turn.VOUCHED, at, until=None, trust=Trust.MANUAL, bound=Level.A1, proven=True)
 
 
 def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
@@ -75,34 +75,36 @@ def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintanc
     if known.trust is Trust.MANUAL:
         return replace(known, proven=True)
     until = at + timedelta(days=timing.wrote_days)
-    if known.until and known.trust is Trust.CONFIRMED:
+    if known.until and known.standing is Standing.TRUSTED:
         until = max(until, known.until)
     trusted = replace(known, trust=Trust.WROTE, bound=known.bound or Level.A1, proven=True)
-    if known.standing is Standing.ROBOT:
-        return trusted
-    return replace(trusted, standing=Standing.TRUSTED, since=at, until=until)
+    return _moved(trusted, Turn.WRITTEN_TO, at, until=until)
 
 
 def renewed(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
     """A confirmed address wrote again: its trust counts from this mail."""
     if known.trust is not Trust.CONFIRMED or known.standing is not Standing.TRUSTED:
         return known
-    until = at + timedelta(days=timing.confirmed_days)
+    until = at + _confirmed_for(known.bound, timing)
     return replace(known, until=max(until, known.until or until))
+
+
+def is_unsigned_for_long(known: Acquaintance, proof: Authentication, at: datetime, timing: Timing) -> bool:
+    """Did its domain sign mail when the address confirmed itself, and has it sent none for long but this, unsigned?"""
+    if known.trust is not Trust.CONFIRMED or known.until is None or known.bound is not Level.A2:
+        return False
+    signed_at = known.until - _confirmed_for(known.bound, timing)
+    return proof.level is Level.A1 and at - signed_at > timedelta(days=timing.unsigned_days)
 
 
 def revived(known: Acquaintance, at: datetime) -> Acquaintance:
     """A proven mail came from an address whose mail had come back: it is there after all."""
-    if known.standing is not Standing.UNDELIVERABLE:
-        return known
-    return replace(known, standing=Standing.UNKNOWN, since=at, until=None)
+    return _moved(known, Turn.REVIVED, at, until=None)
 
 
 def convicted(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
     """The address answered like a machine: no automatic mail for a year. Its mail is received as before."""
-    if known.standing is Standing.BLOCKED:
-        return known
-    return replace(known, standing=Standing.ROBOT, since=at, until=at + timedelta(days=timing.robot_days))
+    return _moved(known, Turn.MACHINE, at, until=at + timedelta(days=timing.robot_days))
 
 
 def undeliverable(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
@@ -110,12 +112,43 @@ def undeliverable(known: Acquaintance, at: datetime, timing: Timing) -> Acquaint
 
     Whoever holds our mail can write such a report, so it frees nobody: who was silenced longer stays so.
     """
-    if known.standing in (Standing.BLOCKED, Standing.ROBOT):
-        return known
     until = at + timedelta(days=timing.undeliverable_days)
-    return replace(known, standing=Standing.UNDELIVERABLE, since=at, until=until, trust=None, bound=None)
+    return _moved(known, Turn.CAME_BACK, at, until=until, trust=None, bound=None)
+
+
+def judged_spam(known: Acquaintance, at: datetime, most: int) -> Acquaintance:
+    """A person judged one more mail of it spam; from `most` of these on it is trusted no more."""
+    marked = replace(known, spam_marks=known.spam_marks + 1)
+    if marked.spam_marks < most or marked.trust is None:
+        return marked
+    until = None if marked.standing is Standing.TRUSTED else marked.until
+    return _moved(replace(marked, trust=None, bound=None, until=until), Turn.DISTRUSTED, at)
+
+
+def asks_back(known: Acquaintance) -> Acquaintance:
+    """A machine of the address asks whoever writes to it, so a challenge of ours would not reach a person."""
+    return replace(known, asks_back=True)
 
 
 def blocked(known: Acquaintance, at: datetime) -> Acquaintance:
     """A person of ours wants nothing of the address in view. Its mail is kept all the same."""
-    return replace(known, standing=Standing.BLOCKED, since=at, until=None, trust=None, bound=None)
+    return _moved(known, Turn.BLOCKED, at, until=None, trust=None, bound=None)
+
+
+def cleared(known: Acquaintance, at: datetime) -> Acquaintance:
+    """A person of ours holds nothing against the address any more. Who had trust by a person's word has it again."""
+    peaceful = replace(known, turns=0, turned_at=None)
+    if known.trust is Trust.MANUAL:
+        return replace(peaceful, standing=Standing.TRUSTED, since=at, until=None)
+    return _moved(peaceful, Turn.CLEARED, at, until=None, trust=None, bound=None)
+
+
+def _moved(known: Acquaintance, turn: Turn, at: datetime, **changes: Any) -> Acquaintance:
+    """The address after `turn`; as it was where nothing follows for one that stands so."""
+    then = SENDER[turn].get(known.standing)
+    return known if then is None else replace(known, standing=then, since=at, **changes)
+
+
+def _confirmed_for(bound: Level | None, timing: Timing) -> timedelta:
+    """SPF alone says only that a server may send for the domain, and many may: such trust is short."""
+    return timedelta(days=timing.confirmed_days if bound is Level.A2 else timing.confirmed_by_spf_days)

@@ -112,6 +112,14 @@ class Reheld(Struct, frozen=True):
     reason: str
 
 
+class HandedOver(Struct, frozen=True):
+    """All held mail of an address that waits for its sender now waits for a person."""
+
+    address: str  # canonical
+    reason: str
+    before: int  # of the mails whose row of `message` has a smaller id: whatever comes later waits for itself
+
+
 class Permit(Struct, frozen=True):
     """The right to send one automatic mail. Only `judge.governor` makes one (a law test says so)."""
 
@@ -155,6 +163,7 @@ Effect = (
     | Suffered
     | Released
     | Reheld
+    | HandedOver
     | Sending
 )
 Effects = Sequence[Effect]

@@ -280,5 +280,6 @@ class Facts:
     taken: dict[str, list[Taken]] = field(default_factory=dict)  # by address, of late, newest first
     runs: list[Run] = field(default_factory=list)  # newest first
     machine_mails: dict[str, list[datetime]] = field(default_factory=dict)  # automatic replies by address, of late
+    machine_words: dict[str, set[str]] = field(default_factory=dict)  # what these said, as fingerprints of words alone
     begun: dict[str, list[Begun]] = field(default_factory=dict)  # conversations by address, of late
     floods: dict[str, int] = field(default_factory=dict)  # by address, the ticket that takes its flood

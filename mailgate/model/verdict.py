@@ -25,6 +25,7 @@ class Finding(Struct, frozen=True):
     says: str = ""  # in words for people
     field: str = ""  # where the value stood: "header:precedence", "subject"
     pin: str = ""  # what the operator must do, where the mail asks him for something
+    asks_back: bool = False  # a machine asks whoever wrote to prove himself
 
 
 class Case(Struct, frozen=True):
@@ -41,6 +42,7 @@ class Case(Struct, frozen=True):
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
     bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""
+    words: str = ""  # the fingerprint of its own words alone, "" where nobody read any
     marked: bool = False  # it quotes the marker of a mail of ours
     rules: str = ""  # version of the rule files that judge it
     forwarded: tuple[str, ...] = ()  # how a listed forwarder brought it, by the ids of the rule files

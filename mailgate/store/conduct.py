@@ -44,11 +44,9 @@ from mailgate.store.tables import Direction
 from mailgate.store.types import Utc
 
 LATELY = timedelta(hours=1)  # how far back floods, and what trips the breaker within an hour, are looked for
-LONG_DAYS = 31  # and our own mail to somebody, who may take turns with us once a day, and his automatic replies
-COMPLAINT_DAYS = 31  # and complaints
+LONG_DAYS = 31  # and our own mail to somebody (turns may be days apart), his automatic replies, and complaints
 RUNS = 200  # newest automatic mails that are looked at together,
 RUN_DAYS = 31  # if they are no older
-MISHAPS_MOST = 500
 BREAKERS_MOST = 10_000  # that are shown; one for each address that somebody complained from or a person stopped
 CONDUCT_MOST = 2000  # rows of a batch's senders, newest first
 
@@ -59,12 +57,15 @@ _PERMIT, _OUTBOX, _MESSAGE, _TICKET, _MISHAP = (
     tables.ticket.c,
     tables.mishap.c,
 )
-_TAKEN, _MACHINE, _BEGUN, _FLOOD = range(4)
+_MACHINE, _TAKEN, _BEGUN, _FLOOD, _WRONG = range(5)
 _SINCE, _LONG = bindparam("since", type_=Utc()), bindparam("long", type_=Utc())
 
 
 def _conduct() -> Any:
-    """Four questions about the same people in one statement; each part has an index of its own."""
+    """Four questions about the same people, and one about everybody, in one statement.
+
+    Each part has an index of its own. Where there is too much, automatic replies are what stays out.
+    """
     number = cast(literal(0), BigInteger)
     return (
         union_all(
@@ -72,7 +73,7 @@ def _conduct() -> Any:
             .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
             .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
             .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _OUTBOX.state == OutboxState.SENT),
-            select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, cast(literal(""), Text), number).where(
+            select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number).where(
                 is_one_of_given(_MESSAGE.sender, "people"),
                 _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),
                 _MESSAGE.at > _LONG,
@@ -85,8 +86,18 @@ def _conduct() -> Any:
                 _TICKET.updated_at > _SINCE,
                 literal_column("ticket.flood"),
             ),
+            # Their names spelled out, so that the planner knows how few of them there are.
+            select(
+                literal(_WRONG), literal_column("mishap.trouble", Text), _MISHAP.at, cast(literal(""), Text), number
+            ).where(
+                or_(
+                    and_(literal_column("mishap.trouble = 'repeated'"), _MISHAP.at > _SINCE),
+                    and_(literal_column("mishap.trouble = 'came-back'"), _MISHAP.at > _SINCE),
+                    and_(literal_column("mishap.trouble = 'complained'"), _MISHAP.at > _LONG),
+                )
+            ),
         )
-        .order_by(literal_column("at").desc())
+        .order_by(literal_column("sort").desc(), literal_column("at").desc())
         .limit(CONDUCT_MOST)
     )
 
@@ -94,19 +105,6 @@ def _conduct() -> Any:
 # Built once: to build a statement costs more than to run it.
 _CONDUCT = _conduct()
 _BREAKERS = select(tables.breaker).where(is_one_of_given(tables.breaker.c.key, "keys"))
-# Those that count by themselves; what went wrong with one of the newest mails comes with it.
-# Their names spelled out, so that the planner knows how few of them there are.
-_MISHAPS = (
-    select(tables.mishap)
-    .where(
-        or_(
-            and_(literal_column("mishap.trouble = 'repeated'"), _MISHAP.at > bindparam("since", type_=Utc())),
-            and_(literal_column("mishap.trouble = 'came-back'"), _MISHAP.at > bindparam("since", type_=Utc())),
-            and_(literal_column("mishap.trouble = 'complained'"), _MISHAP.at > bindparam("long", type_=Utc())),
-        )
-    )
-    .limit(MISHAPS_MOST)
-)
 _NEWEST = (
     select(_PERMIT.id, _PERMIT.at, _PERMIT.domain, _PERMIT.unproven)
     .where(_PERMIT.purpose.in_((Purpose.ACKNOWLEDGE, Purpose.CHALLENGE)), _PERMIT.at > bindparam("since", type_=Utc()))
@@ -123,22 +121,11 @@ _WENT_WRONG = (
 
 def gather(conn: Connection, ask: Ask, people: frozenset[str], facts: Facts) -> None:
     """Add to `facts` what the `people` of a batch did, and all that bears on the breakers."""
-    if not people and not ask.mailboxes:
+    if not (people or ask.mailboxes or ask.runs):
         return
-    if people:
-        _read_conduct(conn, ask.now, people, facts)
-    keys = people | ask.domains | ask.mailboxes | {""}
-    facts.breakers = {
-        (row.scope, row.key): rows.breaker(row) for row in conn.execute(_BREAKERS, {"keys": listed(keys)})
-    }
-    facts.mishaps = mishaps(conn, ask.now)
+    _read_conduct(conn, ask.now, people, facts)
+    facts.breakers = breakers(conn, people | ask.domains | ask.mailboxes | {""})
     facts.runs = runs(conn, ask.now) if ask.runs else []
-
-
-def mishaps(conn: Connection, now: datetime) -> list[Mishap]:
-    """What went wrong of late and may trip the breaker without regard to the mails around it, in no order."""
-    since = {"since": now - LATELY, "long": now - timedelta(days=COMPLAINT_DAYS)}
-    return [rows.mishap(row) for row in conn.execute(_MISHAPS, since)]
 
 
 def runs(conn: Connection, now: datetime) -> list[Run]:
@@ -172,11 +159,16 @@ def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts
     since = {"since": now - LATELY, "long": now - timedelta(days=LONG_DAYS)}
     for row in conn.execute(_CONDUCT, {"people": listed(people), **since}):
         match row.sort:
-            case 0:
-                facts.taken.setdefault(row.who, []).append(Taken(row.at, row.text))
             case 1:
+                facts.taken.setdefault(row.who, []).append(Taken(row.at, row.text))
+            case 0:
                 facts.machine_mails.setdefault(row.who, []).append(row.at)
+                if row.text:
+                    facts.machine_words.setdefault(row.who, set()).add(row.text)
             case 2:
                 facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
-            case _:
+            case 3:
                 facts.floods.setdefault(row.who, row.number)
+            case _:
+                # Whom it met is of no account here.
+                facts.mishaps.append(Mishap(0, row.at, Trouble(row.who), "", ""))

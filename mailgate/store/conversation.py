@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
-from mailgate.model import HeldMail, State
+from mailgate.model import HeldMail, Level, State, TicketState
 from mailgate.store import rows, tables
 from mailgate.store.tables import Direction
 
@@ -22,12 +23,19 @@ class Conversation:
     requester: str  # the address to answer, as its owner wrote it; "" where no mail names one author
     newest: str  # Message-ID of the newest mail that came in, "" where there is none
     references: tuple[str, ...]  # of that mail
+    state: TicketState
+    flood: bool  # it takes what one address sends too much of
+    bound: Level  # how well the requester is proven; A0 where nobody is known
 
 
 def of_ticket(conn: Connection, number: int) -> Conversation | None:
     """The conversation of ticket `number`, or None."""
     t, m = tables.ticket.c, tables.message.c
-    found = conn.execute(select(t.id, t.subject, t.mailbox, t.requester).where(t.number == number)).one_or_none()
+    p = tables.participant.c
+    columns = (t.id, t.subject, t.mailbox, t.requester, t.state, t.flood, p.bound)
+    who = and_(p.ticket_id == t.id, p.address == t.requester)
+    one = select(*columns).outerjoin(tables.participant, who).where(t.number == number)
+    found = conn.execute(one).one_or_none()
     if found is None:
         return None
     incoming = (
@@ -45,7 +53,18 @@ def of_ticket(conn: Connection, number: int) -> Conversation | None:
         requester=(newest.author if newest else "") or found.requester,
         newest=newest.identity if newest else "",
         references=tuple(newest.references) if newest else (),
+        state=found.state,
+        flood=found.flood,
+        bound=found.bound or Level.A0,
     )
+
+
+def closed_since(conn: Connection, address: str, since: datetime) -> bool:
+    """Did a person close a ticket that `address` (canonical) takes part in as solved, after `since`?"""
+    e, p = tables.ticket_event.c, tables.participant.c
+    found = select(e.id).join(tables.participant, p.ticket_id == e.ticket_id).where(p.address == address, e.at > since)
+    solved = found.where(e.event == "closed", e.actor.startswith("agent:"))
+    return conn.execute(solved.limit(1)).first() is not None
 
 
 def ticket_of(conn: Connection, message_id: int) -> int:

@@ -10,6 +10,7 @@ from mailgate.model import (
     Breaker,
     Challenge,
     Filing,
+    Kind,
     Mishap,
     NewTicket,
     OutboxState,
@@ -114,7 +115,8 @@ def incoming(filing: Filing) -> Entry:
         "subject": mail.subject,
         "at": case.accepted.at,
         "body_hash": mail.body_hash,
-        "fingerprint": case.fingerprint,
+        # What a machine says is known again whatever the subject: no two answers have the same.
+        "fingerprint": case.words if verdict.kind is Kind.AUTO_REPLY else case.fingerprint,
         "level": case.authentication.level,
         "proposed": verdict.proposed,
         "held": filing.held,

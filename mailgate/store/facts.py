@@ -76,10 +76,8 @@ def gather(conn: Connection, ask: Ask) -> Facts:
 
     Until the end of the transaction nobody else gathers for the same senders and mails.
     """
-    locks.together(conn, ask.addresses | ask.message_ids)
-    token_ids = {number for number in ask.token_ids if number <= LARGEST}  # a larger one was never stored
+    tokens = alone(conn, ask)
     by_identity = _by_identity(conn, ask.message_ids)
-    tokens = {row.token_id: rows.known_message(row) for row in _rows(conn, _BY_TOKEN, token_ids)}
     addresses = ask.addresses | {message.recipient for message in tokens.values() if message.recipient}
     asked = {message.recipient for message in tokens.values() if message.purpose is Purpose.CHALLENGE}
     linked = [*tokens.values(), *(message for messages in by_identity.values() for message in messages)]
@@ -101,6 +99,17 @@ def gather(conn: Connection, ask: Ask) -> Facts:
     )
     conduct.gather(conn, ask, addresses, known)
     return known
+
+
+def alone(conn: Connection, ask: Ask) -> dict[int, KnownMessage]:
+    """Let nobody else gather for the senders and mails of `ask`, nor for those to whom the mails of ours went that it
+    names, until the end of the transaction; these mails of ours, by token.
+    """
+    token_ids = {number for number in ask.token_ids if number <= LARGEST}  # a larger one was never stored
+    # To whom a mail went never changes, so this may be read before anybody else is kept out.
+    tokens = {row.token_id: rows.known_message(row) for row in _rows(conn, _BY_TOKEN, token_ids)}
+    locks.together(conn, ask.addresses | ask.message_ids | {one.recipient for one in tokens.values()})
+    return tokens
 
 
 def _rows(conn: Connection, question: Select[Any], wanted: Collection[int] | Collection[str], **more: Any) -> Any:

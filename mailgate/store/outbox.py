@@ -29,6 +29,8 @@ from mailgate.store import tables
 from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.journal import decompressed
 from mailgate.store.types import Utc
+from mailgate.store.unreached import nobody_there
+from mailgate.store.unwanted import HELD_BACK, unwanted
 
 UNDELIVERABLE_DAYS = 60
 
@@ -38,7 +40,6 @@ OUR_HOPS_LACK = "5.6.7"
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 RECALLED = "the database was restored; it may have been sent already"
 CANCELLED = "cancelled by a person"
-STOPPED = "automatic mail was stopped before it left"
 CAME_BACK = "our question to the sender came back"
 NEVER_LEFT = "our question to the sender could not be sent"
 MAY_BE_LOST = "our question to the sender may not have arrived"
@@ -89,9 +90,21 @@ def claim(conn: Connection, now: datetime, limit: int, owner: str, lease_s: floa
         taken += conn.execute(question, {"now": now, "most": limit - len(taken)}).scalars()
     if not taken:
         return []
-    mine = {"mine": listed(taken)}
-    conn.execute(_LEASE, {**mine, "owner": owner, "until": now + timedelta(seconds=lease_s)})
+    for_whom = {"owner": owner, "until": now + timedelta(seconds=lease_s)}
+    conn.execute(_LEASE, {"mine": listed(taken), **for_whom})
+    over = _take_back(conn, taken, now)
+    mine = {"mine": listed([one for one in taken if one not in over])}
     return [_due(row) for row in conn.execute(_CLAIMED, mine)]
+
+
+def _take_back(conn: Connection, taken: list[int], now: datetime) -> dict[int, str]:
+    """Cancel what was allowed once and is not wanted any more."""
+    reasons = unwanted(conn, taken, now)
+    rows = _rows(conn, is_one_of(_OUTBOX.c.id, reasons)) if reasons else ()
+    _settle(
+        conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, reasons[row.id]), now)) for row in rows], 0
+    )
+    return reasons
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -194,13 +207,14 @@ def recall(conn: Connection, now: datetime) -> int:
 
 
 def hold_back(conn: Connection, scope: Scope, key: str, now: datetime) -> int:
-    """Send no automatic mail to the world outside that still waits and that this breaker concerns; how many."""
+    """Send no automatic mail to the world outside that is not handed yet and that this breaker concerns; how many."""
     permit = tables.permit.c
     theirs = {Scope.ADDRESS: permit.address, Scope.DOMAIN: permit.domain, Scope.MAILBOX: permit.mailbox}
     concerned = true() if scope is Scope.ALL else theirs[scope] == key
     ids = select(permit.id).where(concerned, permit.id == _OUTBOX.c.permit_id, permit.purpose.in_(OUTSIDE)).exists()
-    rows = _rows(conn, and_(_READY, ids))
-    _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, STOPPED), now)) for row in rows], 0)
+    waiting = or_(_READY, and_(AWAY, _OUTBOX.c.state == OutboxState.LEASED))
+    rows = _rows(conn, and_(waiting, ids))
+    _settle(conn, [(row, Settlement(row.id, OutboxState.CANCELLED, Answer(0, HELD_BACK), now)) for row in rows], 0)
     return len(rows)
 
 
@@ -259,6 +273,13 @@ _END_CHALLENGE = (
     .where(_CHALLENGE.c.token_id == bindparam("of_token"), _CHALLENGE.c.state == ChallengeState.QUEUED)
     .values(state=bindparam("to_state"), sent_at=bindparam("then"))
 )
+# A doubtful answer was faster than the next hop's last word; the challenge can still be confirmed.
+_LEFT = (
+    update(_CHALLENGE)
+    .where(_CHALLENGE.c.token_id == bindparam("of_token"), _CHALLENGE.c.state == ChallengeState.DOUBTFUL)
+    .where(_CHALLENGE.c.sent_at.is_(None))
+    .values(sent_at=bindparam("then"))
+)
 _TO_PEOPLE = (
     update(_MESSAGE)
     .where(_MESSAGE.c.sender == bindparam("of_address"), _MESSAGE.c.held == HeldState.WAIT)
@@ -297,7 +318,10 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     _challenges_end(conn, [end for end in over if end[0].purpose is Purpose.CHALLENGE], undeliverable_days)
     _staff_unreached(conn, [end for end in over if end[0].purpose.to_staff], undeliverable_days)
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
-    _persons_mail_lost(conn, [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost])
+    letters = [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost]
+    _persons_mail_lost(conn, letters)
+    refused = {row.recipient: one for row, one in letters}
+    nobody_there(conn, refused, undeliverable_days)
 
 
 def _challenges_end(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
@@ -308,6 +332,8 @@ def _challenges_end(conn: Connection, ended: Ended, undeliverable_days: int) -> 
         for row, one, state, _, _ in ends
     ]
     _run(conn, _END_CHALLENGE, states)
+    left = [{"of_token": one["of_token"], "then": one["then"]} for one in states if one["then"]]
+    _run(conn, _LEFT, left)
     moved = [{"of_address": row.recipient, "reason": reason} for row, _, _, reason, _ in ends if reason]
     _run(conn, _TO_PEOPLE, moved)
     standings = [

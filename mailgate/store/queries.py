@@ -82,9 +82,26 @@ _HELD = select(
 _WAITS = or_(_IS_HELD, _JOURNAL.state == State.PARKED)
 
 
-def held(conn: Connection, limit: int = PAGE, *, after: int | None = None, parked: bool = False) -> list[HeldLine]:
-    """Held mail, oldest first, from the id `after` on, the last of the page above; with `parked`, parked mail too."""
+def held(
+    conn: Connection,
+    limit: int = PAGE,
+    *,
+    after: int | None = None,
+    parked: bool = False,
+    archived: bool = False,
+    search: str = "",
+) -> list[HeldLine]:
+    """Held mail, oldest first, from the id `after` on, the last of the page above.
+
+    With `parked`, parked mail too; with `archived`, what is archived too, and so where `search` is looked for in
+    authors and subjects.
+    """
     page = _HELD.where(_WAITS if parked else _IS_HELD)
+    if search:
+        columns = (_MESSAGE.author, _MESSAGE.author_name, _MESSAGE.subject)
+        page = page.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+    elif not archived:
+        page = page.where(or_(_MESSAGE.held.is_(None), _MESSAGE.held != HeldState.ARCHIVED))
     if after is not None:
         page = page.where(_MESSAGE.id > after)
     return [_held_line(row) for row in conn.execute(page.order_by(_MESSAGE.id).limit(limit))]

@@ -6,7 +6,7 @@ Effects are sorted by what they are and written table by table, in the order in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -20,6 +20,8 @@ from mailgate.model import (
     Credited,
     Effects,
     Filing,
+    HandedOver,
+    HeldState,
     Joined,
     Met,
     NewTicket,
@@ -46,6 +48,8 @@ _ADDRESS_CHANGES = (
     *("name", "standing", "since", "until", "credit", "credit_at", "trust", "bound", "proven"),
     *("turns", "turned_at", "spam_marks", "asks_back"),
 )
+NO_LONGER_NEEDED = "no longer needed"
+
 _BREAKER_CHANGES = ("state", "since", "until", "trial_until", "tripped_at", "reason", "actor")
 _CHALLENGE_CHANGES = ("state", "expires_at", "sent_at", "seen_at")
 
@@ -69,6 +73,7 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _change(conn, sorted_effects.changes, {effect.id: effect.at for effect in sorted_effects.new_tickets})
     _file(conn, sorted_effects.filings, now)
     _rehold(conn, sorted_effects.reheld, now)
+    _hand_over(conn, sorted_effects.handed_over)
     _release(conn, sorted_effects.released, now)
     _rejudge(conn, sorted_effects.rejudged)
     _send(conn, sorted_effects.sendings)
@@ -96,6 +101,7 @@ class _Sorted:
         self.changes: list[TicketChange] = []
         self.filings: list[Filing] = []
         self.reheld: list[Reheld] = []
+        self.handed_over: list[HandedOver] = []
         self.rejudged: list[Rejudged] = []
         self.released: list[Released] = []
         self.sendings: list[Sending] = []
@@ -118,6 +124,8 @@ class _Sorted:
                     self.filings.append(effect)
                 case Reheld():
                     self.reheld.append(effect)
+                case HandedOver():
+                    self.handed_over.append(effect)
                 case Rejudged():
                     self.rejudged.append(effect)
                 case Released():
@@ -160,19 +168,22 @@ def _ask(conn: Connection, asked: Iterable[Asked], now: datetime) -> None:
     challenges = {effect.challenge.id: effect.challenge for effect in asked}.values()
     rows = [entries.challenge(one) for one in challenges]
     put(conn, upsert(conn, tables.challenge, key="id", change=_CHALLENGE_CHANGES), rows)
-    _call_back(conn, [one.token_id for one in challenges if not one.state.running], now)
+    call_back(conn, [one.token_id for one in challenges if not one.state.running], now)
 
 
-def _call_back(conn: Connection, token_ids: list[int], now: datetime) -> None:
-    """A challenge that is over need not leave any more."""
+def call_back(conn: Connection, token_ids: Collection[int], now: datetime) -> None:
+    """Challenges that are over need not leave any more."""
     if not token_ids:
         return
     outbox, message = tables.outbox.c, tables.message.c
     theirs = select(message.id).where(is_one_of(message.token_id, token_ids), message.purpose == Purpose.CHALLENGE)
+    # One that is claimed and not handed yet is stopped as well: whoever wants to hand it over is refused.
+    waits = outbox.state.in_((OutboxState.READY, OutboxState.LEASED))
+    ended = {"state": OutboxState.CANCELLED, "last_reply": NO_LONGER_NEEDED, "settled_at": now}
     conn.execute(
         update(tables.outbox)
-        .where(outbox.message_id.in_(theirs), outbox.state == OutboxState.READY)
-        .values(state=OutboxState.CANCELLED, last_reply="no longer needed", settled_at=now)
+        .where(outbox.message_id.in_(theirs), waits)
+        .values(**ended, lease_owner=None, lease_until=None)
     )
 
 
@@ -303,6 +314,19 @@ def _rehold(conn: Connection, reheld: Iterable[Reheld], now: datetime) -> None:
         conn.execute(
             update(tables.journal).where(journal.id.in_(theirs), _IN_WAITING).values(state=State.HELD, settled_at=now)
         )
+
+
+_HAND_OVER = (
+    update(tables.message)
+    .where(tables.message.c.sender == bindparam("of_address"), tables.message.c.held == HeldState.WAIT)
+    .where(tables.message.c.id < bindparam("before"))
+    .values(held=HeldState.HUMAN, held_reason=bindparam("reason"))
+)
+
+
+def _hand_over(conn: Connection, handed_over: Iterable[HandedOver]) -> None:
+    rows = [{"of_address": one.address, "reason": one.reason, "before": one.before} for one in handed_over]
+    _run(conn, _HAND_OVER, rows)
 
 
 # ── Mail out ──────────────────────────────────────────────────────────────────────────────────────────────────────────

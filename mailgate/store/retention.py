@@ -121,7 +121,9 @@ def _due(kind: Kind, until: datetime) -> Select[Any]:
             return journal_ids.where(machines, _JOURNAL.accepted_at <= until, _MESSAGE.ticket_id.is_(None))
         case Kind.SPAM:
             # Settled, that is judged so: however old a mail was by then, it can be accepted for this long.
-            return journal_ids.where(_MESSAGE.held == HeldState.SPAM, _JOURNAL.settled_at <= until)
+            return journal_ids.where(
+                _MESSAGE.held.in_((HeldState.SPAM, HeldState.ARCHIVED)), _JOURNAL.settled_at <= until
+            )
         case Kind.PERMITS:
             waits = select(_OUTBOX.id).where(_OUTBOX.permit_id == _PERMIT.id, _OUTBOX.settled_at.is_(None)).exists()
             return select(_PERMIT.id).where(_PERMIT.at <= until, _PERMIT.ticket_id.is_(None), ~waits)

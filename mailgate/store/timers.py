@@ -17,6 +17,7 @@ NOT_ANSWERED = "our question to the sender was not answered"
 
 # Spelled out and not parameters, so that the planner sees which partial index it may use.
 _RUNNING: ColumnElement[bool] = literal_column("challenge.state IN ('queued', 'sent', 'doubtful')")
+_IS_HELD: ColumnElement[bool] = literal_column("message.held IS NOT NULL")
 _WAITING = tables.message.c.held == literal_column("'wait'")
 
 
@@ -44,7 +45,9 @@ def expire_challenges(conn: Connection, now: datetime) -> int:
     ended = {row.id: row.address for row in conn.execute(over)}
     if not ended:
         return 0
-    conn.execute(update(table).where(is_one_of(table.c.id, ended)).values(state=ChallengeState.EXPIRED))
+    # Still running, for somebody may have confirmed it while we looked.
+    mine = update(table).where(is_one_of(table.c.id, ended), _RUNNING).values(state=ChallengeState.EXPIRED)
+    conn.execute(mine)
     conn.execute(
         update(tables.address)
         .where(is_one_of(address.address, ended.values()), address.standing == Standing.CHALLENGED)
@@ -63,6 +66,20 @@ def to_people(conn: Connection, waited: datetime, by_mailbox: Mapping[str, datet
     )
     others = [not_(is_one_of(message.mailbox, by_mailbox))] if by_mailbox else []
     return moved + _hand_over(conn, and_(message.at <= waited, *others))
+
+
+def archive(conn: Connection, untouched: datetime) -> int:
+    """Spam that was judged so at `untouched` or before, and that nobody touched since, leaves the lists; how many."""
+    message, journal = tables.message.c, tables.journal.c
+    old = (
+        select(message.id)
+        .join(tables.journal, journal.id == message.journal_id)
+        .where(_IS_HELD, message.held == HeldState.SPAM, message.at <= untouched, journal.settled_at <= untouched)
+        .limit(ROWS_MOST)
+    )
+    ids = conn.execute(old).scalars().all()
+    still = update(tables.message).where(is_one_of(message.id, ids), message.held == HeldState.SPAM)
+    return conn.execute(still.values(held=HeldState.ARCHIVED)).rowcount
 
 
 def forget_acceptances(conn: Connection, keyed: datetime) -> int:

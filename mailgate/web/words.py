@@ -42,6 +42,7 @@ WAITS: Mapping[HeldState, str] = {
     HeldState.WAIT: "waits for its sender",
     HeldState.HUMAN: "waits for a person",
     HeldState.SPAM: "judged spam",
+    HeldState.ARCHIVED: "spam, archived",
 }
 
 OUTGOING: Mapping[OutboxState, str] = {
@@ -72,6 +73,8 @@ EVENT: Mapping[str, str] = {
     "reopened": "opened again by a mail",
     "reopened-by-agent": "opened again",
     "closed": "closed",
+    "closed-as-spam": "closed as spam",
+    "asks-back": "a question of another system came in",
     "replied": "answered",
     "noted": "noted",
     "assigned": "assigned",

@@ -154,6 +154,33 @@ def test_held_mail_is_judged_spam_and_kept(filled: Run) -> None:
     assert [one["state"] for one in filled("held", "list", "--json").objects] == ["spam"]
 
 
+def test_held_mail_is_searched_by_author_and_subject(filled: Run) -> None:
+    (held,) = filled("held", "list", "--json").objects
+    for words in ("ANNE", held["subject"][:8]):
+        assert [one["id"] for one in filled("held", "list", "--search", words, "--json").objects] == [held["id"]]
+    assert filled("held", "list", "--search", "nobody", "--json").objects == []
+    assert filled("held", "list", "--archived", "--json").objects == [held]
+
+
+def test_a_ticket_is_closed_as_spam(filled: Run) -> None:
+    assert filled("tickets", "close", "1", "--spam").out == "#1 is closed as spam.\n"
+    (ticket,) = filled("tickets", "show", "1", "--json").objects
+    assert ticket["history"][-1]["event"] == "closed-as-spam"
+
+
+def test_a_block_is_lifted_once(filled: Run) -> None:
+    filled("senders", "block", "anne@x.test")
+    assert filled("senders", "clear", "anne@x.test").out == "anne@x.test is unknown now.\n"
+    assert filled("senders", "clear", "anne@x.test").code != 0
+    assert filled("senders", "show", "anne@x.test").out.startswith("anne@x.test is unknown since")
+
+
+def test_a_trusted_sender_is_shown_with_whose_word_and_which_proof(filled: Run) -> None:
+    filled("senders", "trust", "anne@x.test")
+    told = filled("senders", "show", "anne@x.test").out.splitlines()
+    assert told[1] == "trusted by a person of yours, for mail proven by DKIM or by SPF alone, the weaker proof"
+
+
 def test_a_sender_is_shown_trusted_and_blocked(filled: Run) -> None:
     assert filled("senders", "show", "Anne@x.test", "--json").objects[0]["standing"] == "challenged"
     assert filled("senders", "trust", "anne@x.test", "--json").objects[0]["released"] == 1

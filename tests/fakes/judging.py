@@ -10,7 +10,7 @@ from functools import cache
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mailgate.judge import admission, challenge, confirm, forward, token, verdict
+from mailgate.judge import admission, challenge, confirm, forward, token, trust, verdict
 from mailgate.judge.ask import about, ask
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
@@ -33,6 +33,7 @@ from mailgate.model import (
     KnownMessage,
     Level,
     Mailbox,
+    Met,
     Mode,
     PageState,
     Peer,
@@ -167,6 +168,7 @@ class Judging:
             ours=self._signed((*mail.in_reply_to, *mail.references)),
             enclosed=self._signed(mail.enclosed_ids),
             text=own,
+            words=fingerprint("", own, (), b"k" * 32) if own.strip() else "",
             fingerprint=fingerprint(mail.subject, own, (), b"k" * 32),
             bare_subject=bare_subject(mail.subject, rulebook().limits.reply_prefixes),
         )
@@ -177,10 +179,6 @@ class Judging:
         for one in planned:
             self.store.apply((), [one])
             self.sent.append(one)
-            if one.challenge:
-                asked = self.store.challenges[one.challenge.id]
-                state = ChallengeState.SENT if asked.state is ChallengeState.QUEUED else asked.state
-                self.store.apply([Asked(replace(asked, state=state, sent_at=self.now))])
         if not self.next_hop_waits:
             self.store.take()
 
@@ -207,6 +205,20 @@ class Judging:
         done = confirm.vouched(canonical(address), self.history(address), self.now, "agent:anne")
         self.store.apply(done.effects)
         self.send(done.planned)
+
+    def block(self, address: str) -> None:
+        """A person of ours blocks an address."""
+        self.store.apply(confirm.blocked(canonical(address), self.history(address), self.now, "anne"))
+
+    def clear(self, address: str) -> None:
+        """A person of ours lifts the block."""
+        known = self.history(address).acquaintance(canonical(address), self.now)
+        self.store.apply([Met(trust.cleared(known, self.now))])
+
+    def judge_spam(self, address: str) -> None:
+        """A person of ours judges all held mail of an address spam."""
+        for mail in self.history(address).held(canonical(address)):
+            self.store.apply(confirm.judged_spam(mail, self.history(address), self.now, "anne"))
 
     def write_to(self, address: str, ticket_id: int | None = None) -> Planned:
         """A person of ours writes to an address; the mail as if it had been planned."""
@@ -256,6 +268,11 @@ class Judging:
     def standing(self, address: str) -> Standing | None:
         known = self.store.acquaintances.get(canonical(address))
         return known.standing if known else None
+
+    def stands(self, address: str) -> Standing | None:
+        """How an address stands now, with what has lapsed by time alone."""
+        known = self.store.acquaintances.get(canonical(address))
+        return trust.current(known, self.now).standing if known else None
 
     def credit(self, address: str) -> int:
         return self.store.acquaintances[canonical(address)].credit

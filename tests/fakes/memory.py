@@ -20,6 +20,7 @@ from mailgate.model import (
     Breaker,
     Broken,
     Challenge,
+    ChallengeState,
     Counter,
     Credited,
     Disposition,
@@ -28,6 +29,7 @@ from mailgate.model import (
     Facts,
     Filing,
     Grant,
+    HandedOver,
     HeldMail,
     HeldState,
     Joined,
@@ -114,6 +116,7 @@ class MemoryStore:
             at, who = filing.case.accepted.at, filing.sender
             if who in addresses and filing.verdict.kind is Kind.AUTO_REPLY:
                 facts.machine_mails.setdefault(who, []).append(at)
+                facts.machine_words.setdefault(who, set()).add(filing.case.words)
             if who in addresses and filing.verdict.disposition is Disposition.TICKET:
                 facts.begun.setdefault(who, []).append(Begun(at, filing.case.fingerprint))
         if ask.runs:
@@ -127,7 +130,7 @@ class MemoryStore:
 
     def apply(self, effects: Iterable[Effect], planned: Iterable[Planned] = ()) -> None:
         """Write what was decided, and what is about to leave."""
-        for effect in sorted(effects, key=lambda one: isinstance(one, Reheld | Released)):
+        for effect in sorted(effects, key=lambda one: isinstance(one, Reheld | Released | HandedOver)):
             self._write(effect)
         for one in planned:
             self.grants.append(one.permit.grant)
@@ -149,6 +152,11 @@ class MemoryStore:
 
     def take(self) -> None:
         """The next hop takes what is on its way."""
+        for number, grant in self.leaving:
+            token_id = self.messages[number].token_id
+            for one in [asked for asked in self.challenges.values() if asked.token_id == token_id]:
+                state = ChallengeState.SENT if one.state is ChallengeState.QUEUED else one.state
+                self.challenges[one.id] = replace(one, state=state, sent_at=grant.at)
         self.left += self.leaving
         self.leaving.clear()
 
@@ -194,7 +202,7 @@ class MemoryStore:
                 self._change(effect)
             case Filing():
                 self._file(effect)
-            case Released() | Reheld():
+            case Released() | Reheld() | HandedOver():
                 self._move(effect)
             case _:
                 raise AssertionError(effect)
@@ -205,7 +213,12 @@ class MemoryStore:
         else:
             self.mishaps.append(effect.mishap)
 
-    def _move(self, effect: Released | Reheld) -> None:
+    def _move(self, effect: Released | Reheld | HandedOver) -> None:
+        if isinstance(effect, HandedOver):
+            for number, mail in self.held.items():
+                if mail.address == effect.address and mail.state is HeldState.WAIT and number < effect.before:
+                    self.held[number] = replace(mail, state=HeldState.HUMAN)
+            return
         if isinstance(effect, Reheld):
             for number in effect.message_ids:
                 self.held[number] = replace(self.held[number], state=effect.held)

@@ -39,7 +39,10 @@ class Demo:
 
     async def call(self, method: str, path: str) -> Response:
         app = make_app(
-            self.lab.desk, self.console, clock=lambda: self.lab.now, phrases=lambda: self.lab.context.book().phrases
+            self.lab.confirming,
+            self.console,
+            clock=lambda: self.lab.now,
+            phrases=lambda: self.lab.context.book().phrases,
         )
         return await call(app, method, path, [("Host", "localhost")])
 

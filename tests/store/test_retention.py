@@ -23,7 +23,7 @@ from mailgate.model import (
     TicketState,
 )
 from mailgate.pruning import Rules, due, prune
-from mailgate.store import ids, journal, marks, outbox, queries, record, retention, tables
+from mailgate.store import ids, journal, marks, outbox, queries, record, retention, tables, timers
 from mailgate.store.database import Database
 from mailgate.store.ledger import Ledger
 from mailgate.store.retention import Due, Kind
@@ -200,6 +200,22 @@ async def test_spam_is_kept_from_the_moment_it_was_judged_so(db: Database) -> No
 
     assert set((await counted(db, "message", "journal", "raw")).values()) == {0}
     assert (await ledger(db)).pruned == 1
+
+
+async def test_archived_spam_goes_as_spam_does_and_a_persons_mail_never(db: Database) -> None:
+    spam, person = await mails(db, 2)
+    filed = [filing(one, State.HELD, held=HeldState.HUMAN) for one in (spam, person)]
+    await put(db, *filed)
+    judged = Reheld((filed[0].message_id,), HeldState.SPAM, "judged spam by anne")
+    await db.write(lambda conn: record.apply(conn, [judged], day(300)) and None)
+
+    assert await db.write(lambda conn: timers.archive(conn, day(299))) == 0
+    assert await db.write(lambda conn: timers.archive(conn, day(300))) == 1
+    assert await db.write(lambda conn: timers.archive(conn, day(900))) == 0, "what waits for a person is no spam"
+
+    assert (await prune(db, SOON, day(309.9)))[Kind.SPAM] == 0
+    assert (await prune(db, SOON, day(900)))[Kind.SPAM] == 1
+    assert (await ledger(db)).held == 1
 
 
 async def test_bytes_that_two_recipients_share_go_with_the_second(db: Database) -> None:

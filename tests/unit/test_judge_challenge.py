@@ -237,6 +237,19 @@ def test_a_doubtful_answer_confirms_nothing_and_a_person_looks_at_once(
     assert challenge.state is ChallengeState.DOUBTFUL
 
 
+def test_whoever_says_what_his_machine_said_before_is_not_confirmed_by_it(desk: Judging) -> None:
+    away = "Thank you for your mail. I am in the mountains and read it when I am back."
+    asked(desk)
+    desk.receive(Letter(subject="Re: Your invoice 77", text=away, headers={"Auto-Submitted": "auto-replied"}))
+
+    filing = answer(desk, Letter(text=away))
+
+    assert filing.held is HUMAN
+    assert "an automatic reply of this address said the same before" in filing.verdict.reason
+    assert desk.standing(JOE) is Standing.CHALLENGED
+    assert answer(desk, Letter(text="Now it is me.")).state is State.APPENDED
+
+
 def test_after_a_doubtful_answer_a_good_one_still_confirms(desk: Judging) -> None:
     asked(desk)
     answer(desk, Letter(text="> quoted"))

@@ -22,7 +22,9 @@ PACKAGE = ROOT / "mailgate"
 WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
+    "acts",
     "alarm",
+    "confirming",
     "bulletin",
     "staff",
     "heldlinks",

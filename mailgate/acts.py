@@ -1,0 +1,42 @@
+"""People: what every act needs: all that it can depend on, read under its locks, and the way to write what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mailgate import letters
+from mailgate.context import Context
+from mailgate.judge.ask import about
+from mailgate.judge.confirm import Confirmed
+from mailgate.judge.history import History
+from mailgate.store import facts, locks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Acts:
+    """The parts that acts of people share. `on_outgoing` is called when mail may have been queued."""
+
+    def __init__(self, context: Context, on_outgoing: Callable[[], None]) -> None:
+        self.database = context.database
+        self.gateway = context.gateway
+        self.book = context.book
+        self.mint = context.mint
+        self.clock = context.clock
+        self.meter = context.meter
+        self.on_outgoing = on_outgoing
+
+    def _write(self, conn: Connection, done: Confirmed, now: datetime) -> dict[int, int]:
+        return letters.record_with_mail(
+            conn, done.effects, done.planned, gateway=self.gateway, book=self.book(), now=now
+        )
+
+    def _history(self, conn: Connection, key: str) -> History:
+        limits = self.book().limits
+        locks.together(conn, {key})
+        locks.spending(conn)
+        known = facts.gather(conn, about(key, self.gateway, limits, self.clock()))
+        return History(known, limits, self.gateway, self.mint)
