@@ -65,7 +65,7 @@ class Seen:
                 await self.lab.restart()
             case _:
                 self.lab.advance(timedelta(seconds=SPANS_S[number % len(SPANS_S)]))
-                self.newest = max(self.newest, self.lab.now)
+                self.newest, self.began = max(self.newest, self.lab.now), min(self.began, self.lab.now)
         self.look()
 
     async def mail(self, who: Person, to: str, number: int) -> None:
