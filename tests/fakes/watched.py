@@ -171,7 +171,8 @@ class Watched:
 
     def advance(self, seconds: float) -> None:
         self.desk.advance(seconds=seconds)
-        self.newest = max(self.newest, self.desk.now)
+        # Time is counted over all that the clock ever showed.
+        self.newest, self.began = max(self.newest, self.desk.now), min(self.began, self.desk.now)
 
     def crash(self) -> None:
         """Whatever has its permit and has not left is lost, and its permit is spent."""

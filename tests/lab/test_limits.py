@@ -65,7 +65,7 @@ class Seen:
                 await self.lab.restart()
             case _:
                 self.lab.advance(timedelta(seconds=SPANS_S[number % len(SPANS_S)]))
-                self.newest = max(self.newest, self.lab.now)
+                self.newest, self.began = max(self.newest, self.lab.now), min(self.began, self.lab.now)
         self.look()
 
     async def mail(self, who: Person, to: str, number: int) -> None:
@@ -170,6 +170,21 @@ async def test_the_gateway_decides_as_the_model_does(laboratory: Laboratory, ste
 @given(steps=STEPS)
 async def test_the_gateway_decides_as_the_model_does_for_long(laboratory: Laboratory, steps: list[Any]) -> None:
     await decides_as_the_model_does(laboratory(overrides=MAILBOXES), steps)
+
+
+async def test_who_takes_turns_with_us_day_after_day_is_answered_three_times(laboratory: Laboratory) -> None:
+    """Something new a minute after each mail of ours; people gave it all the credit there is."""
+    async with laboratory(overrides=MAILBOXES) as lab:
+        for _ in range(3):
+            await lab.desk.trust("kim@x.test", "anne")
+        for turn in range(9):
+            raw = letter("kim@x.test", "sales@g.test", text=words(turn))
+            await lab.receive(raw, mail_from="kim@x.test", rcpt_to=["sales@g.test"])
+            await lab.settle()
+            lab.advance(timedelta(days=1) if turn % 3 == 2 else timedelta(minutes=1))
+
+        assert len(lab.sent) == 3
+        assert len(lab.tickets()) == 9
 
 
 async def test_no_late_answers_leave_when_a_breaker_closes(laboratory: Laboratory) -> None:

@@ -139,6 +139,15 @@ class Peers(RuleBasedStateMachine):
     def agent_trusts(self, who: Person) -> None:
         self.town.trust(who)
 
+    @rule(who=WHO, times=st.integers(1, 4))
+    def agent_trusts_often_and_it_writes_daily(self, who: Person, times: int) -> None:
+        """So credit comes to its cap, and is spent to the last."""
+        for _ in range(times):
+            self.town.trust(who)
+        for _ in range(9):
+            self.town.write(who, text=self.text(99), to="open@g.test")
+            self.town.advance(DAY_S)
+
     @rule(who=WHO)
     def agent_writes(self, who: Person) -> None:
         self.town.reply(who)
