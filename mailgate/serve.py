@@ -176,8 +176,7 @@ class Daemon:
         self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
         self.upkeep = self._make_upkeep(context)
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
-        # Only where somebody is sent links.
-        self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None
+        self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None  # where links are sent
 
     def _make_upkeep(self, context: Context) -> Upkeep:
         marks = wiring.high_water_file(self.settings)
@@ -364,8 +363,10 @@ class Daemon:
             return
         self.gateway, self.outbound.sign = gateway, signer.sign
         self.door.renew(gateway)
-        for part in (self.intake, self.recheck, self.desk):
+        for part in (self.intake, self.recheck, self.desk, self.confirming, self.staff):
             part.gateway = gateway
+        if self.held:
+            self.held.gateway = gateway
         self.log.info(Event.KEYS_RELOADED, signs=gateway.keys.current, dkim=signer.selectors)
 
     # ── Drain ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -178,7 +178,8 @@ def test_a_block_is_lifted_once(filled: Run) -> None:
 def test_a_trusted_sender_is_shown_with_whose_word_and_which_proof(filled: Run) -> None:
     filled("senders", "trust", "anne@x.test")
     told = filled("senders", "show", "anne@x.test").out.splitlines()
-    assert told[1] == "trusted by a person of yours, for mail proven by DKIM or by SPF alone, the weaker proof"
+    words = "It is trusted by a person of ours, for mail that is proven by DKIM, or by SPF alone, the weaker proof."
+    assert told[1] == words
 
 
 def test_a_sender_is_shown_trusted_and_blocked(filled: Run) -> None:

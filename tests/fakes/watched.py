@@ -12,6 +12,7 @@ from typing import Any
 
 from mailgate.judge import admission, breaker, confirm, trust
 from mailgate.judge.answer import network
+from mailgate.judge.lives import Turn
 from mailgate.model import (
     Acquaintance,
     Broken,
@@ -155,7 +156,7 @@ class Watched:
         before = self._before()
         known = self.desk.history(who.address).acquaintance(who.address, self.desk.now)
         history = self.desk.history(who.address)
-        over = confirm.ended(who.address, history, self.desk.now, ChallengeState.CANCELLED, "blocked")
+        over = confirm.ended(who.address, history, self.desk.now, Turn.BLOCKED, "blocked")
         self.store.apply([Met(trust.blocked(known, self.desk.now)), *over])
         self._learn(before)
 

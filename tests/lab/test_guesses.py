@@ -101,7 +101,7 @@ async def test_a_key_that_was_revoked_makes_its_links_guesses() -> None:
     async with Lab() as lab:
         await lab.receive(letter("anne@x.test"), mail_from="anne@x.test")
         await lab.settle()
-        lab.desk.gateway = replace(lab.desk.gateway, keys=REVOKED)
+        lab.confirming.gateway = replace(lab.confirming.gateway, keys=REVOKED)
         with statements() as said:
             answer = await lab.click(link(lab.sent[0].raw))
         assert (answer.status, said) == (404, [])
