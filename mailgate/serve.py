@@ -89,7 +89,7 @@ class Daemon:
         self._told_to_reload = asyncio.Event()
         self._web: WebServer | None = None
         self._roads: dict[Intake | Outbound, asyncio.Task[None]] = {}
-        self._helpers: set[asyncio.Task[None]] = set()
+        self._helpers: set[asyncio.Task[object]] = set()
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT; the exit code.
@@ -280,7 +280,7 @@ class Daemon:
         if self.door.ready():
             yield "no room for mail on the disk"
 
-    def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _help(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         task = asyncio.create_task(work)
         self._helpers.add(task)
         return task
@@ -308,7 +308,7 @@ class Daemon:
 
     async def _until_stopped(self) -> int:
         """Wait for the word, or for a road that dies: then a restart does better than half a daemon."""
-        told = self._help(_wait(self._told_to_stop))
+        told = self._help(self._told_to_stop.wait())
         ended, _ = await asyncio.wait({told, *self._roads.values()}, return_when=asyncio.FIRST_COMPLETED)
         dead = ended - {told}
         for road in dead:
@@ -390,10 +390,6 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
 
 
 def _is_rule_file(_change: Change, path: str) -> bool:
