@@ -148,7 +148,8 @@ def gate(
 def _after_refusal(refusal: governor.Refusal, wanted: Grant, history: History) -> Iterator[Effect]:
     """Some refusals say more than that this mail must stay: a swarm is under way, or a whole day's share is spent."""
     limit, fuse = refusal.limit, history.limits.fuse
-    if limit is None or breaker.state(history.breaker(Scope.ALL), wanted.at) is not BreakerState.CLOSED:
+    stands = breaker.state(history.breaker(Scope.ALL), wanted.at)
+    if limit is None or stands in (BreakerState.OPEN, BreakerState.LATCHED):
         # While all is held back nothing is counted, so a swarm can never fill the accounts.
         return
     if limit.key is Key.FINGERPRINT:

@@ -115,7 +115,9 @@ def _acknowledged(docket: Docket, reason: str) -> Placement:
     if flooded := flood.taken_up(docket):
         return flooded
     placed = places.ticket(docket, reason)
-    if placed.ticket_id is not None and not docket.has_seen_us:
+    if docket.has_seen_us:
+        docket.note("acknowledge", "no: its author has had a mail of ours in hand")
+    elif placed.ticket_id is not None:
         answer.acknowledge(docket, placed.ticket_id)
     return placed
 

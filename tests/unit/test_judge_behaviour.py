@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
-from mailgate.model import Acquaintance, Filing, Kind, Purpose, Scope, Standing, State, TokenKind, Trouble
+from mailgate.judge import breaker, token
+from mailgate.model import (
+    Acquaintance,
+    BreakerState,
+    Counted,
+    Facts,
+    Filing,
+    Grant,
+    Key,
+    Kind,
+    Purpose,
+    Scope,
+    Standing,
+    State,
+    TokenKind,
+    Trouble,
+)
 from tests.fakes.judging import Judging, Letter, rulebook
 
 LIMITS = rulebook().limits
@@ -229,6 +247,36 @@ def test_a_swarm_that_the_fingerprint_holds_back_opens_the_breaker(desk: Judging
     assert len(desk.sent) == 3
     assert "same text" in desk.store.breakers[Scope.ALL, ""].reason
     assert sum(one.trouble is Trouble.REPEATED for one in desk.store.mishaps) == LIMITS.fuse.repeated_per_hour
+
+
+def test_a_days_share_spent_on_trial_too_latches_the_breaker(desk: Judging) -> None:
+    opened_at = desk.now - timedelta(seconds=LIMITS.fuse.open_s + 60)
+    first = breaker.tripped(Facts(), opened_at, LIMITS.fuse, ceiling="the day's share is spent")
+    assert first
+    desk.store.breakers[Scope.ALL, ""] = first
+    most = max(one.most for one in LIMITS.windows if one.key is Key.TOTAL and one.mail is Counted.UNPROVEN)
+    for number in range(most):
+        at = desk.now - timedelta(hours=2, seconds=number)
+        who, domain = f"p{number}@d{number}.test", f"d{number}.test"
+        desk.store.grants.append(Grant(at, Purpose.CHALLENGE, who, domain, who, who, False, True, None, -number - 1))
+
+    filing = write(desk)
+
+    assert desk.sent == []
+    assert "150 of 150 unproven mails" in filing.verdict.suppressed
+    assert desk.store.breakers[Scope.ALL, ""].state is BreakerState.LATCHED
+
+
+def test_what_quotes_our_mail_says_why_it_gets_no_answer(desk: Judging) -> None:
+    write(desk)
+    desk.advance(hours=2)
+    marker = token.marker(desk.sent[0].token_id, desk.gateway.keys)
+    case = replace(desk.case(Letter(to=OPEN, subject="Anew", text=f"Ref: {marker}")), marked=True)
+
+    (filing,) = desk.judge([case])
+
+    assert len(desk.sent) == 1
+    assert "in hand" in next(step.result for step in filing.verdict.trail if step.check == "acknowledge")
 
 
 # ── Floods ────────────────────────────────────────────────────────────────────────────────────────────────────────────
