@@ -21,10 +21,10 @@ bind = "127.0.0.1:2525"
 [store]
 url = "sqlite:///mailgate.db"
 reserve_bytes = 0
-[outbound]
-relay = "127.0.0.1:2526"
 [notify]
 address = "lead@office.test"
+[outbound]
+relay = "127.0.0.1:2526"
 """
 
 MAIL = b"""\

@@ -13,6 +13,7 @@ from mailgate.testing import Lab
 from tests.cli.conftest import CONFIG, MAIL, Run
 
 LONG_AGO = datetime(2026, 1, 5, tzinfo=UTC)
+WRITTEN = datetime(2026, 1, 1, 10, tzinfo=UTC)  # the mail
 
 
 def test_nothing_holds_mail_back_at_first(gateway: Run) -> None:
@@ -53,7 +54,7 @@ def test_a_stop_stands_in_the_way_of_the_next_challenge(gateway: Run, folder: Pa
     assert gateway("breaker", "stop", "--domain", "x.test").code == 0
 
     async def write() -> list[str]:
-        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}", start=datetime.now(UTC)) as lab:
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}", start=WRITTEN) as lab:
             await lab.receive(MAIL, mail_from="anne@x.test")
             await lab.settle()
             return [sent.kind for sent in lab.sent]

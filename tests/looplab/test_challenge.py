@@ -515,7 +515,7 @@ async def test_who_is_blocked_before_the_question_leaves_never_gets_it(laborator
 
         await lab.desk.clear(ANNE, "anne")
         assert standing(lab) is Standing.UNKNOWN
-        with pytest.raises(NotFound, match="not blocked"):
+        with pytest.raises(NotFound, match="nothing is held against"):
             await lab.desk.clear(ANNE, "anne")
 
 
