@@ -99,6 +99,7 @@ async def test_e5_robot_that_rotates_addresses_in_one_domain() -> None:
     assert account.automatic == COUNTS["E5"].typical == 10
 
 
+@pytest.mark.soak
 async def test_e5_robot_that_rotates_addresses_for_a_month() -> None:
     """T37: thirty days."""
     account = await played(Rotator(pace=timedelta(hours=2)), days=30, most_mails=359)
@@ -180,6 +181,7 @@ async def test_e11_absence_told_from_ever_new_addresses_stripped() -> None:
     assert account.automatic == COUNTS["E11"].worst == 10
 
 
+@pytest.mark.soak
 async def test_e12_a_mail_an_hour_for_four_weeks() -> None:
     """T34"""
     account = await played(Writer(), days=FOUR_WEEKS, most_mails=28 * 24)
@@ -317,6 +319,7 @@ async def test_e22_storm_of_a_customers_script() -> None:
     assert account.automatic == COUNTS["E22"].typical == 3
 
 
+@pytest.mark.soak
 async def test_e22_storm_of_a_customers_script_whom_a_person_trusts() -> None:
     """Three of its own and two for the person's act, whatever it writes."""
     async with Lab(overrides=DESK) as lab:
