@@ -196,6 +196,7 @@ async def test_e12_a_mail_an_hour_for_a_year() -> None:
     assert account.automatic == COUNTS["E12"].worst == 7
 
 
+@pytest.mark.soak
 async def test_e12_a_mail_a_day_for_a_year() -> None:
     """T34: the same bound, since nothing but time gives credit back."""
     account = await played(Writer(pace=timedelta(days=1)), days=365, most_mails=366)
