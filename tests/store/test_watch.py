@@ -19,7 +19,7 @@ async def waits_everywhere(db: Database) -> None:
     arrivals = [arrival(f"support+{new_id()}@g.test", at=NOW + timedelta(minutes=number)) for number in range(7)]
     await db.write(lambda conn: journal.accept(conn, arrivals, db.new_id, ids.queue_id))
     sender, people, later, spam, quiet, broken, _ = await db.write(
-        lambda conn: journal.claim(conn, NOW, len(arrivals), "me", 60)
+        lambda conn: journal.claim(conn, NOW + timedelta(hours=1), len(arrivals), "me", 60)
     )
     effects = [
         filing(sender, State.HELD, held=HeldState.WAIT),
