@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ MOST_TEXTS = 1000  # in one list
 LONGEST_COMPARED = 80  # characters
 
 E = TypeVar("E", bound=StrEnum)
+Line = Callable[[tuple[str | int, ...]], int]  # where in the file a value stands
 
 
 class Tables:
@@ -101,6 +102,21 @@ class Tables:
 
     def _placed(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name and key else self.name or key
+
+
+class KeyedTables(Tables):
+    """Reads a file of tables with names of their own; a key is found by its whole way, so that each fault has its own
+    line.
+    """
+
+    def __init__(self, file: str, line: Line) -> None:
+        super().__init__(file)
+        self._line = line
+
+    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
+        """What stands under `key` is wrong, on the line where it stands."""
+        self.line = self._line(tuple(key.split(".")))
+        super().fault_in_words(key, found, allowed, nearest)
 
 
 def nearest(found: object, known: Iterable[str]) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 
 from mailgate.errors import ConfigError
 from mailgate.model import Mail
-from mailgate.tables import Tables
+from mailgate.tables import KeyedTables, Line
 
 FIRST: Final = "en"  # for who speaks none that we have words in; the one that is always complete
 MOST_CHARS: Final = 600  # of a text that are looked at: a hundred words or so tell as much as a thousand
@@ -23,8 +23,6 @@ MOST_WORDS: Final = 200
 LONGEST_WORD: Final = 30
 LEAST_LETTERS: Final = 4  # of a writing of its own, before their share counts
 NONE: Final = ""
-
-Line = Callable[[tuple[str | int, ...]], int]
 
 
 class Writing(Struct, frozen=True):
@@ -149,16 +147,8 @@ def from_table(table: Mapping[str, Any], file: str = "languages.toml", line: Lin
     return Tongues(writings, words, least, lead, frozenset(languages))
 
 
-class _Reader(Tables):
-    """Reads the tables of the file; a key is found by its whole way, so that each fault has its own line."""
-
-    def __init__(self, file: str, line: Line) -> None:
-        super().__init__(file)
-        self._line = line
-
-    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
-        self.line = self._line(tuple(key.split(".")))
-        super().fault_in_words(key, found, allowed, nearest)
+class _Reader(KeyedTables):
+    """Reads the tables of the file."""
 
     def number(self, table: Mapping[str, Any], key: str) -> float:
         value = table.get(key)

@@ -5,7 +5,7 @@ Knows no language of its own; an operator's file brings the words. What is missi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from string import Template as Substitution
 from typing import Any, Final
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mailgate.errors import ConfigError
 from mailgate.mail import template
 from mailgate.model import Mailbox, Opening, PageState
-from mailgate.tables import Tables
+from mailgate.tables import KeyedTables, Line
 
 TROUBLE: Final = "trouble"  # the page while the store is in trouble
 PAGES: Final = (*PageState, TROUBLE)
@@ -40,8 +40,6 @@ PROMISES: Final = {
 }
 ONE: Final = "_one"  # after the name of a sentence: the same for one hour, where it is another
 HAVING_ONE: Final = ("within", "within_open")
-
-Line = Callable[[tuple[str | int, ...]], int]
 
 
 class Page(Struct, frozen=True):
@@ -145,16 +143,8 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-class _Reader(Tables):
-    """Reads the tables of one file; a key is found by its whole way, so that each fault has its own line."""
-
-    def __init__(self, file: str, line: Line) -> None:
-        super().__init__(file)
-        self._line = line
-
-    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
-        self.line = self._line(tuple(key.split(".")))
-        super().fault_in_words(key, found, allowed, nearest)
+class _Reader(KeyedTables):
+    """Reads the tables of one file."""
 
     def direction(self, table: Mapping[str, Any]) -> str:
         value = table.get("direction", DIRECTIONS[0])

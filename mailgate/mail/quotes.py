@@ -6,7 +6,7 @@ a line of a mail is looked up and not compared with thirty languages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import re2
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mailgate.errors import ConfigError
 from mailgate.mail.dom import is_selector
-from mailgate.tables import Tables
+from mailgate.tables import KeyedTables, Line
 
 MOST_WORDS = 200  # in one list
 LONGEST_WORD = 200  # characters
@@ -28,7 +28,6 @@ LANGUAGE_KEYS: Final = (
 HTML_KEYS: Final = ("quoted", "answered", "after", "signature", "hidden")
 
 Indexed = Mapping[str, tuple[str, ...]]  # by the INDEXED_CHARS characters that a line begins or ends with
-Line = Callable[[tuple[str | int, ...]], int]  # where in the file a value stands
 
 
 class Containers(Struct, frozen=True):
@@ -145,16 +144,8 @@ def _pattern(alternatives: Iterable[str]) -> Any:
     return re2.compile(f"(?i:{joined})") if joined else None
 
 
-class _Reader(Tables):
-    """Reads the tables of one file; a key is found by its whole way, so that each fault has its own line."""
-
-    def __init__(self, file: str, line: Line) -> None:
-        super().__init__(file)
-        self._line = line
-
-    def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
-        self.line = self._line(tuple(key.split(".")))
-        super().fault_in_words(key, found, allowed, nearest)
+class _Reader(KeyedTables):
+    """Reads the tables of one file."""
 
     def languages(self, table: Mapping[str, Any]) -> list[dict[str, list[str]]]:
         languages = self.section(table, "language")
