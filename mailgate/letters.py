@@ -94,47 +94,12 @@ def automatic(planned: Planned, gateway: Gateway, book: Rulebook, numbers: Mappi
     subject, body = _text(planned, gateway, book, number)
     if planned.subject:
         subject = _answer_subject(planned.subject, number, book)
-    letter = _Letter(
-        planned.purpose,
-        planned.outbox_id,
-        planned.message_id,
-        planned.token_id,
-        planned.mailbox,
-        planned.to,
-        subject,
-        body,
-        planned.answers,
-        planned.references,
-        planned.at,
-        planned.not_before,
-        planned.give_up_at,
-        planned.ticket_id,
-        planned.permit,
-        planned.cause,
-    )
-    return _sending(letter, gateway)
+    return _sending(_planned_letter(planned, subject, body), gateway)
 
 
 def to_staff(planned: Planned, subject: str, body: str, gateway: Gateway) -> Sending:
     """A notice or a digest to our own people, with the text that the caller made of the templates."""
-    letter = _Letter(
-        planned.purpose,
-        planned.outbox_id,
-        planned.message_id,
-        planned.token_id,
-        planned.mailbox,
-        planned.to,
-        subject,
-        body,
-        "",
-        (),
-        planned.at,
-        planned.not_before,
-        planned.give_up_at,
-        None,
-        planned.permit,
-    )
-    return _sending(letter, gateway)
+    return _sending(_planned_letter(planned, subject, body), gateway)
 
 
 def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime) -> Sending:
@@ -191,6 +156,27 @@ def link(token_id: int, gateway: Gateway) -> str:
 def link_chars(web_url: str) -> int:
     """How long the address of a challenge's page is, whichever its token."""
     return len(web_url.rstrip("/")) + len(PAGE) + token.TOKEN_CHARS
+
+
+def _planned_letter(planned: Planned, subject: str, body: str) -> _Letter:
+    return _Letter(
+        planned.purpose,
+        planned.outbox_id,
+        planned.message_id,
+        planned.token_id,
+        planned.mailbox,
+        planned.to,
+        subject,
+        body,
+        planned.answers,
+        planned.references,
+        planned.at,
+        planned.not_before,
+        planned.give_up_at,
+        planned.ticket_id,
+        planned.permit,
+        planned.cause,
+    )
 
 
 def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tuple[str, str]:

@@ -158,17 +158,16 @@ def standing(conn: Connection, limit: int = BREAKERS_MOST) -> list[Breaker]:
 def _read_conduct(conn: Connection, now: datetime, people: frozenset[str], facts: Facts) -> None:
     since = {"since": now - LATELY, "long": now - timedelta(days=LONG_DAYS)}
     for row in conn.execute(_CONDUCT, {"people": listed(people), **since}):
-        match row.sort:
-            case 1:
-                facts.taken.setdefault(row.who, []).append(Taken(row.at, row.text))
-            case 0:
-                facts.machine_mails.setdefault(row.who, []).append(row.at)
-                if row.text:
-                    facts.machine_words.setdefault(row.who, set()).add(row.text)
-            case 2:
-                facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
-            case 3:
-                facts.floods.setdefault(row.who, row.number)
-            case _:
-                # Whom it met is of no account here.
-                facts.mishaps.append(Mishap(0, row.at, Trouble(row.who), "", ""))
+        if row.sort == _TAKEN:
+            facts.taken.setdefault(row.who, []).append(Taken(row.at, row.text))
+        elif row.sort == _MACHINE:
+            facts.machine_mails.setdefault(row.who, []).append(row.at)
+            if row.text:
+                facts.machine_words.setdefault(row.who, set()).add(row.text)
+        elif row.sort == _BEGUN:
+            facts.begun.setdefault(row.who, []).append(Begun(row.at, row.text))
+        elif row.sort == _FLOOD:
+            facts.floods.setdefault(row.who, row.number)
+        else:
+            # Whom it met is of no account here.
+            facts.mishaps.append(Mishap(0, row.at, Trouble(row.who), "", ""))

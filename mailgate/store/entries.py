@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from mailgate.digest import sha256_of
 from mailgate.model import (
     Acquaintance,
@@ -28,40 +30,12 @@ Entry = dict[str, Any]
 
 def acquaintance(known: Acquaintance) -> Entry:
     """A row of `address`."""
-    return {
-        "address": known.address,
-        "contact_id": known.contact_id,
-        "name": known.name,
-        "standing": known.standing,
-        "since": known.since,
-        "until": known.until,
-        "credit": known.credit,
-        "credit_at": known.credit_at,
-        "trust": known.trust,
-        "bound": known.bound,
-        "proven": known.proven,
-        "turns": known.turns,
-        "turned_at": known.turned_at,
-        "spam_marks": known.spam_marks,
-        "asks_back": known.asks_back,
-    }
+    return asdict(known)
 
 
 def challenge(asked: Challenge) -> Entry:
     """A row of `challenge`."""
-    return {
-        "id": asked.id,
-        "address": asked.address,
-        "token_id": asked.token_id,
-        "mailbox": asked.mailbox,
-        "state": asked.state,
-        "level": asked.level,
-        "domain": asked.domain,
-        "created_at": asked.created_at,
-        "expires_at": asked.expires_at,
-        "sent_at": asked.sent_at,
-        "seen_at": asked.seen_at,
-    }
+    return asdict(asked)
 
 
 def ticket(opened: NewTicket, number: int) -> Entry:
@@ -161,29 +135,12 @@ def permit(spent: Permit) -> Entry:
 
 def breaker(stands: Breaker) -> Entry:
     """A row of `breaker`."""
-    return {
-        "scope": stands.scope,
-        "key": stands.key,
-        "state": stands.state,
-        "since": stands.since,
-        "until": stands.until,
-        "trial_until": stands.trial_until,
-        "tripped_at": stands.tripped_at,
-        "reason": stands.reason,
-        "actor": stands.actor,
-    }
+    return asdict(stands)
 
 
 def mishap(suffered: Mishap) -> Entry:
     """A row of `mishap`."""
-    return {
-        "id": suffered.id,
-        "at": suffered.at,
-        "trouble": suffered.trouble,
-        "address": suffered.address,
-        "domain": suffered.domain,
-        "message_id": suffered.message_id,
-    }
+    return asdict(suffered)
 
 
 def outgoing(sending: Sending) -> Entry:

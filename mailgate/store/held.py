@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, case, cast, delete, func, literal, or_, select
 
@@ -50,21 +51,7 @@ def by_sender(
         _MESSAGE.kind, _MESSAGE.level,
     ).where(is_one_of(_MESSAGE.id, [one.id for one in groups]))  # fmt: skip
     oldest = {row.id: row for row in conn.execute(first)} if groups else {}
-    return [
-        HeldContact(
-            id=one.id,
-            from_=oldest[one.id].author or one.who,
-            mails=one.mails,
-            since=oldest[one.id].at,
-            newest_at=one.newest_at,
-            state=oldest[one.id].held,
-            kind=oldest[one.id].kind,
-            level=oldest[one.id].level,
-            reason=oldest[one.id].held_reason,
-            subject=oldest[one.id].subject,
-        )
-        for one in groups
-    ]
+    return [_contact(oldest[one.id], one.who, one.mails, one.newest_at) for one in groups]
 
 
 def one(conn: Connection, message_id: int) -> HeldContact | None:
@@ -79,17 +66,22 @@ def one(conn: Connection, message_id: int) -> HeldContact | None:
         return None
     # What has no single author is decided on by itself.
     mails = len(of_sender(conn, row.sender)) if row.sender else 1
+    return _contact(row, row.mail_from, mails, row.at)
+
+
+def _contact(oldest: Any, who: str, mails: int, newest_at: datetime) -> HeldContact:
+    """By the mail that has waited longest; `who` names its sender where it has no author."""
     return HeldContact(
-        id=row.id,
-        from_=row.author or row.mail_from,
+        id=oldest.id,
+        from_=oldest.author or who,
         mails=mails,
-        since=row.at,
-        newest_at=row.at,
-        state=row.held,
-        kind=row.kind,
-        level=row.level,
-        reason=row.held_reason,
-        subject=row.subject,
+        since=oldest.at,
+        newest_at=newest_at,
+        state=oldest.held,
+        kind=oldest.kind,
+        level=oldest.level,
+        reason=oldest.held_reason,
+        subject=oldest.subject,
     )
 
 

@@ -12,7 +12,6 @@ from mailgate.model import (
     HeldMail,
     HeldState,
     KnownMessage,
-    Mishap,
 )
 from mailgate.store import tables
 
@@ -89,43 +88,12 @@ def held_mail(row: Any) -> HeldMail:
 
 def acquaintance(row: Any) -> Acquaintance:
     """A row of `address`."""
-    return Acquaintance(
-        address=row.address,
-        contact_id=row.contact_id,
-        standing=row.standing,
-        since=row.since,
-        credit=row.credit,
-        credit_at=row.credit_at,
-        until=row.until,
-        trust=row.trust,
-        bound=row.bound,
-        proven=row.proven,
-        name=row.name,
-        turns=row.turns,
-        turned_at=row.turned_at,
-        spam_marks=row.spam_marks,
-        asks_back=row.asks_back,
-    )
+    return Acquaintance(**row._mapping)
 
 
 def breaker(row: Any) -> Breaker:
     """A row of `breaker`."""
-    return Breaker(
-        scope=row.scope,
-        key=row.key,
-        state=row.state,
-        since=row.since,
-        until=row.until,
-        trial_until=row.trial_until,
-        tripped_at=row.tripped_at,
-        reason=row.reason,
-        actor=row.actor,
-    )
-
-
-def mishap(row: Any) -> Mishap:
-    """A row of `mishap`."""
-    return Mishap(row.id, row.at, row.trouble, row.address, row.domain, row.message_id)
+    return Breaker(**row._mapping)
 
 
 def domain_credit(row: Any) -> DomainCredit:
@@ -135,16 +103,4 @@ def domain_credit(row: Any) -> DomainCredit:
 
 def challenge(row: Any) -> Challenge:
     """A row of `challenge`."""
-    return Challenge(
-        id=row.id,
-        address=row.address,
-        token_id=row.token_id,
-        mailbox=row.mailbox,
-        state=row.state,
-        level=row.level,
-        domain=row.domain,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        sent_at=row.sent_at,
-        seen_at=row.seen_at,
-    )
+    return Challenge(**row._mapping)
