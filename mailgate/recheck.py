@@ -22,6 +22,7 @@ from mailgate.judge.ask import ask
 from mailgate.judge.docket import Outcome
 from mailgate.judge.history import History
 from mailgate.log import Event
+from mailgate.looking import now_and_then
 from mailgate.model import Accepted, Case
 from mailgate.store import facts, locks, rechecks
 
@@ -50,12 +51,7 @@ class Recheck:
 
     async def run(self) -> None:
         """Look once a minute until cancelled; trouble of the database is waited out."""
-        while True:
-            try:
-                await self.settle()
-            except TryAgain as trouble:
-                self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
-            await asyncio.sleep(LOOK_S)
+        await now_and_then(self.settle, LOOK_S, self.log)
 
     async def settle(self) -> int:
         """Ask about all that is due now; how many mails that were. Raises TryAgain."""

@@ -10,7 +10,6 @@ The house rules of this file:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +19,6 @@ from msgspec.structs import replace
 
 from mailgate import bulletin, letters
 from mailgate.context import Context
-from mailgate.errors import TryAgain
 from mailgate.judge import answer, notice
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Planned
@@ -28,6 +26,7 @@ from mailgate.judge.governor import ANSWERED, Refusal
 from mailgate.judge.history import History
 from mailgate.judge.notice import Notice
 from mailgate.log import Event
+from mailgate.looking import now_and_then
 from mailgate.model import Ask, Effect, HeldState, Permit, Purpose, Sending
 from mailgate.store import facts, grants, held, locks, news, record
 
@@ -64,12 +63,7 @@ class Staff:
 
     async def run(self) -> None:
         """Look now and then until cancelled; trouble of the database is waited out."""
-        while True:
-            try:
-                await self.settle()
-            except TryAgain as trouble:
-                self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
-            await asyncio.sleep(LOOK_EVERY_S)
+        await now_and_then(self.settle, LOOK_EVERY_S, self.log)
 
     async def settle(self) -> int:
         """Tell what is to be told now; how many mails that made. Raises TryAgain."""

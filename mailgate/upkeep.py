@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from mailgate.clock import Clock
 from mailgate.context import Context
-from mailgate.errors import TryAgain
 from mailgate.judge import hours, trust
 from mailgate.judge.canonical import canonical
 from mailgate.log import Event
+from mailgate.looking import now_and_then
 from mailgate.origins import Caller
 from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers
 from mailgate.store.marks import Mark
@@ -95,17 +95,16 @@ class Upkeep:
 
     async def run(self) -> None:
         """Keep up until cancelled."""
-        for tick in itertools.count():
-            try:
-                await self.heed_clock()
-                await self.bury()
-                await self.vouch()
-                if tick % TICKS == 0:
-                    await self.settle()
-                    await self._check()
-            except TryAgain as trouble:
-                self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
-            await asyncio.sleep(TICK_S)
+        ticks = itertools.count()
+        await now_and_then(lambda: self._tick(next(ticks)), TICK_S, self.log)
+
+    async def _tick(self, number: int) -> None:
+        await self.heed_clock()
+        await self.bury()
+        await self.vouch()
+        if number % TICKS == 0:
+            await self.settle()
+            await self._check()
 
     async def heed_clock(self) -> None:
         """Turn automatic mail off where the clock jumped ahead, and only when that is on disk follow it.

@@ -25,6 +25,7 @@ ROADS = (
     "acts",
     "alarm",
     "confirming",
+    "looking",
     "bulletin",
     "staff",
     "heldlinks",
