@@ -24,12 +24,16 @@ def watch(docket: Docket) -> None:
     """Look at a new mail of somebody whom a mail of ours has just reached; note what gives a machine away."""
     if docket.has_seen_us or not docket.sender:
         return
-    found = tuple(_findings(docket))
+    newest = _newest(docket)
+    if newest is None:
+        return
+    turned = _turned(docket, newest)
+    found = tuple(_findings(docket, newest, turned))
     if found and (docket.respond.acknowledge or docket.respond.challenge):
         docket.suppressed, docket.withheld_by = found[0].says, RULE
     for finding in found:
         docket.object(finding)
-    docket.meet(_turned(docket))
+    docket.meet(turned)
     if any(finding.id == TURNS for finding in found) and any(finding.id == ALIKE for finding in found):
         docket.note("machine", "it answers every automatic mail with the same text: it gets none for a year")
         suffered = Mishap(docket.mint.new_id(), docket.at, Trouble.ANSWERED, docket.sender, docket.domain)
@@ -66,10 +70,8 @@ def is_machine(docket: Docket) -> bool:
     return 1 + sum(moment > since for moment in before) >= numbers.machine_mails
 
 
-def _findings(docket: Docket) -> Iterator[Finding]:
-    numbers, newest = docket.limits.behaviour, _newest(docket)
-    if newest is None:
-        return
+def _findings(docket: Docket, newest: Taken, turned: Acquaintance) -> Iterator[Finding]:
+    numbers = docket.limits.behaviour
     after_s = (docket.at - newest.at).total_seconds()
     if after_s <= numbers.echo_s:
         yield _finding(ECHO, f"{after_s:.0f} s", "a new mail came at once after ours had arrived")
@@ -78,7 +80,6 @@ def _findings(docket: Docket) -> Iterator[Finding]:
         for one in docket.history.facts.taken.get(docket.sender, ())
     ):
         yield _finding(ALIKE, f"{after_s:.0f} s", "soon after our answer the same text came again")
-    turned = _turned(docket)
     if turned.turns >= numbers.turns:
         yield _finding(TURNS, str(turned.turns), "each of our automatic mails is followed by a new one")
 
@@ -89,13 +90,13 @@ def _newest(docket: Docket) -> Taken | None:
     return max(taken, key=lambda one: one.at, default=None)
 
 
-def _turned(docket: Docket) -> Acquaintance:
+def _turned(docket: Docket, newest: Taken) -> Acquaintance:
     """The sender, with this turn counted: once for each mail of ours, and none once he lets one pass in peace.
 
     One that has had its turn is over: to write again later, when nothing left in between, is no peace.
     """
-    known, newest = docket.known, _newest(docket)
-    if newest is None or (known.turned_at is not None and newest.at <= known.turned_at):
+    known = docket.known
+    if known.turned_at is not None and newest.at <= known.turned_at:
         return known
     soon = docket.at - newest.at <= timedelta(seconds=docket.limits.behaviour.turn_s)
     return replace(known, turns=known.turns + 1 if soon else 0, turned_at=newest.at)
