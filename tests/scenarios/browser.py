@@ -14,6 +14,7 @@ NEEDED = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program,
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element's id, as the standard has it
 TAB, ENTER = "\ue004", "\ue007"
 PATIENCE_S = 60
+NEXT_LOOK_S = 0.02
 
 
 def missing() -> str:
@@ -61,6 +62,19 @@ class Browser:
         found = await self._ask("POST", "/elements", using="css selector", value=selector)
         return [one[ELEMENT] for one in found]
 
+    async def only(self, selector: str) -> str:
+        """The id of the one element that a CSS selector finds, as soon as the page that is loading has it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found := await self.find(selector)) != 1:  # noqa: ASYNC110 - a browser sets no event of ours
+                await asyncio.sleep(NEXT_LOOK_S)
+        return found[0]
+
+    async def left(self, element: str) -> None:
+        """Wait until the page that had an element has given way to another."""
+        async with asyncio.timeout(PATIENCE_S):
+            while await self._attached(element):  # noqa: ASYNC110 - a browser sets no event of ours
+                await asyncio.sleep(NEXT_LOOK_S)
+
     async def focused(self) -> str:
         """The id of the element that has the focus."""
         return str((await self._ask("GET", "/element/active"))[ELEMENT])
@@ -95,16 +109,22 @@ class Browser:
         """The window as PNG."""
         return base64.b64decode(await self._ask("GET", "/screenshot"))
 
-    async def _ask(self, method: str, path: str, **body: Any) -> Any:
-        return await asyncio.to_thread(self._call, method, f"/session{self._session}{path}", body)
+    async def _attached(self, element: str) -> bool:
+        path = f"/session{self._session}/element/{element}/name"
+        status, value = await asyncio.to_thread(self._call, "GET", path, {})
+        assert status == 200 or value["error"] == "stale element reference", value
+        return status == 200
 
-    def _call(self, method: str, path: str, body: dict[str, Any]) -> Any:
+    async def _ask(self, method: str, path: str, **body: Any) -> Any:
+        status, value = await asyncio.to_thread(self._call, method, f"/session{self._session}{path}", body)
+        assert status == 200, value
+        return value
+
+    def _call(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, json.dumps(body) if method == "POST" else None)
             answer = connection.getresponse()
-            value = json.loads(answer.read())["value"]
+            return answer.status, json.loads(answer.read())["value"]
         finally:
             connection.close()
-        assert answer.status == 200, value
-        return value

@@ -51,12 +51,16 @@ class Scene:
         self.lab.advance(timedelta(seconds=seconds))
 
     async def button(self) -> str:
-        (button,) = await self.browser.find("button")
-        return button
+        return await self.browser.only("button")
 
     async def heading(self) -> str:
-        (heading,) = await self.browser.find("main h1")
-        return await self.browser.text(heading)
+        return await self.browser.text(await self.browser.only("main h1"))
+
+    async def press_the_button(self) -> None:
+        button = await self.button()
+        await self.browser.click(button)
+        await self.browser.left(button)
+        await self.lab.settle()
 
     async def prefer(self, language: str) -> None:
         await self.browser.devtools("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
@@ -104,15 +108,13 @@ async def test_scripts_are_forbidden_here(browser: Browser) -> None:
 async def test_a_person_without_scripts_reads_and_presses(scene: Scene) -> None:
     assert await scene.heading() == "Did you write to us?"
     await scene.wait(1)
-    await scene.browser.click(await scene.button())
-    await scene.lab.settle()
+    await scene.press_the_button()
 
     assert await scene.heading() == "Once more, please"
     assert scene.lab.tickets() == []
 
     await scene.wait(3)
-    await scene.browser.click(await scene.button())
-    await scene.lab.settle()
+    await scene.press_the_button()
 
     assert await scene.heading() == "Done. Thank you!"
     assert len(scene.lab.tickets()) == 1
@@ -130,6 +132,7 @@ async def test_the_keyboard_alone_is_enough_and_shows_where_it_stands(scene: Sce
     assert float((await scene.browser.css(button, "outline-width")).removesuffix("px")) >= 2
 
     await scene.browser.press(ENTER)
+    await scene.browser.left(button)
     await scene.lab.settle()
 
     assert await scene.heading() == "Done. Thank you!"

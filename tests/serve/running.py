@@ -36,7 +36,7 @@ url = "http://127.0.0.1:1"
 [rules]
 folder = "rules"
 """
-MAIL = "From: anne@x.test\r\nTo: support@g.test\r\nSubject: Hello\r\nMessage-ID: <{}@x.test>\r\n\r\nHello.\r\n"
+MAIL = "From: {}\r\nTo: support@g.test\r\nSubject: Hello\r\nMessage-ID: <{}@x.test>\r\n\r\nHello.\r\n"
 
 
 class Running:
@@ -78,9 +78,9 @@ class Running:
     def port(self) -> int:
         return int(self.events("ready")[0]["listeners"][0].rpartition(":")[2])
 
-    async def deliver(self, number: int = 1) -> None:
-        await asyncio.to_thread(self._deliver, number)
+    async def deliver(self, number: int = 1, sender: str = "anne@x.test") -> None:
+        await asyncio.to_thread(self._deliver, number, sender)
 
-    def _deliver(self, number: int) -> None:
+    def _deliver(self, number: int, sender: str) -> None:
         with smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.test") as client:
-            client.sendmail("anne@x.test", "support@g.test", MAIL.format(number))
+            client.sendmail(sender, "support@g.test", MAIL.format(sender, number))

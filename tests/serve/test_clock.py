@@ -27,7 +27,7 @@ async def test_a_jump_ahead_turns_automatic_mail_off_before_anything_sees_the_ne
     assert daemon.clock() < clock.wall() + timedelta(minutes=1)
     await daemon.upkeep.heed_clock()
     assert daemon.clock() > clock.wall() + day - timedelta(minutes=1)
-    await running.deliver(2)
+    await running.deliver(2, "bert@x.test")
     await running.logged("mail-judged", 2)
     await running.stop()
 
