@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailgate.config import Settings
 from mailgate.domains import a_label
 from mailgate.model import DkimKey
-from mailgate.net.dkim_sign import record
+from mailgate.net.dkim_key import record
 
 STRING_BYTES = 255  # RFC 1035 section 3.3
 MX_PREFERENCE = 10

@@ -55,7 +55,8 @@ from mailgate.model import (
     Role,
 )
 from mailgate.net.deliver import BeforeData
-from mailgate.net.dkim_sign import Signer, record
+from mailgate.net.dkim_key import record
+from mailgate.net.dkim_sign import Signer
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of

@@ -26,7 +26,7 @@ from mailgate.judge import breaker, trust
 from mailgate.judge.canonical import canonical
 from mailgate.judge.governor import SILENT_FOR_STAFF
 from mailgate.model import BreakerState, DkimKey, Mode
-from mailgate.net.dkim_sign import published
+from mailgate.net.dkim_key import published
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
 from mailgate.store import conduct, queries, restored
 

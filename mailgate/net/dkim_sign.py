@@ -1,7 +1,6 @@
 """DKIM signatures on what leaves (RFC 6376, 8301, 8463): relaxed/relaxed, the whole body, and no field can be added.
 
-dkimpy brings both into canonical form; the sums are cryptography's, since dkimpy's own RSA takes twenty times as long.
-The keys and the time are handed in.
+dkimpy brings both into canonical form; net/dkim_key.py does the sums. The keys and the time are handed in.
 """
 
 from __future__ import annotations
@@ -10,22 +9,17 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa, utils
 from dkim.canonicalization import Relaxed
-from dkim.util import parse_tag_value
 
 from mailgate.domains import a_label
-from mailgate.model import DkimAlgorithm, DkimKey
+from mailgate.model import DkimKey
 from mailgate.net import dkim_guard
-from mailgate.net.dkim_guard import Field, Judged, Signature
-from mailgate.net.resolver import Lookup, Missing
+from mailgate.net.dkim_guard import Field
 
 VALID_S: Final = 7 * 86_400  # a relay may keep a mail for five days; what was signed longer ago is somebody's replay
 LINE_CHARS: Final = 76
@@ -38,11 +32,7 @@ SIGNED: Final = (
     *(b"mime-version", b"content-type", b"content-transfer-encoding"),
 )
 
-_KINDS: Final = {DkimAlgorithm.RSA: "rsa", DkimAlgorithm.ED25519: "ed25519"}  # as k= says it
-_PKCS1: Final = padding.PKCS1v15()
-_SHA256: Final = utils.Prehashed(hashes.SHA256())
-
-Private = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+Pen = Callable[[bytes], bytes]  # makes the signature of a SHA-256 hash
 
 
 class Signer:
@@ -50,7 +40,7 @@ class Signer:
 
     def __init__(self, keys: Sequence[DkimKey] = ()) -> None:
         """Raises ValueError: a key is damaged, or not of its algorithm."""
-        self._keys = [(key, _loaded(key)) for key in keys]
+        self._keys = [(key, _pen(key)) for key in keys]
 
     @property
     def selectors(self) -> list[str]:
@@ -74,50 +64,22 @@ class Signer:
         digest = base64.b64encode(hashlib.sha256(_canonical_body(body)).digest()).decode()
         began = int(now.timestamp())
         signatures = []
-        for key, private in self._keys:
+        for key, pen in self._keys:
             lines = [
                 f"v=1; a={key.algorithm}; c=relaxed/relaxed; d={domain}; s={key.selector};",
                 f" t={began}; x={began + VALID_S}; bh={digest};",
                 *_folded(f" h={names};"),
                 " b=",
             ]
-            signatures.append(_signature("\r\n".join(lines), header, private))
+            signatures.append(_signature("\r\n".join(lines), header, pen))
         return b"".join([*signatures, raw])
 
 
-def record(key: DkimKey) -> str:
-    """What stands in DNS under the selector of `key` (RFC 6376 section 3.6.1). Raises ValueError: it is damaged."""
-    private = _loaded(key)
-    if isinstance(private, rsa.RSAPrivateKey):
-        der = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        public = private.public_key().public_bytes(*der)
-    else:
-        public = private.public_key().public_bytes_raw()
-    return f"v=DKIM1; k={_KINDS[key.algorithm]}; p={base64.b64encode(public).decode()}"
+def _pen(key: DkimKey) -> Pen:
+    # Here, for a daemon that signs nothing need not carry the library: some 7 MiB.
+    from mailgate.net.dkim_key import signing  # noqa: PLC0415
 
-
-def published(key: DkimKey, domain: str, found: Lookup[bytes]) -> Judged:
-    """What a receiver makes of the TXT records under this key's name: "pass", or "none" where nothing is there yet."""
-    asked = Signature(0, domain, key.selector, key.algorithm.encode(), b"", relaxed_body=True)
-    if isinstance(found, Missing):
-        return Judged(domain, "none", "nothing is there")
-    usable = dkim_guard.usable_key(asked, found)
-    if isinstance(usable, Judged):
-        return usable
-    theirs, ours = (b"".join(parse_tag_value(one)[b"p"].split()) for one in (usable, record(key).encode()))
-    return Judged(domain, "pass") if theirs == ours else Judged(domain, "fail", "another key is there")
-
-
-def _loaded(key: DkimKey) -> Private:
-    try:
-        private = serialization.load_der_private_key(key.private, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"the key of {key.selector} is damaged") from error
-    if key.algorithm is DkimAlgorithm.RSA and isinstance(private, rsa.RSAPrivateKey):
-        return private
-    if key.algorithm is DkimAlgorithm.ED25519 and isinstance(private, ed25519.Ed25519PrivateKey):
-        return private
-    raise ValueError(f"the key of {key.selector} is not for {key.algorithm}")
+    return signing(key)
 
 
 def _author_domain(fields: Iterable[Field]) -> str:
@@ -143,13 +105,11 @@ def _canonical_body(body: bytes) -> bytes:
     return canonical
 
 
-def _signature(unsigned: str, header: bytes, private: Private) -> bytes:
+def _signature(unsigned: str, header: bytes, pen: Pen) -> bytes:
     """The whole field with its line end; `unsigned` is its value up to `b=`."""
     ((name, value),) = Relaxed.canonicalize_headers([(b"DKIM-Signature", unsigned.encode())])
     digest = hashlib.sha256(header + b"%b:%b" % (name, value.removesuffix(b"\r\n"))).digest()
-    # RFC 8463 section 3: Ed25519 signs the hash.
-    made = private.sign(digest, _PKCS1, _SHA256) if isinstance(private, rsa.RSAPrivateKey) else private.sign(digest)
-    text = base64.b64encode(made).decode()
+    text = base64.b64encode(pen(digest)).decode()
     pieces = "\r\n  ".join(text[place : place + PIECE_CHARS] for place in range(0, len(text), PIECE_CHARS))
     return f"DKIM-Signature: {unsigned}{pieces}\r\n".encode()
 

@@ -20,7 +20,8 @@ from mailgate.mail.compose import compose
 from mailgate.model import DkimAlgorithm, DkimKey, Level, Mailaddr, Peer, Purpose
 from mailgate.net import dkim_guard
 from mailgate.net.authenticate import Authenticator
-from mailgate.net.dkim_sign import SIGNED, VALID_S, Signer, published, record
+from mailgate.net.dkim_key import published, record
+from mailgate.net.dkim_sign import SIGNED, VALID_S, Signer
 from mailgate.net.resolver import Lookup, Missing, Trouble
 from tests.fakes.dns import Zone
 from tests.net.oracles import MailDkim, OpenDkim

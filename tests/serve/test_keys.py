@@ -10,7 +10,7 @@ from mailgate import keys, wiring
 from mailgate.mail.address import parse
 from mailgate.model import Level, Peer
 from mailgate.net.authenticate import Authenticator
-from mailgate.net.dkim_sign import record
+from mailgate.net.dkim_key import record
 from tests.fakes.dns import Zone
 from tests.fakes.letters import letter
 from tests.fakes.sink import Sink, Taken

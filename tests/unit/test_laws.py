@@ -307,9 +307,18 @@ def test_nothing_names_a_machine_or_a_paper_from_outside() -> None:
     assert named == []
 
 
-@pytest.mark.parametrize("module", ["mailgate.daemon.front", "mailgate.daemon.supervisor"])
-def test_who_has_no_store_does_not_carry_its_libraries(module: str) -> None:
-    """There may be many of them on one machine."""
-    program = f"import {module}, sys; print(*sorted({{'sqlalchemy', 'alembic', 'uvicorn', 'dns'}} & set(sys.modules)))"
+OF_THE_STORE = ("sqlalchemy", "alembic", "uvicorn", "dns")
+
+
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("mailgate.daemon.front", OF_THE_STORE),  # there may be many of them on one machine
+        ("mailgate.daemon.supervisor", OF_THE_STORE),
+        ("mailgate.serve", ("cryptography",)),  # for who has keys that sign
+    ],
+)
+def test_nobody_carries_libraries_that_he_does_not_use(module: str, needless: tuple[str, ...]) -> None:
+    program = f"import {module}, sys; print(*sorted({{*{needless}}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
