@@ -24,6 +24,6 @@ async def test_swaks_is_served(bind: Bind, protocol: str) -> None:
             stderr=asyncio.subprocess.STDOUT,
         )
         said, _ = await asyncio.wait_for(swaks.communicate(), 30)
-        assert b"queued as 1" in said, said.decode()
+        assert (swaks.returncode, b"queued as 1" in said) == (0, True), said.decode()
         assert wire.door.arrivals[0].recipients == ("support@g.test", "full@g.test")
         assert b"\r\n.dot\r\nsecond line\r\n" in wire.door.arrivals[0].raw
