@@ -14,8 +14,8 @@ from benchmarks.run import UNITS, Run, contestants, values
 
 _OURS, _PEERS = "#2f6f4f", "#9aa5a0"
 _SHOWN = (
-    *("accepted_per_s", "judged_per_s", "tickets_per_s", "explained_per_min", "median_ms", "p99_ms", "memory_mib"),
-    *("mail_ms", "cpu_ms"),
+    *("accepted_per_s", "judged_per_s", "tickets_per_s", "explained_per_min", "median_ms", "p99_ms", "worst_ms"),
+    *("memory_mib", "mail_ms", "cpu_ms", "more_ms", "full_ms", "empty_ms"),
 )
 _MOST_PANELS = 3
 
@@ -23,12 +23,12 @@ _MOST_PANELS = 3
 def draw(bench: Bench, runs: Sequence[Run], folder: Path, *, quick: bool = False) -> list[Path]:
     """Draw a bench into SVG and PNG files of its name; where they are."""
     followed = list(dict.fromkeys(name for run in runs for name in run.series))
-    shown = [name for name in _SHOWN if any(name in run.figures for run in runs)][:_MOST_PANELS]
-    figure = Figure(figsize=(3 + 3 * len(shown), 7 if followed else 3.5), layout="constrained", dpi=100)
+    panels = shown(runs)
+    figure = Figure(figsize=(3 + 3 * len(panels), 7 if followed else 3.5), layout="constrained", dpi=100)
     title = "small loads, no figures to quote" if quick else bench.words
     figure.suptitle(f"{bench.name}: {title}", fontsize=10, wrap=True)
     rows = figure.subfigures(2 if followed else 1, 1, squeeze=False)[:, 0]
-    for name, axes in zip(shown, rows[0].subplots(1, len(shown), squeeze=False, sharey=True)[0], strict=True):
+    for name, axes in zip(panels, rows[0].subplots(1, len(panels), squeeze=False, sharey=True)[0], strict=True):
         _bars(axes, name, runs)
     if followed:
         for name, axes in zip(followed, rows[1].subplots(1, len(followed), squeeze=False)[0], strict=True):
@@ -37,6 +37,11 @@ def draw(bench: Bench, runs: Sequence[Run], folder: Path, *, quick: bool = False
     for file in files:
         figure.savefig(file)
     return files
+
+
+def shown(runs: Sequence[Run]) -> list[str]:
+    """The figures that get a panel each, of those that were measured."""
+    return [name for name in _SHOWN if any(name in run.figures for run in runs)][:_MOST_PANELS]
 
 
 def _bars(axes: Axes, name: str, runs: Sequence[Run]) -> None:

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from benchmarks import table, typical
+from benchmarks import picture, table, typical
 from benchmarks.bench import Bench, Contestant, Found
+from benchmarks.benches import ALL
 from benchmarks.caller import Call, Rate, RefusedError, at_rate, in_turn
 from benchmarks.mails import Letter, letter
 from benchmarks.promise import AtLeast, AtMost
@@ -139,3 +140,9 @@ async def test_a_pause_of_the_server_is_felt_by_all_that_were_due_in_it() -> Non
     assert took == sorted(took)
     assert took[-1] >= 300
     assert sum(ms > 50 for ms in took) >= 10
+
+
+@pytest.mark.parametrize("bench", [bench for bench in ALL if bench.promises], ids=lambda bench: bench.name)
+def test_a_picture_shows_what_a_bench_is_held_to(bench: Bench) -> None:
+    """A bench that tells nothing else has something to draw."""
+    assert picture.shown([Run(bench.name, "mailgate", 1, {bench.promises[0].figure: 1.0})])
