@@ -80,7 +80,8 @@ def _conduct() -> Any:
             ),
             select(literal(_BEGUN), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number)
             .where(is_one_of_given(_MESSAGE.sender, "people"), _MESSAGE.at > _SINCE)
-            .where(_MESSAGE.direction == Direction.IN, _MESSAGE.disposition == Disposition.TICKET),
+            .where(_MESSAGE.direction == Direction.IN)
+            .where(_MESSAGE.disposition == literal(Disposition.TICKET.value, literal_execute=True)),
             select(literal(_FLOOD), _TICKET.requester, _TICKET.updated_at, cast(literal(""), Text), _TICKET.id).where(
                 is_one_of_given(_TICKET.requester, "people"),
                 _TICKET.updated_at > _SINCE,

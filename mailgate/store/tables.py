@@ -258,6 +258,7 @@ message = Table(
     Index(None, "sender", "at"),
     Index(None, "recipient", "at"),
 )
+_some("ix_message_begun", "message", ("sender", "at"), "disposition = 'ticket'")
 _some("ix_message_held", "message", ("sender", "at"), "held IS NOT NULL")
 _some("ix_message_held_id", "message", ("id",), "held IS NOT NULL")
 _some("ix_message_recheck", "message", ("recheck_at", "id"), "recheck_at IS NOT NULL")

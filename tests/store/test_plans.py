@@ -157,6 +157,20 @@ async def test_no_statement_of_the_way_of_a_mail_reads_a_whole_table(
     assert not whole, "\n".join(["whole tables are read:", *whole])
 
 
+@only(SQLITE)
+async def test_who_writes_without_end_is_judged_by_the_few_tickets_he_began(said: list[Said], crowded: str) -> None:
+    """All else of his stands in one ticket; to pass over it row by row would slow every mail that comes after."""
+    (conduct,) = [one for one in said if "ticket.flood" in one.text and "mishap" in one.text]
+    db = await Database.open(crowded, durable=False, daemon=False)
+
+    plan = await db.read(
+        lambda conn: [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {conduct.text}", conduct.values)]
+    )
+
+    await db.close()
+    assert "SEARCH message USING INDEX ix_message_begun (sender=? AND at>?)" in plan
+
+
 @only(POSTGRESQL)
 @pytest.mark.parametrize("rows", [1, 100, 1000])
 async def test_a_plan_that_a_server_made_for_a_new_installation_is_right_when_it_has_grown(
