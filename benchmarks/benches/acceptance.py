@@ -1,4 +1,4 @@
-"""How fast mail is accepted, and judged into tickets: small mails on open and on new connections, and large ones."""
+"""How fast mail is accepted, and judged: small mails on open and on new connections, and large ones."""
 
 from __future__ import annotations
 

@@ -39,24 +39,24 @@ async def _open(quick: bool) -> AsyncIterator[Sequence[Contestant]]:
 
 async def _measure(ours: Gateway, quick: bool) -> Found:
     load = _QUICK if quick else _LOAD
-    at_first, begun = ours.tickets(), time.perf_counter()
-    tickets: list[Point] = [(0.0, 0.0)]
+    at_first, begun = ours.judged(), time.perf_counter()
+    judged: list[Point] = [(0.0, 0.0)]
     memory: list[Point] = []
     async with asyncio.timeout(_DEADLINE_S), asyncio.TaskGroup() as group:
         putting = group.create_task(put(load, ours.server.port))
-        while tickets[-1][1] < load.mails:
+        while judged[-1][1] < load.mails:
             await asyncio.sleep(_LOOK_QUICK_S if quick else _LOOK_S)
             at = time.perf_counter() - begun
-            tickets.append((at, ours.tickets() - at_first))
+            judged.append((at, ours.judged() - at_first))
             memory.append((at, memory_mib(ours.server.pid)))
     await ours.server.rest()
     figures = {
         "accepted_per_s": load.mails / putting.result(),
-        "judged_per_s": load.mails / tickets[-1][0],
+        "judged_per_s": load.mails / judged[-1][0],
         "growth": _growth(memory),
         "memory_mib": max(mib for _, mib in memory),
     }
-    return Found(figures, load.mails, {"judged_per_s": _slopes(tickets), "memory_mib": memory})
+    return Found(figures, load.mails, {"judged_per_s": _slopes(judged), "memory_mib": memory})
 
 
 def _growth(memory: Sequence[Point]) -> float:

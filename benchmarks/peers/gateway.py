@@ -25,9 +25,16 @@ class Gateway:
     daemon: Daemon
     server: Server
 
+    def judged(self) -> int:
+        """How many mails stand in tickets: each in its own, except what one person sends beyond the first few."""
+        return self._count("message")
+
     def tickets(self) -> int:
-        """How many tickets there are. Every mail of our loads becomes one."""
-        return int(self.daemon.rows("SELECT count(*) FROM ticket")[0][0])
+        """How many tickets there are."""
+        return self._count("ticket")
+
+    def _count(self, table: str) -> int:
+        return int(self.daemon.rows(f"SELECT count(*) FROM {table}")[0][0])
 
 
 @asynccontextmanager
@@ -41,7 +48,7 @@ async def gateway(
     workers: int = 1,
     extra: str = "",
 ) -> AsyncIterator[Gateway]:
-    """A running daemon whose one mailbox takes RECIPIENT; with mode "off" every mail becomes a ticket.
+    """A running daemon whose one mailbox takes RECIPIENT; with mode "off" every mail comes into a ticket.
 
     `names` is all that its name server knows, so that no question leaves this machine. `url` is a database that
     exists, instead of a new SQLite file.
