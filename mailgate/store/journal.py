@@ -15,7 +15,7 @@ from typing import Any
 import zstandard
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, insert, literal_column, not_, or_, select, true, update
+from sqlalchemy import Connection, bindparam, case, insert, literal_column, not_, or_, select, true, update
 
 from mailgate.digest import sha256_of
 from mailgate.model import Accepted, Arrival, Peer, Protocol, Receipt, Role, State
@@ -44,6 +44,7 @@ __all__ = [
 
 ZSTD_LEVEL = 1  # attachments pass at 600 MB a second, text shrinks to a half or less
 CLAIM_BYTES = 64 << 20  # raw mail in memory per claim; one mail is always taken, however large
+IN_HAND_MOST = 600  # mails that a process reads and judges at once
 ERROR_CHARS = 16_384  # of a traceback; the end of it says what happened
 
 _JOURNAL, _RAW = tables.journal, tables.raw
@@ -296,14 +297,14 @@ def release(conn: Connection, owner: str, known: Collection[int] = ()) -> int:
     """Free what dead processes held; called once at a start, before anything is claimed. How many rows that were.
 
     Where a database has one daemon, every lease is a dead one's; elsewhere those that `owner` left. Rows that are
-    `known` to be under way stay as they are.
+    `known` to be under way stay as they are. Only the oldest can have been in hand; all others had waited in memory,
+    and to try each of them by itself would take minutes after a burst, so their attempt does not count.
     """
     dead = true() if has_one_daemon(conn) else _JOURNAL.c.lease_owner == owner
-    done = conn.execute(
-        update(_JOURNAL)
-        .where(PENDING, _JOURNAL.c.lease_until.is_not(None), dead, not_(is_one_of(_JOURNAL.c.id, known)))
-        .values(lease_owner=None, lease_until=None)
-    )
+    held = PENDING, _JOURNAL.c.lease_until.is_not(None), dead, not_(is_one_of(_JOURNAL.c.id, known))
+    oldest = select(_JOURNAL.c.id).where(*held).order_by(_JOURNAL.c.id).limit(IN_HAND_MOST)
+    tried = case((_JOURNAL.c.id.in_(oldest), _JOURNAL.c.attempts), else_=_JOURNAL.c.attempts - 1)
+    done = conn.execute(update(_JOURNAL).where(*held).values(lease_owner=None, lease_until=None, attempts=tried))
     return done.rowcount
 
 

@@ -29,6 +29,7 @@ from tests.scenarios.ports import free_port
 PROGRAM = Path(sys.executable).with_name("mailgate")
 READY_S = 30.0
 EXIT_S = 30.0
+ALONE_S = 0.1
 LOOK_S = 0.05  # between two looks into the database, which cost it some of its time
 
 NOTHING: Mapping[str, str] = {}
@@ -209,12 +210,16 @@ class Daemon:
             return connection.execute(query).fetchall()
 
     async def settled(self, *, deadline_s: float = 60.0) -> None:
-        """Wait until every accepted mail is judged and every mail that leaves has left."""
+        """Wait until every accepted mail is judged and every mail that leaves has left.
+
+        What was in hand at a kill comes one by one, so each mail that waits is given `ALONE_S` more.
+        """
         # Each has an index, in the same words: whoever looks must not read a whole table beside the one who works.
         waiting = ("journal WHERE state = 'pending'", "outbox WHERE state = 'ready'")
         leaving = "outbox WHERE state IN ('leased', 'handed')"
         questions = [f"SELECT EXISTS (SELECT 1 FROM {some})" for some in (*waiting, leaving)]
-        async with asyncio.timeout(deadline_s):
+        ((left,),) = self.rows(f"SELECT count(*) FROM {waiting[0]}")
+        async with asyncio.timeout(deadline_s + left * ALONE_S):
             # Another process works there, which can set no event here.
             while any(self.rows(question)[0][0] for question in questions):  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from sqlalchemy import Connection, func, select, text
 
+from mailgate import intake
 from mailgate.model import Accepted, Arrival, Receipt, State
 from mailgate.store import ids, journal, tables
 from mailgate.store.database import Database
@@ -222,6 +223,27 @@ async def test_what_a_dead_daemon_held_is_free_at_the_next_start(url: str) -> No
     (found,) = await claim(db)
     assert found.attempts == 2
     await db.close()
+
+
+async def test_what_only_waited_in_the_memory_of_a_dead_process_is_not_suspected(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mail is judged in the order in which it came, so the oldest are what was in hand."""
+    monkeypatch.setattr(journal, "IN_HAND_MOST", 2)
+    arrivals = [arrival(f"{n}@g.test") for n in range(5)]
+    accepted = await db.write(
+        lambda conn: journal.accept(conn, arrivals, db.new_id, ids.queue_id, owner="me", lease_s=60)
+    )
+
+    assert await db.write(lambda conn: journal.release(conn, "me")) == 5
+    order = [receipt.journal_id for (receipt,) in accepted]
+    claimed = [[(found.journal_id, found.attempts) for found in await claim(db)] for _ in range(3)]
+    assert claimed == [[(order[0], 2)], [(order[1], 2)], [(journal_id, 1) for journal_id in order[2:]]]
+
+
+def test_all_that_a_process_has_in_hand_is_suspected() -> None:
+    """Two batches under way, and one that is being put together."""
+    assert journal.IN_HAND_MOST >= (intake.BATCHES_AT_ONCE + 1) * intake.BATCH
 
 
 async def test_a_claim_holds_a_bounded_number_of_bytes_but_at_least_one_mail(
