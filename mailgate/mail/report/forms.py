@@ -24,7 +24,7 @@ ACTIONS = (*SAYS[:3], "relayed", "expanded")  # RFC 3464 section 2.3.3
 MOST_FORMS = 500
 MOST_PHRASES = 200  # in one list
 LONGEST_PHRASE = 300  # characters, of a pattern as well
-PHRASES_TOGETHER = 100
+PHRASES_TOGETHER = 1000  # in one automaton
 MOST_MEMORY_BYTES = 64 * 1024 * 1024  # of one pattern made of all phrases; RE2's default is an eighth of it
 
 _ADDRESS = r"""(?P<address>[^\s<>()\[\]",;:|='*]+@(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*[A-Za-z0-9])"""
@@ -37,9 +37,12 @@ _SENDERS = ("daemons", "offices")
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Phrases by what they say became of a mail, "" for those that say nothing of it."""
+    """Phrases by what they say became of a mail, "" for those that say nothing of it.
 
-    by_says: tuple[tuple[str, Regexp], ...] = ()
+    Each set is asked once, whatever it holds; the place of a pattern in it is that of its word in `says`.
+    """
+
+    sets: tuple[tuple[tuple[str, ...], re2.Set], ...] = ()
 
     def begin(self, line: str) -> bool:
         """Does the line begin with one of them?"""
@@ -48,7 +51,7 @@ class Phrases:
     def said(self, line: str) -> frozenset[str]:
         """What those phrases say that the line begins with; nothing where it begins with none."""
         raw = _bytes(line)
-        return frozenset([says for says, pattern in self.by_says if pattern.search(raw)])
+        return frozenset([says[place] for says, patterns in self.sets for place in patterns.Match(raw) or ()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,26 +183,29 @@ class _Reader(Tables):
 
 
 def _phrases(forms: Sequence[Mapping[str, Any]], key: str) -> Phrases:
+    phrases = sorted((form["says"], _glob(phrase)) for form in forms for phrase in form[key])
+    return Phrases(tuple(map(_together, _batched(phrases, PHRASES_TOGETHER))))
+
+
+def _together(phrases: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], re2.Set]:
     by_says: dict[str, list[str]] = {}
-    for form in forms:
-        by_says.setdefault(form["says"], []).extend(map(_glob, form[key]))
-    # Many small automata take less memory to make than a large one.
-    parts = ((says, part) for says, globs in by_says.items() for part in _batched(globs, PHRASES_TOGETHER))
-    return Phrases(tuple((says, _beginning(part)) for says, part in parts))
+    for says, glob in phrases:
+        by_says.setdefault(says, []).append(glob)
+    patterns = re2.Set.SearchSet(_options())
+    for globs in by_says.values():
+        patterns.Add(f"{_FRAME}(?:{'|'.join(globs)})")
+    patterns.Compile()
+    return tuple(by_says), patterns
 
 
-def _batched(globs: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    return (globs[at : at + most] for at in range(0, len(globs), most))
+def _batched(values: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    return (values[at : at + most] for at in range(0, len(values), most))
 
 
 def _patterns(patterns: Iterable[str]) -> Patterns:
     each = tuple(map(_with_address, patterns))
     nameless = "|".join(pattern.replace("?P<address>", "?:") for pattern in each)
     return Patterns(_compiled(nameless), tuple(map(_compiled, each))) if each else Patterns()
-
-
-def _beginning(globs: Sequence[str]) -> Regexp:
-    return _compiled(f"{_FRAME}(?:{'|'.join(globs)})")
 
 
 def _with_address(pattern: str) -> str:
@@ -212,11 +218,15 @@ def _glob(phrase: str) -> str:
 
 
 def _compiled(pattern: str) -> Regexp:
+    return re2.compile(pattern, _options())
+
+
+def _options() -> re2.Options:
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False
     options.max_mem = MOST_MEMORY_BYTES
-    return re2.compile(pattern, options)
+    return options
 
 
 def _bytes(text: str) -> bytes:
