@@ -54,7 +54,6 @@ def upgrade() -> None:
     _add("permit", "mailbox", sa.Text(), "")
     for name, table, columns, condition in (
         ("ix_ticket_flood", "ticket", ["requester", "updated_at"], "flood"),
-        ("ix_message_begun", "message", ["sender", "at"], "disposition = 'ticket'"),
         ("ix_message_machine", "message", ["sender", "at"], "kind = 'auto_reply'"),
     ):
         some = sa.text(condition)
