@@ -110,15 +110,17 @@ class Browser:
         return base64.b64decode(await self._ask("GET", "/screenshot"))
 
     async def _attached(self, element: str) -> bool:
-        path = f"/session{self._session}/element/{element}/name"
-        status, value = await asyncio.to_thread(self._call, "GET", path, {})
+        status, value = await self._told("GET", f"/element/{element}/name", {})
         assert status == 200 or value["error"] == "stale element reference", value
         return status == 200
 
     async def _ask(self, method: str, path: str, **body: Any) -> Any:
-        status, value = await asyncio.to_thread(self._call, method, f"/session{self._session}{path}", body)
+        status, value = await self._told(method, path, body)
         assert status == 200, value
         return value
+
+    async def _told(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        return await asyncio.to_thread(self._call, method, f"/session{self._session}{path}", body)
 
     def _call(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)

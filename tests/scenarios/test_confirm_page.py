@@ -59,6 +59,10 @@ class Scene:
     async def press_the_button(self) -> None:
         button = await self.button()
         await self.browser.click(button)
+        await self.pressed(button)
+
+    async def pressed(self, button: str) -> None:
+        """Wait for the page that a press of the button brings, and for what it does."""
         await self.browser.left(button)
         await self.lab.settle()
 
@@ -132,8 +136,7 @@ async def test_the_keyboard_alone_is_enough_and_shows_where_it_stands(scene: Sce
     assert float((await scene.browser.css(button, "outline-width")).removesuffix("px")) >= 2
 
     await scene.browser.press(ENTER)
-    await scene.browser.left(button)
-    await scene.lab.settle()
+    await scene.pressed(button)
 
     assert await scene.heading() == "Done. Thank you!"
     assert len(scene.lab.tickets()) == 1

@@ -24,6 +24,7 @@ from tests.scenarios.programs import (
     vacation,
 )
 from tests.scenarios.responders import DESK, PATIENT, Responder, Told, behind
+from tests.scenarios.soaked import each_mode, soaked
 
 pytestmark = pytest.mark.skipif(bool(postfix.missing()), reason=postfix.missing() or "-")
 
@@ -53,19 +54,15 @@ POLITE = [
 OWN_PATH = "sieve_vacation_send_from_recipient = yes"
 RUDE = [
     pytest.param(vacation(days=0, options="-j"), id="vacation, each time", marks=VACATION),
-    pytest.param(vacation(days=0, options="-j -z"), id="vacation, null path", marks=(*VACATION, pytest.mark.soak)),
-    pytest.param(procmail(rude_recipe("-r")), id="procmail, to the path", marks=(*PROCMAIL, pytest.mark.soak)),
+    soaked(pytest.param(vacation(days=0, options="-j -z"), id="vacation, null path", marks=VACATION)),
+    soaked(pytest.param(procmail(rude_recipe("-r")), id="procmail, to the path", marks=PROCMAIL)),
     pytest.param(procmail(rude_recipe("-rt")), id="procmail, to Reply-To", marks=PROCMAIL),
-    pytest.param(
-        procmail(rude_recipe("-rt", to=DESK)), id="procmail, to the desk", marks=(*PROCMAIL, pytest.mark.soak)
-    ),
+    soaked(pytest.param(procmail(rude_recipe("-rt", to=DESK)), id="procmail, to the desk", marks=PROCMAIL)),
     pytest.param(sieve(RUDE_SIEVE), id="sieve, null path", marks=DOVECOT),
-    pytest.param(sieve(RUDE_SIEVE, settings=OWN_PATH), id="sieve, own path", marks=(*DOVECOT, pytest.mark.soak)),
-    pytest.param(sieve(REJECTING_SIEVE), id="sieve, rejects", marks=(*DOVECOT, pytest.mark.soak)),
+    soaked(pytest.param(sieve(RUDE_SIEVE, settings=OWN_PATH), id="sieve, own path", marks=DOVECOT)),
+    soaked(pytest.param(sieve(REJECTING_SIEVE), id="sieve, rejects", marks=DOVECOT)),
     pytest.param(exim(RUDE_EXIM), id="exim", marks=EXIM),
 ]
-# Where everybody is answered there is more to answer.
-each_mode = pytest.mark.parametrize("mode", [pytest.param("guarded", marks=pytest.mark.soak), "open"])
 
 
 @pytest.mark.parametrize("program", POLITE)
@@ -81,10 +78,7 @@ async def test_a_program_as_its_manual_has_it_answers_none_of_our_automatic_mail
         assert 1 <= told.automatic <= MOST_AN_HOUR
 
 
-@pytest.mark.parametrize(
-    "program",
-    [POLITE[0], *(pytest.param(*one.values, id=one.id, marks=(*one.marks, pytest.mark.soak)) for one in POLITE[1:])],
-)
+@pytest.mark.parametrize("program", [POLITE[0], *map(soaked, POLITE[1:])])
 async def test_a_program_that_cannot_see_our_marks_ends_it_all_the_same(folder: Path, program: Responder) -> None:
     """Postfix between the two strips them, so that our automatic mail looks like a person's."""
     async with behind(program, folder, mode="guarded", strips=True, extra=PATIENT) as both:

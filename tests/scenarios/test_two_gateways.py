@@ -19,6 +19,7 @@ from tests.scenarios.conftest import ASSUME_PASS
 from tests.scenarios.daemon import Daemon
 from tests.scenarios.quiet import automatic, quiet
 from tests.scenarios.sender import Letter, deliver, letter
+from tests.scenarios.soaked import each_mode
 
 HERE, THERE = "support@g.test", "support@h.test"
 SLOW_ROBOTS = ASSUME_PASS + "\n[replies]\nconfirm_min_s = 0"  # no answer is too quick to be a person's
@@ -83,10 +84,6 @@ async def _handed(taken: Taken, daemon: Daemon) -> None:
     [rcpt_to] = taken.rcpt_to
     reply = await deliver(daemon.smtp_port, Letter("", taken.mail_from, rcpt_to, taken.raw))
     assert reply.code == 250, reply
-
-
-# Where everybody is answered there is more to answer.
-each_mode = pytest.mark.parametrize("mode", [pytest.param("guarded", marks=pytest.mark.soak), "open"])
 
 
 @each_mode
