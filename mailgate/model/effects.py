@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from mailgate.model.known import Acquaintance, Breaker, Challenge, DomainCredit, Grant, Mishap, Participant
-from mailgate.model.terms import HeldState, Purpose, State, TicketState
+from mailgate.model.known import Acquaintance, Agent, Breaker, Challenge, DomainCredit, Grant, Mishap, Participant
+from mailgate.model.terms import HeldState, Priority, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 
 
@@ -58,6 +58,29 @@ class TicketChange(Struct, frozen=True):
     state: TicketState | None = None
 
 
+class Amended(Struct, frozen=True):
+    """What a ticket is said to be from now on; what is UNSET stays. Its history is told by a TicketChange beside it."""
+
+    ticket_id: int
+    assignee: str | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    queue: str | UnsetType = UNSET
+    answered_at: datetime | UnsetType = UNSET  # the first answer stays
+    waits_since: datetime | UnsetType | None = UNSET
+    due_at: datetime | UnsetType | None = UNSET
+    warned_at: datetime | UnsetType | None = UNSET
+    pending_until: datetime | UnsetType | None = UNSET
+    merged_into: int | UnsetType | None = UNSET
+
+
+class Tagged(Struct, frozen=True):
+    """Words that a ticket bears, or bears no more."""
+
+    ticket_id: int
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
 class Joined(Struct, frozen=True):
     """An address becomes a participant of a ticket."""
 
@@ -69,6 +92,23 @@ class Met(Struct, frozen=True):
     """An address stands anew."""
 
     acquaintance: Acquaintance
+
+
+class ContactChange(Struct, frozen=True):
+    """One line of a customer's history: addresses joined or parted, data brought in."""
+
+    id: int
+    contact_id: int
+    at: datetime
+    event: str  # "linked", "unlinked", "imported", …
+    actor: str
+    detail: str = ""
+
+
+class Enrolled(Struct, frozen=True):
+    """One of our own people stands anew."""
+
+    agent: Agent
 
 
 class Credited(Struct, frozen=True):
@@ -155,8 +195,12 @@ Effect = (
     | Rejudged
     | NewTicket
     | TicketChange
+    | Amended
+    | Tagged
     | Joined
     | Met
+    | ContactChange
+    | Enrolled
     | Credited
     | Asked
     | Broken

@@ -15,6 +15,7 @@ from mailgate.model.terms import (
     Key,
     Level,
     Purpose,
+    Right,
     Scope,
     Standing,
     TicketState,
@@ -72,6 +73,18 @@ class Participant(Struct, frozen=True):
 
     address: str  # canonical
     bound: Level
+    copied: bool = False  # only named in To or Cc of a mail of it: takes no part until an agent lets him
+
+
+class Agent(Struct, frozen=True):
+    """One of our own people (a row of `agent`)."""
+
+    address: str  # canonical
+    name: str  # by which history and reports know him
+    rights: tuple[Right, ...]
+    queues: tuple[str, ...]  # of whose tickets he is told; () : of all
+    added_at: datetime
+    left_at: datetime | None = None
 
 
 class KnownTicket(Struct, frozen=True):

@@ -130,6 +130,7 @@ class Trust(StrEnum):
     MANUAL = "agent-manual"
     WROTE = "agent-out"
     CONFIRMED = "confirmed"
+    IMPORT = "import"
 
 
 class Purpose(StrEnum):
@@ -158,6 +159,7 @@ class TokenKind(StrEnum):
     REPLY = "r"
     CHALLENGE = "c"
     BOUNCE = "b"
+    AGENT = "g"  # an agent's answer to a notification
     MESSAGE = "m"
 
 
@@ -165,7 +167,25 @@ class TicketState(StrEnum):
     """Whether a ticket waits for anybody."""
 
     OPEN = "open"
+    PENDING = "pending"  # for the customer, or for a day to come
     CLOSED = "closed"
+
+
+class Priority(StrEnum):
+    """How much a ticket presses."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Right(StrEnum):
+    """What an agent may do by mail. In the console and on the command line everybody may do everything."""
+
+    REPLY = "reply"  # his answers go to the customer
+    COMMAND = "command"  # what he writes in the first lines is done
+    FORWARD = "forward"  # a mail that he forwards makes a ticket of who wrote it
 
 
 class ChallengeState(StrEnum):

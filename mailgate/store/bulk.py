@@ -44,6 +44,12 @@ def put(conn: Connection, statement: Insert, rows: Sequence[Row]) -> None:
         conn.exec_driver_sql(prepared.texts[1], values)
 
 
+def run(conn: Connection, statement: Any, rows: Sequence[Row]) -> None:
+    """Run a statement once for each row; with none, nothing is run."""
+    if rows:
+        conn.execute(statement, rows)
+
+
 def _pieces(rows: int) -> Iterator[tuple[int, int]]:
     """Cut so many rows into few pieces of few sizes, since a text of a new size has to be parsed: where, how many."""
     start = 0

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, TypeVar
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from mailgate.errors import Overtaken
 from mailgate.model import (
+    Amended,
     Asked,
     BreakerState,
     Broken,
+    ContactChange,
     Credited,
     Effects,
+    Enrolled,
     Filing,
     HandedOver,
     HeldState,
@@ -26,7 +30,6 @@ from mailgate.model import (
     Met,
     NewTicket,
     OutboxState,
-    Participant,
     Purpose,
     Reheld,
     Rejudged,
@@ -34,15 +37,16 @@ from mailgate.model import (
     Sending,
     State,
     Suffered,
+    Tagged,
     TicketChange,
-    TicketState,
 )
-from mailgate.store import entries, locks, outbox, tables
-from mailgate.store.bulk import put
-from mailgate.store.dialect import is_one_of, is_one_of_given, listed, next_ticket_numbers, upsert
+from mailgate.store import entries, locks, outbox, tables, ticketing
+from mailgate.store.bulk import put, run
+from mailgate.store.dialect import is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.documents import verdict_document
 
 Rows = list[dict[str, Any]]
+_T = TypeVar("_T")
 
 _ADDRESS_CHANGES = (
     *("name", "standing", "since", "until", "credit", "credit_at", "trust", "bound", "proven"),
@@ -55,7 +59,7 @@ _CHALLENGE_CHANGES = ("state", "expires_at", "sent_at", "seen_at")
 
 
 # Built once, as all statements below that every batch needs: to build one costs as much as to run it.
-_ADD_TICKET, _ADD_MESSAGE, _ADD_RAW = insert(tables.ticket), insert(tables.message), insert(tables.raw)
+_ADD_MESSAGE, _ADD_RAW = insert(tables.message), insert(tables.raw)
 _ADD_PERMIT, _ADD_OUTGOING = insert(tables.permit), insert(tables.outbox)
 
 
@@ -65,21 +69,27 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     Raises:
         Overtaken: a mail among them was settled in the meantime; roll back and leave it.
     """
-    sorted_effects = _Sorted(effects)
-    _meet(conn, sorted_effects.met, now)
-    _credit(conn, sorted_effects.credited)
-    numbers = _open(conn, sorted_effects.new_tickets)
-    _join(conn, sorted_effects.joined)
-    _change(conn, sorted_effects.changes, {effect.id: effect.at for effect in sorted_effects.new_tickets})
-    _file(conn, sorted_effects.filings, now)
-    _rehold(conn, sorted_effects.reheld, now)
-    _hand_over(conn, sorted_effects.handed_over)
-    _release(conn, sorted_effects.released, now)
-    _rejudge(conn, sorted_effects.rejudged)
-    _send(conn, sorted_effects.sendings)
-    _ask(conn, sorted_effects.asked, now)
-    _break(conn, sorted_effects.broken)
-    _suffer(conn, sorted_effects.suffered)
+    kinds = _Kinds(effects)
+    _meet(conn, kinds.take(Met), now)
+    _tell_of_contacts(conn, kinds.take(ContactChange))
+    _enrol(conn, kinds.take(Enrolled))
+    _credit(conn, kinds.take(Credited))
+    opened = kinds.take(NewTicket)
+    numbers = ticketing.open_new(conn, opened)
+    ticketing.join(conn, kinds.take(Joined))
+    ticketing.change(conn, kinds.take(TicketChange), {effect.id: effect.at for effect in opened})
+    ticketing.amend(conn, kinds.take(Amended))
+    ticketing.tag(conn, kinds.take(Tagged))
+    _file(conn, kinds.take(Filing), now)
+    _rehold(conn, kinds.take(Reheld), now)
+    _hand_over(conn, kinds.take(HandedOver))
+    _release(conn, kinds.take(Released), now)
+    _rejudge(conn, kinds.take(Rejudged))
+    _send(conn, kinds.take(Sending))
+    _ask(conn, kinds.take(Asked), now)
+    _break(conn, kinds.take(Broken))
+    _suffer(conn, kinds.take(Suffered))
+    kinds.all_taken()
     return numbers
 
 
@@ -89,62 +99,21 @@ def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: d
     conn.execute(upsert(conn, tables.rule_set, key="version"), row)
 
 
-class _Sorted:
-    """Effects by what they are, each kind in its order."""
+class _Kinds:
+    """Effects by what they are, each kind in its order; whatever nobody takes would be lost."""
 
-    # Long because there is one branch for each kind, and the type checker sees that none is missing.
-    def __init__(self, effects: Effects) -> None:  # noqa: PLR0912
-        self.met: list[Met] = []
-        self.credited: list[Credited] = []
-        self.new_tickets: list[NewTicket] = []
-        self.joined: list[Joined] = []
-        self.changes: list[TicketChange] = []
-        self.filings: list[Filing] = []
-        self.reheld: list[Reheld] = []
-        self.handed_over: list[HandedOver] = []
-        self.rejudged: list[Rejudged] = []
-        self.released: list[Released] = []
-        self.sendings: list[Sending] = []
-        self.asked: list[Asked] = []
-        self.broken: list[Broken] = []
-        self.suffered: list[Suffered] = []
+    def __init__(self, effects: Effects) -> None:
+        self._left: dict[type[Any], list[Any]] = defaultdict(list)
         for effect in effects:
-            match effect:
-                case Met():
-                    self.met.append(effect)
-                case Credited():
-                    self.credited.append(effect)
-                case NewTicket():
-                    self.new_tickets.append(effect)
-                case Joined():
-                    self.joined.append(effect)
-                case TicketChange():
-                    self.changes.append(effect)
-                case Filing():
-                    self.filings.append(effect)
-                case Reheld():
-                    self.reheld.append(effect)
-                case HandedOver():
-                    self.handed_over.append(effect)
-                case Rejudged():
-                    self.rejudged.append(effect)
-                case Released():
-                    self.released.append(effect)
-                case Sending():
-                    self.sendings.append(effect)
-                case Asked():
-                    self.asked.append(effect)
-                case Broken():
-                    self.broken.append(effect)
-                case Suffered():
-                    self.suffered.append(effect)
-                case _:
-                    assert_never(effect)
+            self._left[type(effect)].append(effect)
 
+    def take(self, kind: type[_T]) -> list[_T]:
+        """All of one kind."""
+        return self._left.pop(kind, [])
 
-def _run(conn: Connection, statement: Any, rows: Rows) -> None:
-    if rows:
-        conn.execute(statement, rows)
+    def all_taken(self) -> None:
+        """Say that every kind had its turn."""
+        assert not self._left, f"nobody writes {', '.join(kind.__name__ for kind in self._left)}"
 
 
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,6 +125,15 @@ def _meet(conn: Connection, met: Iterable[Met], now: datetime) -> None:
     addresses = [entries.acquaintance(one) for one in known]
     put(conn, upsert(conn, tables.contact, key="id"), contacts)
     put(conn, upsert(conn, tables.address, key="address", change=_ADDRESS_CHANGES), addresses)
+
+
+def _tell_of_contacts(conn: Connection, changes: Iterable[ContactChange]) -> None:
+    put(conn, insert(tables.contact_event), [asdict(change) for change in changes])
+
+
+def _enrol(conn: Connection, enrolled: Iterable[Enrolled]) -> None:
+    agents = {one.agent.address: asdict(one.agent) for one in enrolled}.values()
+    put(conn, upsert(conn, tables.agent, key="address", change=("name", "rights", "queues", "left_at")), list(agents))
 
 
 def _credit(conn: Connection, credited: Iterable[Credited]) -> None:
@@ -185,60 +163,6 @@ def call_back(conn: Connection, token_ids: Collection[int], now: datetime) -> No
         .where(outbox.message_id.in_(theirs), waits)
         .values(**ended, lease_owner=None, lease_until=None)
     )
-
-
-# ── Tickets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_TOUCH = update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(updated_at=bindparam("at"))
-_SET_STATE = (
-    update(tables.ticket)
-    .where(tables.ticket.c.id == bindparam("of_ticket"))
-    .values(state=bindparam("to_state"), closed_at=bindparam("closing"))
-)
-_ASSIGN = (
-    update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(assignee=bindparam("to_whom"))
-)
-
-
-def _open(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
-    if not new_tickets:
-        return {}
-    ids = [effect.id for effect in new_tickets]
-    numbers = dict(zip(ids, next_ticket_numbers(conn, len(ids)), strict=True))
-    rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
-    put(conn, _ADD_TICKET, rows)
-    _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
-    return numbers
-
-
-def _join(conn: Connection, joined: Iterable[Joined]) -> None:
-    _participate(conn, ((effect.ticket_id, effect.participant) for effect in joined))
-
-
-def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> None:
-    bounds = {(to, one.address): one.bound for to, one in who if one.address}  # the last word counts
-    rows = [{"ticket_id": to, "address": address, "bound": bound} for (to, address), bound in bounds.items()]
-    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound",)), rows)
-
-
-def _change(conn: Connection, changes: list[TicketChange], opened: dict[int, datetime]) -> None:
-    """Write histories; a ticket that was `opened` just now bears that moment already."""
-    events = [entries.event(effect) for effect in changes]
-    put(conn, upsert(conn, tables.ticket_event, key="id"), events)
-    touched = {effect.ticket_id: effect.at for effect in changes}
-    _run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in touched.items() if opened.get(one) != at])
-    states = [
-        {
-            "of_ticket": effect.ticket_id,
-            "to_state": effect.state,
-            "closing": effect.at if effect.state is TicketState.CLOSED else None,
-        }
-        for effect in changes
-        if effect.state
-    ]
-    _run(conn, _SET_STATE, states)
-    assigned = [{"of_ticket": one.ticket_id, "to_whom": one.detail} for one in changes if one.event == "assigned"]
-    _run(conn, _ASSIGN, assigned)
 
 
 # ── Mail in ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -298,9 +222,9 @@ _LET_IN_ROW = (
 
 
 def _release(conn: Connection, released: list[Released], now: datetime) -> None:
-    _run(conn, _LET_IN, [{"of_message": one.message_id, "to_ticket": one.ticket_id} for one in released])
+    run(conn, _LET_IN, [{"of_message": one.message_id, "to_ticket": one.ticket_id} for one in released])
     moved = [{"of_journal": one.journal_id, "to_state": one.state, "at": now} for one in released]
-    _run(conn, _LET_IN_ROW, moved)
+    run(conn, _LET_IN_ROW, moved)
 
 
 def _rehold(conn: Connection, reheld: Iterable[Reheld], now: datetime) -> None:
@@ -326,7 +250,7 @@ _HAND_OVER = (
 
 def _hand_over(conn: Connection, handed_over: Iterable[HandedOver]) -> None:
     rows = [{"of_address": one.address, "reason": one.reason, "before": one.before} for one in handed_over]
-    _run(conn, _HAND_OVER, rows)
+    run(conn, _HAND_OVER, rows)
 
 
 # ── Mail out ──────────────────────────────────────────────────────────────────────────────────────────────────────────

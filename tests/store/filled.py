@@ -8,25 +8,32 @@ from sqlalchemy import Connection
 
 from mailgate.model import (
     Accepted,
+    Agent,
+    Amended,
     Asked,
     Breaker,
     BreakerState,
     Broken,
     ChallengeState,
+    ContactChange,
     Credited,
     DomainCredit,
     Effect,
+    Enrolled,
     HeldState,
     Joined,
     Level,
     Met,
     Mishap,
     Participant,
+    Priority,
     Purpose,
+    Right,
     Scope,
     Standing,
     State,
     Suffered,
+    Tagged,
     TicketChange,
     Trouble,
 )
@@ -57,11 +64,16 @@ async def fill(db: Database) -> None:
     ticketed, appended, quiet, held, spam, parked, consumed, duplicate, shunted, _ = await mails(db, 10)
     opened, asked = ticket(), challenge(state=ChallengeState.SENT, sent_at=NOW)
     away = sending(Purpose.AGENT, ticket_id=opened.id)
+    known = acquaintance("änne@x.test", standing=Standing.CHALLENGED, until=day(14), name="Änne 🖨")
     await put(
         db,
-        Met(acquaintance("änne@x.test", standing=Standing.CHALLENGED, until=day(14), name="Änne 🖨")),
+        Met(known),
         Credited(DomainCredit("x.test", 19, NOW)),
+        ContactChange(new_id(), known.contact_id, NOW, "linked", "agent:anne", "bart@x.test"),
+        Enrolled(Agent("anne@h.test", "anne", (Right.REPLY,), ("support",), NOW)),
         opened,
+        Amended(opened.id, priority=Priority.HIGH, pending_until=day(3), answered_at=NOW),
+        Tagged(opened.id, add=("printer",)),
         Joined(opened.id, Participant("bart@x.test", Level.A1)),
         TicketChange(new_id(), opened.id, day(1), "noted", "agent:anne", "ring 🔔\x00 him"),
         filing(ticketed, State.TICKETED, ticket_id=opened.id),

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from mailgate.store.tables import metadata
+from mailgate.store import tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=tables.metadata,
     render_as_batch=True,
     transactional_ddl=True,
 )

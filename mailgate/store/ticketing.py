@@ -1,0 +1,95 @@
+"""Store: writes what becomes of tickets: opened, joined by people, changed, with a line of history for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, update
+
+from mailgate.model import Amended, Joined, NewTicket, Participant, Tagged, TicketChange, TicketState
+from mailgate.store import entries, tables
+from mailgate.store.bulk import put, run
+from mailgate.store.dialect import is_one_of, next_ticket_numbers, upsert
+from mailgate.store.types import Utc
+
+_ADD_TICKET = insert(tables.ticket)
+_TOUCH = update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(updated_at=bindparam("at"))
+_SET_STATE = (
+    update(tables.ticket)
+    .where(tables.ticket.c.id == bindparam("of_ticket"))
+    .values(state=bindparam("to_state"), closed_at=bindparam("closing"))
+)
+_ASSIGN = (
+    update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(assignee=bindparam("to_whom"))
+)
+
+
+def open_new(conn: Connection, new_tickets: list[NewTicket]) -> dict[int, int]:
+    """Write new tickets; the number of each by its id."""
+    if not new_tickets:
+        return {}
+    ids = [effect.id for effect in new_tickets]
+    numbers = dict(zip(ids, next_ticket_numbers(conn, len(ids)), strict=True))
+    rows = [entries.ticket(effect, numbers[effect.id]) for effect in new_tickets]
+    put(conn, _ADD_TICKET, rows)
+    _participate(conn, ((effect.id, effect.participant) for effect in new_tickets))
+    return numbers
+
+
+def join(conn: Connection, joined: Iterable[Joined]) -> None:
+    """Write who takes part from now on."""
+    _participate(conn, ((effect.ticket_id, effect.participant) for effect in joined))
+
+
+def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> None:
+    known = {(to, one.address): one for to, one in who if one.address}  # the last word counts
+    rows = [
+        {"ticket_id": to, "address": address, "bound": one.bound, "copied": one.copied}
+        for (to, address), one in known.items()
+    ]
+    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound", "copied")), rows)
+
+
+def change(conn: Connection, changes: list[TicketChange], opened: dict[int, datetime]) -> None:
+    """Write histories; a ticket that was `opened` just now bears that moment already."""
+    events = [entries.event(effect) for effect in changes]
+    put(conn, upsert(conn, tables.ticket_event, key="id"), events)
+    touched = {effect.ticket_id: effect.at for effect in changes}
+    run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in touched.items() if opened.get(one) != at])
+    states = [
+        {
+            "of_ticket": effect.ticket_id,
+            "to_state": effect.state,
+            "closing": effect.at if effect.state is TicketState.CLOSED else None,
+        }
+        for effect in changes
+        if effect.state
+    ]
+    run(conn, _SET_STATE, states)
+    assigned = [{"of_ticket": one.ticket_id, "to_whom": one.detail} for one in changes if one.event == "assigned"]
+    run(conn, _ASSIGN, assigned)
+
+
+def amend(conn: Connection, amended: Iterable[Amended]) -> None:
+    """Write what tickets are said to be from now on. The first answer of a person stays the first."""
+    ticket = tables.ticket.c
+    for effect in amended:
+        fields = ((name, getattr(effect, name)) for name in effect.__struct_fields__[1:])
+        values = {name: value for name, value in fields if value is not msgspec.UNSET}
+        if "answered_at" in values:
+            values["answered_at"] = func.coalesce(ticket.answered_at, literal(values["answered_at"], Utc()))
+        if values:
+            conn.execute(update(tables.ticket).where(ticket.id == effect.ticket_id).values(**values))
+
+
+def tag(conn: Connection, tagged: Iterable[Tagged]) -> None:
+    """Write the words that tickets bear, and take away those they bear no more."""
+    table = tables.ticket_tag
+    for effect in tagged:
+        if effect.remove:
+            gone = is_one_of(table.c.tag, effect.remove)
+            conn.execute(delete(table).where(table.c.ticket_id == effect.ticket_id, gone))
+        rows = [{"ticket_id": effect.ticket_id, "tag": word} for word in dict.fromkeys(effect.add)]
+        put(conn, upsert(conn, table, key=("ticket_id", "tag")), rows)
