@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from mailgate.acts import Acts
-from mailgate.context import Context
+from mailgate.desk.acts import Acts
 from mailgate.judge import challenge, confirm, token
 from mailgate.judge.docket import Planned
 from mailgate.model import Ask, Asked, Challenge, ChallengeState, PageState, PageView, TokenKind
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 class Confirming(Acts):
     """The road behind `/c/<token>`."""
-
-    def __init__(self, context: Context, *, on_outgoing: Callable[[], None] = lambda: None) -> None:
-        super().__init__(context, on_outgoing)
 
     async def look(self, token_text: str, now: datetime, *, seen: bool = True) -> PageView:
         """How a challenge stands; remembers when its page was first `seen`, and does nothing else.

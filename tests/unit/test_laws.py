@@ -22,14 +22,12 @@ PACKAGE = ROOT / "mailgate"
 WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
-    "acts",
     "alarm",
     "confirming",
     "looking",
     "bulletin",
     "staff",
     "heldlinks",
-    "floods",
     "intake",
     "outbound",
     "desk",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from mailgate import letters
 from mailgate.context import Context
+from mailgate.errors import NotAllowed
 from mailgate.judge.ask import about
+from mailgate.judge.canonical import canonical
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.history import History
 from mailgate.store import facts, locks
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 class Acts:
     """The parts that acts of people share. `on_outgoing` is called when mail may have been queued."""
 
-    def __init__(self, context: Context, on_outgoing: Callable[[], None]) -> None:
+    def __init__(self, context: Context, *, on_outgoing: Callable[[], None] = lambda: None) -> None:
         self.database = context.database
         self.gateway = context.gateway
         self.book = context.book
@@ -40,3 +42,11 @@ class Acts:
         locks.spending(conn)
         known = facts.gather(conn, about(key, self.gateway, limits, self.clock()))
         return History(known, limits, self.gateway, self.mint)
+
+
+def key_of(address: str) -> str:
+    """The canonical form under which an address is known. Raises NotAllowed where it is none."""
+    key = canonical(address)
+    if not key:
+        raise NotAllowed(f"{address!r} is no address")
+    return key
