@@ -19,7 +19,19 @@ from mailgate.mail.compose import Draft, compose, needs_utf8
 from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import promised
 from mailgate.mail.template import fill, in_both
-from mailgate.model import Asked, Effects, Gateway, Keys, KnownTicket, Mailaddr, Permit, Purpose, Sending, TokenKind
+from mailgate.model import (
+    Asked,
+    Effects,
+    Gateway,
+    Keys,
+    KnownTicket,
+    Mailaddr,
+    Permit,
+    Purpose,
+    Sending,
+    TokenKind,
+    Written,
+)
 from mailgate.store import record
 
 if TYPE_CHECKING:
@@ -58,6 +70,7 @@ class _Letter:
     ticket_id: int | None
     permit: Permit | None = None
     cause: int | None = None
+    agent: str = ""
 
 
 def record_with_mail(
@@ -102,7 +115,9 @@ def to_staff(planned: Planned, subject: str, body: str, gateway: Gateway) -> Sen
     return _sending(_planned_letter(planned, subject, body), gateway)
 
 
-def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime) -> Sending:
+def agent_reply(
+    to: Conversation, written: Written, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime
+) -> Sending:
     """A person's answer to the requester of a ticket, in the thread of the newest mail he sent."""
     letter = _Letter(
         Purpose.AGENT,
@@ -112,13 +127,14 @@ def agent_reply(to: Conversation, text: str, gateway: Gateway, book: Rulebook, *
         to.mailbox,
         to.requester,
         _answer_subject(to.subject, to.number, book),
-        text,
+        written.text,
         to.newest,
         to.references,
         now,
         now,
         now + timedelta(seconds=book.limits.timing.agent_give_up_s),
         to.ticket_id,
+        agent=written.agent,
     )
     return _sending(letter, gateway)
 
@@ -248,4 +264,5 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         ticket_id=letter.ticket_id,
         cause=letter.cause,
         utf8=needs_utf8(draft),
+        agent=letter.agent,
     )

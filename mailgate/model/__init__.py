@@ -63,7 +63,7 @@ from mailgate.model.known import (
     Total,
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
-from mailgate.model.outbox import Answer, Due, Settlement
+from mailgate.model.outbox import Answer, Attachment, Due, Settlement, Written
 from mailgate.model.terms import (
     OPERATOR_QUEUE,
     BreakerState,
@@ -105,6 +105,7 @@ __all__ = [
     "Arrival",
     "Ask",
     "Asked",
+    "Attachment",
     "Authentication",
     "Begun",
     "Breaker",
@@ -192,4 +193,5 @@ __all__ = [
     "Trouble",
     "Trust",
     "Verdict",
+    "Written",
 ]

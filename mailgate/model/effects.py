@@ -188,6 +188,7 @@ class Sending(Struct, frozen=True):
     ticket_id: int | None = None
     cause: int | None = None  # journal id
     utf8: bool = False  # needs SMTPUTF8 at the next hop
+    agent: str = ""  # who wrote it
 
 
 Effect = (

@@ -9,6 +9,23 @@ from msgspec import Struct
 from mailgate.model.terms import OutboxState, Purpose
 
 
+class Attachment(Struct, frozen=True):
+    """A file that goes with a mail."""
+
+    name: str
+    media_type: str  # "application/pdf"
+    content: bytes
+
+
+class Written(Struct, frozen=True):
+    """What a person of ours writes to a customer."""
+
+    text: str
+    agent: str  # by whom
+    attachments: tuple[Attachment, ...] = ()
+    cc: tuple[str, ...] = ()  # participants that get it too
+
+
 class Due(Struct, frozen=True):
     """An outgoing mail claimed for delivery."""
 

@@ -27,6 +27,8 @@ from mailgate.store.tables import Direction
 
 Entry = dict[str, Any]
 
+SHORT = (1 << 40) - 1  # of a token id: what its marker shows of it
+
 
 def acquaintance(known: Acquaintance) -> Entry:
     """A row of `address`."""
@@ -159,6 +161,8 @@ def outgoing(sending: Sending) -> Entry:
         "subject": sending.subject,
         "at": sending.at,
         "token_id": sending.token_id,
+        "marker": sending.token_id & SHORT,
+        "agent": sending.agent,
     }
 
 

@@ -1,0 +1,12 @@
+"""Who waits for us, since when, and until when an answer is promised."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mailgate.model import Amended
+
+
+def answered(ticket_id: int, at: datetime) -> Amended:
+    """A person of ours answered: nobody waits any more. The first time is kept for reports."""
+    return Amended(ticket_id, answered_at=at, waits_since=None, due_at=None, warned_at=None)
