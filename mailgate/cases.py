@@ -45,8 +45,8 @@ def case_of(
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
-    whole = _told(accepted, parts, text, book) if answerable or recipient else ""
-    own = reply_of(whole, book.quotes, MARKER_LINE).own
+    whole = _told(accepted, parts, text, book) if answerable or recipient or _may_quote_us(accepted.raw, mail) else ""
+    own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient else ""
     case = Case(
         accepted=accepted,
         mail=without_forged_results(mail, gateway.name),
@@ -58,12 +58,17 @@ def case_of(
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
-        marked=token.has_marker(mail.subject, gateway.keys) or token.has_marker(whole, gateway.keys),
+        markers=token.markers(f"{mail.subject}\n{whole}", gateway.keys),
         rules=book.version,
     )
     if answerable:
         case = _spoken(case, gateway, book)
     return forward.followed(case, book.signals, gateway)
+
+
+def _may_quote_us(raw: bytes, mail: Mail) -> bool:
+    """May it bear a mark of ours? It shows in the bytes of most mail; what is encoded is read where it answers."""
+    return b"mg-" in raw or bool(mail.in_reply_to or mail.references)
 
 
 def _told(accepted: Accepted, parts: Structure, text: str | None, book: Rulebook) -> str:

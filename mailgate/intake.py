@@ -31,7 +31,7 @@ from mailgate.cases import case_of
 from mailgate.context import Context
 from mailgate.errors import Overtaken, TryAgain
 from mailgate.judge import admission, verdict
-from mailgate.judge.ask import ask
+from mailgate.judge.ask import apart, ask
 from mailgate.judge.docket import Outcome
 from mailgate.judge.history import History
 from mailgate.log import Event, without_addresses
@@ -297,16 +297,17 @@ class Intake:
         if not alive:
             return
         cases = await self.slow.prepared(alive)
-        prepared = perf_counter()
+        prepare_s = perf_counter() - begun
         if before:
             await asyncio.wait([before])
-        if not cases:
-            return
-        turned = perf_counter()
-        outcomes = await self._persist(lambda conn: self._decide(conn, cases))
-        recorded = perf_counter()
-        self.meter.batch(prepared - begun, recorded - turned)
-        took_s = {"prepare": prepared - begun, "record": recorded - turned}
+        for part in apart(cases, self.book().limits):
+            await self._record(part, prepare_s * len(part) / len(cases))
+
+    async def _record(self, cases: Sequence[Case], prepare_s: float) -> None:
+        begun = perf_counter()
+        outcomes = await self._persist(partial(self._decide, cases=cases))
+        took_s = {"prepare": prepare_s, "record": perf_counter() - begun}
+        self.meter.batch(*took_s.values())
         stages_ms = {stage: round(seconds * 1e3 / len(cases), 2) for stage, seconds in took_s.items()}
         now = self.clock()
         for outcome in outcomes:
@@ -346,11 +347,10 @@ class Intake:
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""
         book = self.book()
-        ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
-        outcomes = self._judge(conn, ordered, book)
+        outcomes = self._judge(conn, cases, book)
         if any(outcome.moves_the_gate for outcome in outcomes) and locks.spending(conn):
             # Another process may have granted what was still free when we looked.
-            outcomes = self._judge(conn, ordered, book)
+            outcomes = self._judge(conn, cases, book)
         effects = [effect for outcome in outcomes for effect in outcome.effects]
         planned = [planned for outcome in outcomes for planned in outcome.planned]
         letters.record_with_mail(conn, effects, planned, gateway=self.gateway, book=book, now=self.clock())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from mailgate.judge import answer, verdict
+from mailgate.judge import answer, evidence, verdict
 from mailgate.judge.canonical import domain_of
 from mailgate.judge.limits import Limits
 from mailgate.model import Ask, Case, Gateway, Level
@@ -27,6 +27,12 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         domains=frozenset(map(domain_of, senders)),
         message_ids=frozenset(name for case in cases for name in verdict.names_of(case, gateway.name)),
         token_ids=frozenset(number for case in cases for number in _token_ids(case)),
+        references=frozenset(name for case in cases for name in evidence.other_names(case, limits)),
+        thread_guids=frozenset(case.mail.thread_guid for case in cases if case.mail.thread_guid),
+        markers=frozenset(number for case in cases for number in case.markers),
+        numbers=frozenset(number for case in cases for number in evidence.numbers_in(case.mail.subject)),
+        topics=frozenset(one for case in cases for one in evidence.topics(case, limits)),
+        topics_since=min(case.accepted.at for case in cases) - timedelta(days=limits.threads.same_subject_days),
         origins=frozenset(answer.origin_of(case, case.authentication) for case in answerable),
         fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
         causes=frozenset(case.accepted.journal_id for case in answerable),
@@ -36,6 +42,22 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         mailboxes=frozenset(case.mailbox.address for case in cases),
         runs=any(case.recipient or case.ours or case.enclosed for case in cases),
     )
+
+
+def apart(cases: Iterable[Case], limits: Limits) -> list[list[Case]]:
+    """`cases` in the order of the journal, parted wherever one may be joined to another: tickets have to be written
+    before anybody can speak of them by number, or look for them by what they are known by.
+    """
+    parts: list[list[Case]] = []
+    seen: set[object] = set()
+    for case in sorted(cases, key=lambda one: one.accepted.journal_id):
+        gives, wants = evidence.handles(case, limits)
+        if not parts or not wants.isdisjoint(seen):
+            parts.append([])
+            seen = set()
+        parts[-1].append(case)
+        seen |= gives
+    return parts
 
 
 def about(address: str, gateway: Gateway, limits: Limits, now: datetime) -> Ask:

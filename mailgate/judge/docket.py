@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mailgate.judge.canonical import domain_of
+from mailgate.judge.evidence import Link
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
-from mailgate.judge.thread import Link
 from mailgate.model import (
     Acquaintance,
     Authentication,
@@ -26,6 +26,7 @@ from mailgate.model import (
     Gateway,
     HeldState,
     Kind,
+    Mark,
     Met,
     Permit,
     Purpose,
@@ -69,6 +70,8 @@ class Placement(Struct, frozen=True):
     held: HeldState | None = None
     proposed: bool = False
     duplicate_of: int | None = None
+    suggests: int | None = None  # the ticket that it may belong to, for a person to say
+    marks: tuple[Mark, ...] = ()
 
 
 class Outcome(Struct, frozen=True):
@@ -108,6 +111,9 @@ class Docket:
     identity: str
     message_id: int
     link: Link | None
+    has_seen_us: bool  # its author has had a mail of ours in hand: then no machine of ours ever answers
+    alias: str = ""  # the Message-ID that it bears, where that is another mail's
+    marks: tuple[Mark, ...] = ()
     effects: list[Effect] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
@@ -128,11 +134,6 @@ class Docket:
     def mint(self) -> Mint:
         """Where new ids come from."""
         return self.history.mint
-
-    @property
-    def has_seen_us(self) -> bool:
-        """Its author has had a mail of ours in hand: then no machine of ours ever answers."""
-        return self.link is not None or self.case.marked
 
     @property
     def at(self) -> datetime:

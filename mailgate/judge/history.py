@@ -119,7 +119,15 @@ class History:
                 self._filed(effect)
             case NewTicket():
                 self.facts.tickets[effect.id] = KnownTicket(
-                    effect.id, 0, TicketState.OPEN, effect.queue, effect.mailbox, effect.subject, (effect.participant,)
+                    effect.id,
+                    0,
+                    TicketState.OPEN,
+                    effect.queue,
+                    effect.mailbox,
+                    effect.subject,
+                    (effect.participant,),
+                    opened_at=effect.at,
+                    updated_at=effect.at,
                 )
                 if effect.flood:
                     self.facts.floods[effect.participant.address] = effect.id
@@ -207,6 +215,8 @@ class History:
                 body_hash=mail.body_hash,
                 journal_id=filing.case.accepted.journal_id,
                 mailbox=filing.case.mailbox.address,
+                kind=filing.verdict.kind,
+                subject=mail.subject,
             )
         )
         if filing.held:
@@ -231,4 +241,5 @@ def held_mail(filing: Filing) -> HeldMail:
         state=filing.held or HeldState.HUMAN,
         acknowledge=filing.verdict.respond.acknowledge,
         author=author.address if author else "",
+        copied=filing.copied,
     )

@@ -114,6 +114,19 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class Threads:
+    """What joins mail to tickets beside our own signed names."""
+
+    same_subject_days: int
+    copied_most: int
+    alias_domains: tuple[str, ...]
+
+    def may_rename(self, domain: str) -> bool:
+        """Does a relay of this domain give our mail names of its own?"""
+        return any(domain == one or domain.endswith(f".{one}") for one in self.alias_domains)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What our own people are told of, and how much of it; the unit is in each name."""
 
@@ -143,6 +156,7 @@ class Limits:
     fuse: Fuse
     behaviour: Behaviour
     flood: Flood
+    threads: Threads
     report: Report
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
@@ -164,6 +178,7 @@ class Limits:
             fuse=reader.numbers(Fuse, table, "breaker", _names(Fuse)),
             behaviour=reader.numbers(Behaviour, table, "behaviour", _names(Behaviour)),
             flood=reader.numbers(Flood, table, "flood", _names(Flood)),
+            threads=reader.threads(table),
             report=reader.numbers(Report, table, "report", _names(Report)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
@@ -205,7 +220,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("report", "reopenings", "shared", "subjects"),
+    *("threads", "report", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000
@@ -247,6 +262,12 @@ class _Reader(Tables):
         section = self.section(table, name)
         self.unknown(section, names, f"{name}.")
         return kind(**{key: self.number(section, key, f"{name}.", least=int(key in _NEVER_0)) for key in names})
+
+    def threads(self, table: Mapping[str, Any]) -> Threads:
+        section, counted = self.section(table, "threads"), ("same_subject_days", "copied_most")
+        self.unknown(section, _names(Threads), "threads.")
+        numbers = {key: self.number(section, key, "threads.") for key in counted}
+        return Threads(**numbers, alias_domains=tuple(self.folded(table, "threads", "alias_domains")))
 
     def number(self, table: Mapping[str, Any], key: str, place: str, *, least: int = 0) -> int:
         value = table.get(key)

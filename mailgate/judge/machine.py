@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mailgate.judge import behaviour, breaker, confirm, person, places, trust
+from mailgate.judge import behaviour, breaker, confirm, person, places, thread, trust
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Docket, Placement
+from mailgate.judge.evidence import Evidence, Link
 from mailgate.judge.lives import Turn
+from mailgate.judge.thread import Place
 from mailgate.model import (
     Broken,
     Disposition,
@@ -32,6 +34,7 @@ from mailgate.model import (
 
 ASKS_TO_CONFIRM = "the recipient asks you to confirm: only a person can, and until then our mail waits there"
 LONGEST_TEST = timedelta(hours=1)
+_OF_OURS = frozenset({Evidence.ADDRESS, Evidence.MESSAGE_ID, Evidence.CONVERSATION})  # whoever bears it read our mail
 REPORTS = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.MDN, Kind.FEEDBACK})
 CONVICTING = frozenset({Kind.AUTO_REPLY, Kind.SYSTEM})  # kinds that say themselves that a machine wrote them
 LABELS = {
@@ -145,12 +148,26 @@ def unknown_null(docket: Docket) -> Placement:
 
 def _linked(docket: Docket, disposition: Disposition) -> Placement | None:
     """Beside the mail of ours that this one answers; None where it answers none that we know."""
-    about = docket.link.message if docket.link else None
+    link = docket.link
+    if link is None or link.evidence not in _OF_OURS:
+        return _hinted(docket, link, disposition)
+    about = link.message
     if about is None:
         return None
     if about.purpose is Purpose.CHALLENGE:
         return _answers_challenge(docket, about)
     return _beside(docket, about, f"{LABELS[docket.kind]} to a mail of ours", disposition)
+
+
+def _hinted(docket: Docket, link: Link | None, disposition: Disposition) -> Placement | None:
+    """What strangers could write as well brings a machine's mail beside a conversation of its own sender alone."""
+    if link is None or link.ticket is None:
+        return None
+    who = thread.relation(docket.sender, docket.authentication, link.ticket, docket.limits.shared)
+    decided = thread.decided(who, link)
+    docket.note("thread", f"{link.evidence}, ticket #{link.ticket.number}; the sender is {who}: {decided}")
+    reason = f"{LABELS[docket.kind]} of a participant: {link.evidence}"
+    return places.quietly(docket, link.ticket, reason, disposition) if decided is Place.APPEND else None
 
 
 def _answers_challenge(docket: Docket, about: KnownMessage) -> Placement:

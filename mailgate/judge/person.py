@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import assert_never
+
+from msgspec.structs import replace
 
 from mailgate.judge import answer, behaviour, challenge, confirm, flood, places, thread, trust
 from mailgate.judge.docket import Docket, Placement
+from mailgate.judge.evidence import Evidence, Link
 from mailgate.judge.lives import Turn
-from mailgate.judge.thread import Evidence, Link, Place, Relation
+from mailgate.judge.thread import Place, Relation
 from mailgate.judge.trust import Welcome
 from mailgate.model import (
+    Amended,
     Asked,
     Challenge,
     HeldState,
     KnownMessage,
     KnownTicket,
     Level,
+    Mark,
     Mode,
     Purpose,
     Standing,
@@ -34,10 +40,13 @@ def human(docket: Docket) -> Placement:
     link = docket.link
     if link is None:
         return _new(docket)
-    docket.note("thread", f"{link.evidence}{'' if link.message else ', but what it was is no longer known'}")
+    forgotten = link.message is None and link.ticket is None
+    docket.note("thread", f"{link.evidence}{', but what it was is no longer known' if forgotten else ''}")
     if link.message and link.message.purpose is Purpose.CHALLENGE:
         return _answer_to_challenge(docket, link.message)
-    return _in_thread(docket, link, link.ticket) if link.ticket else _new(docket)
+    if forgotten:
+        return _after_all_is_gone(docket)
+    return _in_thread(docket, link) if link.ticket else _new(docket)
 
 
 def proven_without_path(docket: Docket) -> Placement:
@@ -50,33 +59,74 @@ def proven_without_path(docket: Docket) -> Placement:
 # ── Follow-ups ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _in_thread(docket: Docket, link: Link, ticket: KnownTicket) -> Placement:
-    relation = thread.relation(docket.sender, docket.authentication, ticket, docket.limits.shared)
-    decided = thread.TABLE[relation, link.evidence]
-    docket.note("thread", f"ticket #{ticket.number}; the sender is {relation}: {decided}")
-    match decided:
-        case Place.APPEND | Place.UNVERIFIED:
+def _in_thread(docket: Docket, link: Link) -> Placement:
+    """Where the table puts it. Whatever joins no ticket may still be shown beside it, to people of ours alone."""
+    who = thread.nearest(docket.sender, docket.authentication, link.tickets, docket.limits.shared)
+    place = thread.decided(who, link)
+    numbers = ", ".join(f"#{one.number}" for one in link.tickets)
+    docket.note("thread", f"ticket {numbers}; the sender is {who}: {place}")
+    ticket = _the_one(docket, link, place)
+    if ticket is None:
+        return places.suggested(docket, _new(docket), link.tickets)
+    match place:
+        case Place.APPEND | Place.APPEND_IF_ONLY | Place.UNVERIFIED:
             # Only who is proven, or holds the reply address itself, may wake a ticket.
-            wakes = relation is Relation.PARTICIPANT or link.evidence is Evidence.ADDRESS
-            return _follow_up(docket, ticket, str(decided), wakes=wakes)
-        case Place.PROPOSE:
-            return places.proposed(docket, ticket, f"from {relation}: waits for an agent to let it in")
+            wakes = who is Relation.PARTICIPANT or link.evidence is Evidence.ADDRESS
+            reason = str(Place.APPEND if place is Place.APPEND_IF_ONLY else place)
+            return _follow_up(docket, ticket, reason, wakes=wakes)
+        case Place.PROPOSE | Place.PROPOSE_IF_COPIED:
+            return places.proposed(docket, ticket, f"from {who}: waits for an agent to let it in")
+        case Place.QUARANTINE:
+            return places.proposed(docket, ticket, f"from {who}: nobody vouches for it", (Mark.QUARANTINED,))
+        case Place.LINKED:
+            return places.suggested(docket, _new(docket), link.tickets)
         case Place.NEW:
             return _new(docket)
         case Place.HOLD:
-            return places.held(docket, f"answers ticket #{ticket.number}, but the sender is not proven")
+            held = places.held(docket, f"{link.evidence}, ticket {numbers}, but the sender is not proven")
+            return places.suggested(docket, held, link.tickets)
+        case _:
+            assert_never(place)
+
+
+def _the_one(docket: Docket, link: Link, place: Place) -> KnownTicket | None:
+    """The ticket that the table speaks of; None where its condition fails."""
+    sender, shared = docket.sender, docket.limits.shared
+    if place is Place.APPEND_IF_ONLY:
+        his = (one for one in link.tickets if one.state is not TicketState.CLOSED)
+        fits = [
+            one for one in his if thread.relation(sender, docket.authentication, one, shared) is Relation.PARTICIPANT
+        ]
+        return fits[0] if len(fits) == 1 else None
+    if place is Place.PROPOSE_IF_COPIED and not any(thread.is_copied(sender, one) for one in link.tickets):
+        return None
+    return link.ticket
+
+
+def _after_all_is_gone(docket: Docket) -> Placement:
+    """It follows a mail of ours that is no longer kept. Whoever took part cannot be told from whoever found it."""
+    if trust.welcome(docket.known, docket.authentication) is Welcome.TRUSTED:
+        return _new(docket)
+    return places.held(
+        docket, "follows a mail of ours that is no longer kept, and its sender is not known or not proven"
+    )
 
 
 def _follow_up(docket: Docket, ticket: KnownTicket, reason: str, *, wakes: bool) -> Placement:
-    """It joins its ticket and wakes it, unless that is closed too long. No closed ticket hides a person's mail."""
+    """It joins its ticket and wakes it, unless that is closed too long. No ticket that rests hides a person's mail."""
     _renew(docket)
+    marks = () if reason == Place.APPEND else (Mark.UNVERIFIED,)
     if ticket.state is TicketState.CLOSED:
         closed_at = ticket.closed_at or docket.at
         if docket.at - closed_at > timedelta(days=docket.limits.timing.reopen_days):
-            return places.ticket(docket, f"follow-up of ticket #{ticket.number}, closed long ago")
+            words = f"follow-up of ticket #{ticket.number}, closed long ago"
+            return replace(places.ticket(docket, words, follow_up_of=ticket.id), marks=marks)
         woken = wakes and _may_reopen(ticket, docket)
         places.write(docket, ticket.id, "reopened" if woken else "needs-a-look", reason, TicketState.OPEN)
-    return places.appended(docket, ticket.id, reason)
+    if ticket.state is TicketState.PENDING:
+        places.write(docket, ticket.id, "woken" if wakes else "needs-a-look", reason, TicketState.OPEN)
+        docket.effects.append(Amended(ticket.id, pending_until=None))
+    return places.appended(docket, ticket.id, reason, marks)
 
 
 def _may_reopen(ticket: KnownTicket, docket: Docket) -> bool:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
-from mailgate.judge import machine, person, places
+from mailgate.judge import duplicates, machine, person, places
 from mailgate.judge.docket import Docket, Placement
-from mailgate.model import OPERATOR_QUEUE, Disposition, Kind, KnownMessage, State
+from mailgate.model import OPERATOR_QUEUE, Disposition, Kind
 
 PIN_MAILBOX = "{mailbox}"  # stands in the words of a pin for the address that the mail was sent to
 
 
 def place(docket: Docket) -> Placement:
     """Where the mail of `docket` goes; the effects that go with it are added to the docket."""
-    return _as_duplicate(docket) or _pinned(docket) or machine.at_bounce_address(docket) or BY_KIND[docket.kind](docket)
+    again = duplicates.received_before(docket)
+    return again or _pinned(docket) or machine.at_bounce_address(docket) or BY_KIND[docket.kind](docket)
 
 
 def _calendar(docket: Docket) -> Placement:
@@ -40,23 +40,6 @@ BY_KIND: dict[Kind, Callable[[Docket], Placement]] = {
 }
 
 
-def _as_duplicate(docket: Docket) -> Placement | None:
-    """The very same mail again, by another way or to another of our mailboxes."""
-    known = next((one for one in docket.history.same_identity(docket.identity) if _same(one, docket)), None)
-    if known is None:
-        return None
-    mailbox = docket.case.mailbox.address
-    if known.ticket_id and known.mailbox != mailbox:
-        places.write(docket, known.ticket_id, "also-received", mailbox)
-    return Placement(
-        State.DUPLICATE,
-        Disposition.DUPLICATE,
-        "the same mail was received before",
-        known.ticket_id,
-        duplicate_of=known.id,
-    )
-
-
 def _pinned(docket: Docket) -> Placement | None:
     """What asks the operator for something, without which mail may not come, is found at once: his own ticket."""
     asks = next((finding.pin for finding in docket.findings if finding.pin), "")
@@ -64,8 +47,3 @@ def _pinned(docket: Docket) -> Placement | None:
         return None
     words = asks.replace(PIN_MAILBOX, docket.case.accepted.rcpt_to or docket.case.mailbox.address)
     return places.ticket(docket, words, subject=words, queue=OPERATOR_QUEUE)
-
-
-def _same(known: KnownMessage, docket: Docket) -> bool:
-    recent = docket.at - known.at <= timedelta(days=docket.limits.timing.duplicate_days)
-    return recent and known.sender == docket.sender and known.body_hash == docket.case.mail.body_hash

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
 from mailgate.judge.docket import Docket, Placement
+from mailgate.judge.evidence import topic_of
 from mailgate.model import (
     Disposition,
     HeldState,
     KnownTicket,
+    Mark,
     NewTicket,
     Participant,
     State,
@@ -24,6 +30,7 @@ def ticket(
     subject: str = "",
     queue: str = "",
     flood: bool = False,
+    follow_up_of: int | None = None,
 ) -> Placement:
     """A ticket of its own, in the queue of the mailbox and with the subject of the mail where no other is given."""
     ticket_id = docket.mint.new_id()
@@ -40,22 +47,34 @@ def ticket(
             name,
             docket.at,
             flood,
+            topic_of(mail.subject, docket.limits.reply_prefixes),
+            follow_up_of,
         )
     )
     write(docket, ticket_id, "opened", reason)
     return Placement(state, disposition, reason, ticket_id)
 
 
-def appended(docket: Docket, ticket_id: int, reason: str) -> Placement:
+def appended(docket: Docket, ticket_id: int, reason: str, marks: tuple[Mark, ...] = ()) -> Placement:
     """A person's follow-up."""
     write(docket, ticket_id, "appended", docket.identity)
-    return Placement(State.APPENDED, Disposition.APPEND, reason, ticket_id)
+    return Placement(State.APPENDED, Disposition.APPEND, reason, ticket_id, marks=marks)
 
 
-def proposed(docket: Docket, to: KnownTicket, reason: str) -> Placement:
+def proposed(docket: Docket, to: KnownTicket, reason: str, marks: tuple[Mark, ...] = ()) -> Placement:
     """The word of somebody who is no participant: agents see it, and it changes nothing until they let it in."""
     write(docket, to.id, "proposed", docket.identity)
-    return Placement(State.APPENDED, Disposition.APPEND, reason, to.id, proposed=True)
+    return Placement(State.APPENDED, Disposition.APPEND, reason, to.id, proposed=True, marks=marks)
+
+
+def suggested(docket: Docket, placed: Placement, tickets: Sequence[KnownTicket]) -> Placement:
+    """The same place, with the tickets that the mail may belong to. Those hear nothing of it; its own does."""
+    words = f"may belong to {', '.join(f'#{one.number}' for one in tickets)}"
+    docket.note("thread", words)
+    opened = [effect.id for effect in docket.effects if isinstance(effect, NewTicket) and effect.id == placed.ticket_id]
+    for ticket_id in opened:
+        write(docket, ticket_id, "linked", words)
+    return replace(placed, suggests=tickets[0].id)
 
 
 def quietly(docket: Docket, to: KnownTicket, reason: str, disposition: Disposition = Disposition.APPEND) -> Placement:

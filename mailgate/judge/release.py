@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from mailgate.judge.company import joined
+from mailgate.judge.evidence import topic_of
 from mailgate.judge.history import Mint
 from mailgate.model import Effect, HeldMail, NewTicket, Participant, Released, State, TicketChange
 
 
 def release(
-    held: Iterable[HeldMail], at: datetime, actor: str, mint: Mint
+    held: Iterable[HeldMail], at: datetime, actor: str, mint: Mint, prefixes: tuple[str, ...]
 ) -> tuple[list[Effect], list[tuple[HeldMail, int]]]:
-    """The effects, and each mail with its ticket, in order of arrival. A mail that answers an earlier one joins it."""
+    """The effects, and each mail with its ticket, in order of arrival. A mail that answers an earlier one joins it.
+
+    `prefixes` are those of replies, which two subjects are compared without.
+    """
     effects: list[Effect] = []
     placed: list[tuple[HeldMail, int]] = []
     tickets: dict[str, int] = {}
@@ -20,19 +25,21 @@ def release(
         ticket_id = next((tickets[name] for name in reversed(mail.references) if name in tickets), None)
         if ticket_id is None:
             ticket_id, state = mint.new_id(), State.TICKETED
-            effects.extend(_opened(mail, ticket_id, at, actor, mint))
+            topic = topic_of(mail.subject, prefixes)
+            effects.extend(_opened(mail, ticket_id, topic, at=at, actor=actor, mint=mint))
         else:
             state = State.APPENDED
             effects.append(TicketChange(mint.new_id(), ticket_id, at, "appended", actor, mail.identity))
+        effects.extend(joined(ticket_id, (key for key in mail.copied if key != mail.address)))
         tickets[mail.identity] = ticket_id
         effects.append(Released(mail.journal_id, mail.message_id, ticket_id, state))
         placed.append((mail, ticket_id))
     return effects, placed
 
 
-def _opened(mail: HeldMail, ticket_id: int, at: datetime, actor: str, mint: Mint) -> list[Effect]:
-    participant = Participant(mail.address, mail.level)
+def _opened(mail: HeldMail, ticket_id: int, topic: str, *, at: datetime, actor: str, mint: Mint) -> list[Effect]:
+    who, box = Participant(mail.address, mail.level), mail.mailbox
     return [
-        NewTicket(ticket_id, mail.subject, mail.queue, mail.mailbox, participant, mail.name, mail.at),
+        NewTicket(ticket_id, mail.subject, mail.queue, box, who, mail.name, mail.at, topic=topic),
         TicketChange(mint.new_id(), ticket_id, at, "opened", actor, "released from held mail"),
     ]

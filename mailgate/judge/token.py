@@ -125,18 +125,25 @@ def marker(token_id: int, keys: Keys) -> str:
 
 def is_marker(text: str, keys: Keys) -> bool:
     """Is `text` a marker that we made?"""
+    return read_marker(text, keys) is not None
+
+
+def read_marker(text: str, keys: Keys) -> int | None:
+    """The number in a marker that we made, or None where it is none of ours."""
     head, _, rest = text.lower().partition("-")
     body, _, mac = rest.partition("-")
     if head != "mg" or len(body) != MARKER_CHARS + 1 or body[0] not in keys.secrets:
-        return False
+        return None
     value = decode(body[1:])
-    return value is not None and _same(mac, _digest(keys, body[0], "marker", value, MARKER_CHARS))
+    good = value is not None and _same(mac, _digest(keys, body[0], "marker", value, MARKER_CHARS))
+    return value if good else None
 
 
-def has_marker(text: str, keys: Keys) -> bool:
-    """Does a marker of ours stand anywhere in `text`, quoted or not? Linear."""
+def markers(text: str, keys: Keys) -> tuple[int, ...]:
+    """The numbers of the markers of ours that stand anywhere in `text`, quoted or not, each once. Linear."""
     found = text.lower().split("mg-")[1:]
-    return any(is_marker(f"mg-{rest[:MARKER_TAIL_CHARS]}", keys) for rest in found[:MOST_MARKERS])
+    read = (read_marker(f"mg-{rest[:MARKER_TAIL_CHARS]}", keys) for rest in found[:MOST_MARKERS])
+    return tuple(dict.fromkeys(number for number in read if number is not None))
 
 
 def trace(purpose: str, token_id: int, at: datetime, keys: Keys) -> str:

@@ -8,8 +8,22 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import answer, breaker, channel, forward, kind, placement, recheck, signals, thread, token, trust
-from mailgate.judge.canonical import canonical
+from mailgate.judge import (
+    answer,
+    breaker,
+    channel,
+    company,
+    duplicates,
+    evidence,
+    forward,
+    kind,
+    placement,
+    recheck,
+    signals,
+    token,
+    trust,
+)
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Docket, Outcome, Placement
 from mailgate.judge.history import History
 from mailgate.judge.rules import Signals
@@ -22,6 +36,7 @@ from mailgate.model import (
     Gateway,
     Kind,
     Level,
+    Mark,
     Met,
     NewTicket,
     Recheck,
@@ -64,6 +79,7 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
     docket = _opened(case, look(case, rules, history.gateway), history)
     placed = placement.place(docket)
+    company.remember(docket, placed)
     _meet_newcomer(docket)
     _trip(docket)
     effects = (*docket.effects, _filing(docket, placed))
@@ -115,8 +131,7 @@ def _other_name(case: Case, identity: str, domain: str) -> str:
 def _opened(case: Case, sight: Sight, history: History) -> Docket:
     sender, author = sender_of(case), case.mail.author
     identity = identity_of(case, history.gateway.name)
-    # Two different mails under one name: the second gets a name of its own, so that neither hides the other.
-    taken = any(one.sender != sender or one.body_hash != case.mail.body_hash for one in history.same_identity(identity))
+    taken = duplicates.is_taken(identity, sender, case, sight.kind, history)
     docket = Docket(
         case=case,
         history=history,
@@ -128,13 +143,26 @@ def _opened(case: Case, sight: Sight, history: History) -> Docket:
         known=history.acquaintance(sender, case.accepted.at, author.name if author else ""),
         identity=_other_name(case, identity, history.gateway.name) if taken else identity,
         message_id=history.mint.new_id(),
-        link=thread.link(case, history.facts),
+        link=evidence.link(case, history.facts, history.limits),
+        has_seen_us=evidence.has_seen_us(case, history.facts, history.limits),
+        alias=identity if taken else "",
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
     if taken:
+        docket.marks += (Mark.SAME_NAME,)
         docket.note("identity", "another mail bears the same Message-ID: both are kept, this one under another name")
+    _warn_of_reply_to(docket)
     return docket
+
+
+def _warn_of_reply_to(docket: Docket) -> None:
+    """Whoever wants his answers at another company may be somebody else: a person is told, and nothing goes there."""
+    here = docket.domain
+    elsewhere = [one.address for one in docket.case.mail.reply_to if domain_of(canonical(one.address)) != here]
+    if here and elsewhere:
+        docket.marks += (Mark.OTHER_REPLY_TO,)
+        docket.note("reply-to", f"wants answers at another company, {elsewhere[0]}: not used")
 
 
 def _deciding(sight: Sight) -> str:
@@ -173,6 +201,7 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         reason=placed.reason,
         ticket_id=placed.ticket_id,
         proposed=placed.proposed,
+        marks=(*placed.marks, *docket.marks),
         suppressed=docket.suppressed,
         withheld_by=docket.withheld_by,
     )
@@ -187,4 +216,7 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         held=placed.held,
         duplicate_of=placed.duplicate_of,
         recheck_at=recheck.due(docket, placed),
+        suggests=placed.suggests,
+        alias=docket.alias,
+        copied=company.named(docket.case, docket.history),
     )

@@ -6,6 +6,7 @@ broken, and what was left unread because it passed a bound, is named in `Mail.de
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from mailgate.model import Mail, Mailaddr
 MOST_REFERENCES = 200  # the first and the newest ones are kept
 LONGEST_ID = 998  # RFC 5322 section 2.1.1: it has to fit on a line
 LONGEST_DATE = 128
+GUID_PLACE, GUID_END = 6, 22  # in the header block of a conversation index ([MS-OXOMSG] 2.2.1.3)
+GUID_CHARS = 32  # of base64 in which that block stands
 MOST_REPORT_BYTES = 256 * 1024  # of one report, calendar or enclosed header
 MOST_ACTIONS = 1000  # recipients of one delivery report
 
@@ -79,9 +82,11 @@ def read(raw: bytes) -> tuple[Mail, Structure]:
         message_id=next(iter(ids(values.get("message-id", ()))), ""),
         in_reply_to=in_reply_to[:MOST_REFERENCES],
         references=_first_and_newest(references),
+        thread_guid=thread_guid(fields.first("thread-index")),
         authors=authors,
         to=to,
         cc=cc,
+        reply_to=address.parse(values.get("reply-to", ())),
         subject=words.decode(fields.first("subject")),
         date=date(fields.first("date")),
         content_type=whole.content_type,
@@ -115,6 +120,20 @@ def ids(values: tuple[str, ...]) -> tuple[str, ...]:
             if 0 < len(identifier) <= LONGEST_ID - 2:
                 found[f"<{identifier}>"] = None
     return tuple(found)
+
+
+def thread_guid(value: str) -> str:
+    """The 16 bytes by which Outlook knows a conversation, from a Thread-Index, hexadecimal; "" where there are none.
+
+    What follows them says which answer in it this is, so only they are the same in every mail of it.
+    """
+    text = "".join(value[: 4 * GUID_CHARS].split())[:GUID_CHARS]
+    try:
+        found = binascii.a2b_base64(text)[GUID_PLACE:GUID_END]
+    except ValueError:
+        return ""
+    # Nothing but zeros is what programs write that know of none.
+    return found.hex() if len(found) == GUID_END - GUID_PLACE and any(found) else ""
 
 
 def date(value: str) -> datetime | None:

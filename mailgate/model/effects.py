@@ -25,6 +25,9 @@ class Filing(Struct, frozen=True):
     held: HeldState | None = None
     duplicate_of: int | None = None
     recheck_at: datetime | None = None  # when DNS is asked once more who it is from
+    suggests: int | None = None  # the ticket that it may belong to, for a person to say
+    alias: str = ""  # the Message-ID that it bears, where that is another mail's
+    copied: tuple[str, ...] = ()  # canonical; whom it names in To and Cc, ours left out
 
 
 class Rejudged(Struct, frozen=True):
@@ -44,6 +47,8 @@ class NewTicket(Struct, frozen=True):
     name: str
     at: datetime
     flood: bool = False  # it takes what one address sends too much of
+    topic: str = ""  # its subject, as two are compared
+    follow_up_of: int | None = None  # the ticket whose conversation it goes on
 
 
 class TicketChange(Struct, frozen=True):
@@ -189,6 +194,7 @@ class Sending(Struct, frozen=True):
     cause: int | None = None  # journal id
     utf8: bool = False  # needs SMTPUTF8 at the next hop
     agent: str = ""  # who wrote it
+    thread_guid: str = ""  # of its Thread-Index, hexadecimal
 
 
 Effect = (

@@ -13,6 +13,7 @@ from mailgate.model.terms import (
     Counted,
     HeldState,
     Key,
+    Kind,
     Level,
     Purpose,
     Right,
@@ -66,6 +67,8 @@ class KnownMessage(Struct, frozen=True):
     token_id: int | None = None
     recipient: str = ""  # canonical
     mailbox: str = ""
+    kind: Kind | None = None  # of what came in
+    subject: str = ""
 
 
 class Participant(Struct, frozen=True):
@@ -99,6 +102,9 @@ class KnownTicket(Struct, frozen=True):
     participants: tuple[Participant, ...]
     closed_at: datetime | None = None
     reopened_at: tuple[datetime, ...] = ()  # reopenings by mail of the last 7 days, oldest first
+    opened_at: datetime | None = None
+    updated_at: datetime | None = None
+    merged_into: int | None = None  # the ticket that it is part of now
 
 
 class HeldMail(Struct, frozen=True):
@@ -118,6 +124,7 @@ class HeldMail(Struct, frozen=True):
     state: HeldState
     acknowledge: bool  # did signals and authentication allow an acknowledgement?
     author: str = ""  # the address as its owner wrote it; "" where only `address` is known
+    copied: tuple[str, ...] = ()  # canonical; whom it names in To and Cc, ours left out
 
 
 class Recheck(Struct, frozen=True):
@@ -260,6 +267,12 @@ class Ask(Struct, frozen=True):
     domains: frozenset[str] = frozenset()
     message_ids: frozenset[str] = frozenset()
     token_ids: frozenset[int] = frozenset()
+    references: frozenset[str] = frozenset()  # Message-IDs that mails name, and what relays may have called ours
+    thread_guids: frozenset[str] = frozenset()
+    markers: frozenset[int] = frozenset()
+    numbers: frozenset[int] = frozenset()  # of tickets
+    topics: frozenset[tuple[str, str]] = frozenset()  # who may have begun a ticket, and under which subject,
+    topics_since: datetime | None = None  # touched since then
     ticket_ids: frozenset[int] = frozenset()
     origins: frozenset[str] = frozenset()
     fingerprints: frozenset[str] = frozenset()
@@ -285,6 +298,11 @@ class Facts:
     messages: dict[str, list[KnownMessage]] = field(default_factory=dict)  # by Message-ID, oldest first
     tokens: dict[int, KnownMessage] = field(default_factory=dict)  # our outgoing mail by token id
     tickets: dict[int, KnownTicket] = field(default_factory=dict)
+    aliases: dict[str, list[KnownMessage]] = field(default_factory=dict)  # by another name, see `message.alias`
+    conversations: dict[str, list[KnownMessage]] = field(default_factory=dict)  # by thread GUID, newest first
+    markers: dict[int, list[KnownMessage]] = field(default_factory=dict)  # our outgoing mail by the number of its mark
+    numbers: dict[int, int] = field(default_factory=dict)  # ids of tickets by number
+    topics: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # ids of tickets, newest first
     challenges: dict[str, Challenge] = field(default_factory=dict)  # the newest of each address
     held: dict[str, list[HeldMail]] = field(default_factory=dict)  # by address, oldest first
     silent_until: datetime | None = None  # until then nothing automatic leaves: `spent` may lack some

@@ -52,6 +52,16 @@ class State(StrEnum):
     SHUNTED = "shunted"
 
 
+class Mark(StrEnum):
+    """What whoever reads a mail in its ticket must know of it."""
+
+    UNVERIFIED = "unverified"  # it names a participant as its author, and nothing proves him
+    QUARANTINED = "quarantined"  # it names somebody else, and nothing proves him either
+    VARIANT = "variant"  # the same mail by another way, such as a list
+    SAME_NAME = "same-message-id"  # another mail bears its Message-ID
+    OTHER_REPLY_TO = "answers-wanted-elsewhere"  # its Reply-To is of another company than its author
+
+
 class Strength(StrEnum):
     """How much a finding weighs."""
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from mailgate.model.gateway import Mailbox
 from mailgate.model.mail import Accepted, Authentication, Mail, Token
-from mailgate.model.terms import Disposition, Kind, Strength
+from mailgate.model.terms import Disposition, Kind, Mark, Strength
 
 
 class Finding(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Case(Struct, frozen=True):
     bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""
     words: str = ""  # the fingerprint of its own words alone, "" where nobody read any
-    marked: bool = False  # it quotes the marker of a mail of ours
+    markers: tuple[int, ...] = ()  # the numbers of our markers that it quotes, each with the right MAC
     rules: str = ""  # version of the rule files that judge it
     forwarded: tuple[str, ...] = ()  # how a listed forwarder brought it, by the ids of the rule files
     relayed: bool = False  # and its client is that forwarder by its network, so nobody's own
@@ -76,5 +76,6 @@ class Verdict(Struct, frozen=True):
     reason: str = ""  # the deciding reason, in words for people
     ticket_id: int | None = None
     proposed: bool = False  # a stranger's contribution, without effect until an agent lets it in
+    marks: tuple[Mark, ...] = ()  # what whoever reads it must know
     suppressed: str = ""  # why the automatic answer that the mail could have had was withheld
     withheld_by: str = ""  # the rule of the send gate that says so: "limits.toml:81"

@@ -20,6 +20,7 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
             "challenge": verdict.respond.challenge,
             "reasons": list(verdict.respond.reasons),
         },
+        "marks": [mark.value for mark in verdict.marks],
         "suppressed": verdict.suppressed,
         "authentication": {
             "level": proof.level.value,

@@ -54,6 +54,8 @@ def ticket(opened: NewTicket, number: int) -> Entry:
         "created_at": opened.at,
         "updated_at": opened.at,
         "flood": opened.flood,
+        "topic": opened.topic,
+        "follow_up_of": opened.follow_up_of,
     }
 
 
@@ -102,6 +104,10 @@ def incoming(filing: Filing) -> Entry:
         "duplicate_of": filing.duplicate_of,
         "recheck_at": filing.recheck_at,
         "references": (*mail.references, *mail.in_reply_to),
+        "alias": filing.alias,
+        "thread_guid": mail.thread_guid,
+        "suggests_id": filing.suggests,
+        "copied": filing.copied,
         "verdict": verdict_document(filing),
     }
 
@@ -163,6 +169,7 @@ def outgoing(sending: Sending) -> Entry:
         "token_id": sending.token_id,
         "marker": sending.token_id & SHORT,
         "agent": sending.agent,
+        "thread_guid": sending.thread_guid,
     }
 
 

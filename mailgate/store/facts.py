@@ -11,13 +11,15 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, select, union_all
 
 from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
-from mailgate.store import conduct, grants, locks, restored, rows, tables
+from mailgate.store import conduct, grants, locks, restored, rows, tables, traces
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 from mailgate.store.types import Utc
+
+Question = Select[Any] | CompoundSelect[Any]
 
 REOPENED_DAYS = 7
 SAME_IDENTITY_MOST = 20  # newest mails of one Message-ID; a mail that loops has thousands
@@ -48,8 +50,13 @@ _BY_TOKEN = select(*rows.MESSAGE_COLUMNS).where(is_one_of_given(_MESSAGE.token_i
 _ACQUAINTANCES = select(tables.address).where(is_one_of_given(_ADDRESS.address, "wanted"))
 _DOMAINS = select(tables.domain).where(is_one_of_given(_DOMAIN.domain, "wanted"))
 _TICKETS = select(tables.ticket).where(is_one_of_given(_TICKET.id, "wanted"))
-_PARTICIPANTS = (
-    select(tables.participant).where(is_one_of_given(_PARTICIPANT.ticket_id, "wanted")).order_by(_PARTICIPANT.address)
+_WHO = (_PARTICIPANT.address, _PARTICIPANT.bound, _PARTICIPANT.copied)
+# Whoever takes part in a ticket, or in one that was merged into it.
+_PARTICIPANTS = union_all(
+    select(_PARTICIPANT.ticket_id, *_WHO).where(is_one_of_given(_PARTICIPANT.ticket_id, "wanted")),
+    select(_TICKET.merged_into.label("ticket_id"), *_WHO)
+    .join(tables.participant, _PARTICIPANT.ticket_id == _TICKET.id)
+    .where(is_one_of_given(_TICKET.merged_into, "wanted"), _TICKET.merged_into.is_not(None)),
 )
 _REOPENED = (
     select(_EVENT.ticket_id, _EVENT.at)
@@ -77,11 +84,15 @@ def gather(conn: Connection, ask: Ask) -> Facts:
     Until the end of the transaction nobody else gathers for the same senders and mails.
     """
     tokens = alone(conn, ask)
-    by_identity = _by_identity(conn, ask.message_ids)
+    by_identity = _by_identity(conn, ask.message_ids | ask.references)
+    aliases, conversations = traces.aliases(conn, ask), traces.conversations(conn, ask)
+    markers, numbers, topics = traces.markers(conn, ask), traces.numbers(conn, ask), traces.topics(conn, ask)
     addresses = ask.addresses | {message.recipient for message in tokens.values() if message.recipient}
     asked = {message.recipient for message in tokens.values() if message.purpose is Purpose.CHALLENGE}
-    linked = [*tokens.values(), *(message for messages in by_identity.values() for message in messages)]
+    by_name = (*by_identity.values(), *aliases.values(), *conversations.values(), *markers.values())
+    linked = [*tokens.values(), *(message for messages in by_name for message in messages)]
     ticket_ids = ask.ticket_ids | {message.ticket_id for message in linked if message.ticket_id is not None}
+    ticket_ids |= {*numbers.values(), *(number for ids in topics.values() for number in ids)}
     challenges = {row.address: rows.challenge(row) for row in _rows(conn, _CHALLENGES, addresses)}
     known = Facts(
         acquaintances={row.address: rows.acquaintance(row) for row in _rows(conn, _ACQUAINTANCES, addresses)},
@@ -93,6 +104,11 @@ def gather(conn: Connection, ask: Ask) -> Facts:
         messages=by_identity,
         tokens=tokens,
         tickets=_tickets(conn, ticket_ids, ask.now),
+        aliases=aliases,
+        conversations=conversations,
+        markers=markers,
+        numbers=numbers,
+        topics=topics,
         challenges=challenges,
         held=_held(conn, ask.held_of | asked),
         silent_until=restored.silent_until(conn) if addresses else None,
@@ -112,7 +128,7 @@ def alone(conn: Connection, ask: Ask) -> dict[int, KnownMessage]:
     return tokens
 
 
-def _rows(conn: Connection, question: Select[Any], wanted: Collection[int] | Collection[str], **more: Any) -> Any:
+def _rows(conn: Connection, question: Question, wanted: Collection[int] | Collection[str], **more: Any) -> Any:
     """The rows that `question` has for `wanted`; where nothing is wanted, nothing is asked."""
     return conn.execute(question, {"wanted": listed(wanted), **more}) if wanted else ()
 
@@ -125,9 +141,12 @@ def _by_identity(conn: Connection, identities: Collection[str]) -> dict[str, lis
 
 
 def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dict[int, KnownTicket]:
-    participants: dict[int, list[Participant]] = defaultdict(list)
-    for row in _rows(conn, _PARTICIPANTS, ticket_ids):
-        participants[row.ticket_id].append(Participant(row.address, row.bound))
+    """These tickets, and those that some of them were merged into; a merge leads to a ticket that stands."""
+    found = list(_rows(conn, _TICKETS, ticket_ids))
+    beyond = {row.merged_into for row in found if row.merged_into is not None} - ticket_ids
+    found += _rows(conn, _TICKETS, beyond)
+    ticket_ids |= beyond
+    participants = _participants(conn, ticket_ids)
     reopened: dict[int, list[datetime]] = defaultdict(list)
     for row in _rows(conn, _REOPENED, ticket_ids, since=now - timedelta(days=REOPENED_DAYS)):
         reopened[row.ticket_id].append(row.at)
@@ -139,12 +158,25 @@ def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dic
             queue=row.queue,
             mailbox=row.mailbox,
             subject=row.subject,
-            participants=tuple(participants[row.id]),
+            participants=participants.get(row.id, ()),
             closed_at=row.closed_at,
             reopened_at=tuple(reopened[row.id]),
+            opened_at=row.created_at,
+            updated_at=row.updated_at,
+            merged_into=row.merged_into,
         )
-        for row in _rows(conn, _TICKETS, ticket_ids)
+        for row in found
     }
+
+
+def _participants(conn: Connection, ticket_ids: Collection[int]) -> dict[int, tuple[Participant, ...]]:
+    """By ticket, in the order of their addresses; who takes part is more than who is only named."""
+    found: dict[int, dict[str, Participant]] = defaultdict(dict)
+    for row in _rows(conn, _PARTICIPANTS, ticket_ids):
+        before = found[row.ticket_id].get(row.address)
+        if before is None or (before.copied and not row.copied):
+            found[row.ticket_id][row.address] = Participant(row.address, row.bound, row.copied)
+    return {ticket_id: tuple(who[address] for address in sorted(who)) for ticket_id, who in found.items()}
 
 
 def _held(conn: Connection, addresses: frozenset[str]) -> dict[str, list[HeldMail]]:

@@ -29,6 +29,8 @@ MESSAGE_COLUMNS = (
     _MESSAGE.token_id,
     _MESSAGE.recipient,
     _MESSAGE.mailbox,
+    _MESSAGE.kind,
+    _MESSAGE.subject,
 )
 
 HELD_COLUMNS = (
@@ -46,6 +48,7 @@ HELD_COLUMNS = (
     _MESSAGE.level,
     _MESSAGE.held,
     _MESSAGE.acknowledge,
+    _MESSAGE.copied,
 )
 
 
@@ -63,6 +66,8 @@ def known_message(row: Any) -> KnownMessage:
         token_id=row.token_id,
         recipient=row.recipient if row.purpose else "",
         mailbox=row.mailbox,
+        kind=row.kind,
+        subject=row.subject,
     )
 
 
@@ -83,6 +88,7 @@ def held_mail(row: Any) -> HeldMail:
         state=row.held or HeldState.HUMAN,  # of a parked mail that a person takes up
         acknowledge=row.acknowledge,
         author=row.author,
+        copied=tuple(row.copied),
     )
 
 

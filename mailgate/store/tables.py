@@ -178,6 +178,7 @@ ticket = Table(
 some("ix_ticket_flood", "ticket", ("requester", "updated_at"), "flood")
 some("ix_ticket_waits", "ticket", ("waits_since", "id"), "waits_since IS NOT NULL")
 some("ix_ticket_due", "ticket", ("due_at",), "due_at IS NOT NULL")
+some("ix_ticket_merged", "ticket", ("merged_into",), "merged_into IS NOT NULL")
 some("ix_ticket_pending", "ticket", ("pending_until",), "pending_until IS NOT NULL")
 
 ticket_tag = Table(
@@ -254,6 +255,9 @@ message = Table(
     # The ticket that it may belong to, for a person to say.
     Column("suggests_id", Id),
     words("agent", default=""),
+    # Whom it names in To and Cc, ours left out; and did a person put it out of view?
+    Column("copied", Document, nullable=False, default=list),
+    flag("discarded"),
     CheckConstraint("(direction = 'in') = (journal_id IS NOT NULL)", name="journaled"),
     CheckConstraint("(direction = 'out') = (purpose IS NOT NULL)", name="purposed"),
     Index(None, "raw_id"),

@@ -44,12 +44,20 @@ def join(conn: Connection, joined: Iterable[Joined]) -> None:
 
 
 def _participate(conn: Connection, who: Iterable[tuple[int, Participant]]) -> None:
-    known = {(to, one.address): one for to, one in who if one.address}  # the last word counts
+    """The last word counts; but to be named somewhere makes nobody less than he is."""
+    every = [(to, one) for to, one in who if one.address]
+    _put_participants(conn, {(to, one.address): one for to, one in every if not one.copied}, change=("bound", "copied"))
+    _put_participants(conn, {(to, one.address): one for to, one in every if one.copied})
+
+
+def _put_participants(
+    conn: Connection, who: dict[tuple[int, str], Participant], *, change: tuple[str, ...] = ()
+) -> None:
     rows = [
         {"ticket_id": to, "address": address, "bound": one.bound, "copied": one.copied}
-        for (to, address), one in known.items()
+        for (to, address), one in who.items()
     ]
-    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=("bound", "copied")), rows)
+    put(conn, upsert(conn, tables.participant, key=("ticket_id", "address"), change=change), rows)
 
 
 def change(conn: Connection, changes: list[TicketChange], opened: dict[int, datetime]) -> None:

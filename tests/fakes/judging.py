@@ -171,6 +171,7 @@ class Judging:
             words=fingerprint("", own, (), b"k" * 32) if own.strip() else "",
             fingerprint=fingerprint(mail.subject, own, (), b"k" * 32),
             bare_subject=bare_subject(mail.subject, rulebook().limits.reply_prefixes),
+            markers=token.markers(f"{mail.subject}\n{text_of(raw, quotes=quotes)}", self.gateway.keys),
         )
         return forward.followed(case, rulebook().signals, self.gateway)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from mailgate.judge.history import held_mail
 from mailgate.judge.thread import MOST_REFERENCES
 from mailgate.model import (
     Acquaintance,
+    Amended,
     Ask,
     Asked,
     Begun,
@@ -55,6 +57,13 @@ from mailgate.model import (
 )
 from tests.fakes.counting import IS_COUNTED, SUBJECTS
 
+K = TypeVar("K")
+
+SHORT = (1 << 40) - 1  # of a token id: what its marker shows of it
+
+Found: TypeAlias = dict[K, list[KnownMessage]]
+Traces: TypeAlias = tuple[Found[str], Found[str], Found[int], dict[int, int], dict[tuple[str, str], list[int]]]
+
 
 class MemoryStore:
     """The tables that judging reads and writes."""
@@ -75,6 +84,9 @@ class MemoryStore:
         self.leaving: list[tuple[int, Grant]] = []  # automatic mails on their way out, by message
         self.left: list[tuple[int, Grant]] = []  # those that the next hop took
         self.floods: dict[str, int] = {}
+        self.aliases: dict[int, str] = {}  # of messages, by id
+        self.guids: dict[int, str] = {}
+        self.topics: dict[int, tuple[str, str]] = {}  # of tickets: who began them, and under which subject
 
     def gather(self, ask: Ask) -> Facts:
         """Only what was asked for: whoever forgets to ask is not told."""
@@ -82,8 +94,13 @@ class MemoryStore:
         tokens = {one.token_id: one for one in self.messages.values() if one.token_id in ask.token_ids}
         addresses = ask.addresses | {one.recipient for one in tokens.values()}
         held_of = ask.held_of | {one.recipient for one in tokens.values() if one.purpose is Purpose.CHALLENGE}
-        named = [one for one in self.messages.values() if one.message_id in ask.message_ids]
-        ticket_ids = ask.ticket_ids | {one.ticket_id for one in (*tokens.values(), *named) if one.ticket_id}
+        wanted = ask.message_ids | ask.references
+        named = [one for one in self.messages.values() if one.message_id in wanted]
+        traces = self._traces(ask)
+        traced = [one for found in traces[:3] for messages in found.values() for one in messages]
+        ticket_ids = ask.ticket_ids | {one.ticket_id for one in (*tokens.values(), *named, *traced) if one.ticket_id}
+        ticket_ids |= {*traces[3].values(), *(number for ids in traces[4].values() for number in ids)}
+        ticket_ids |= {one.merged_into for one in self.tickets.values() if one.id in ticket_ids and one.merged_into}
         facts = Facts(
             acquaintances={key: one for key, one in self.acquaintances.items() if key in addresses},
             domains={key: one for key, one in self.domains.items() if key in ask.domains},
@@ -92,6 +109,11 @@ class MemoryStore:
             totals=[*_totals(self.grants, ask)] if addresses else [],
             tokens={number: one for number, one in tokens.items() if number is not None},
             tickets={key: self._ticket(key, ask) for key in ticket_ids if key in self.tickets},
+            aliases=traces[0],
+            conversations=traces[1],
+            markers=traces[2],
+            numbers=traces[3],
+            topics=traces[4],
         )
         self._add_conduct(facts, ask, addresses)
         for message in sorted(named, key=lambda one: (one.at, one.id)):
@@ -103,6 +125,28 @@ class MemoryStore:
             if mail.address and mail.address in held_of:
                 facts.held.setdefault(mail.address, []).append(mail)
         return facts
+
+    def _traces(self, ask: Ask) -> Traces:
+        """What is known under the other names that were asked for."""
+        newest = sorted(self.messages.values(), key=lambda one: -one.id)
+        aliases: Found[str] = {}
+        guids: Found[str] = {}
+        markers: Found[int] = {}
+        for one in newest:
+            if self.aliases.get(one.id) in ask.references:
+                aliases.setdefault(self.aliases[one.id], []).append(one)
+            if self.guids.get(one.id) in ask.thread_guids:
+                guids.setdefault(self.guids[one.id], []).append(one)
+            mark = one.token_id & SHORT if one.token_id is not None else None
+            if mark is not None and mark in ask.markers:
+                markers.setdefault(mark, []).append(one)
+        numbers = {one.number: one.id for one in self.tickets.values() if one.number in ask.numbers}
+        topics: dict[tuple[str, str], list[int]] = {}
+        for ticket in sorted(self.tickets.values(), key=lambda one: -one.id):
+            topic = self.topics[ticket.id]
+            if topic in ask.topics and ask.topics_since and ticket.updated_at and ticket.updated_at >= ask.topics_since:
+                topics.setdefault(topic, []).append(ticket.id)
+        return aliases, guids, markers, numbers, topics
 
     def _add_conduct(self, facts: Facts, ask: Ask, addresses: Collection[str]) -> None:
         keys = {*addresses, *ask.domains, *ask.mailboxes, ""}
@@ -190,7 +234,10 @@ class MemoryStore:
                     effect.mailbox,
                     effect.subject,
                     participants,
+                    opened_at=effect.at,
+                    updated_at=effect.at,
                 )
+                self.topics[effect.id] = (effect.participant.address, effect.topic)
                 if effect.flood:
                     self.floods[effect.participant.address] = effect.id
             case Broken() | Suffered():
@@ -198,6 +245,8 @@ class MemoryStore:
             case Joined(ticket_id, participant):
                 ticket = self.tickets[ticket_id]
                 self.tickets[ticket_id] = replace(ticket, participants=(*ticket.participants, participant))
+            case Amended():
+                pass
             case TicketChange():
                 self._change(effect)
             case Filing():
@@ -234,6 +283,8 @@ class MemoryStore:
             closed_at = change.at if change.state is TicketState.CLOSED else None
             ticket = self.tickets[change.ticket_id]
             self.tickets[change.ticket_id] = replace(ticket, state=change.state, closed_at=closed_at)
+        touched = replace(self.tickets[change.ticket_id], updated_at=change.at)
+        self.tickets[change.ticket_id] = touched
 
     def _file(self, filing: Filing) -> None:
         case = filing.case
@@ -250,7 +301,11 @@ class MemoryStore:
             body_hash=case.mail.body_hash,
             journal_id=case.accepted.journal_id,
             mailbox=case.mailbox.address,
+            kind=filing.verdict.kind,
+            subject=case.mail.subject,
         )
+        self.aliases[filing.message_id] = filing.alias
+        self.guids[filing.message_id] = case.mail.thread_guid
         if filing.held:
             self.held[filing.message_id] = held_mail(filing)
 

@@ -128,12 +128,21 @@ def test_a_known_persons_mail_is_a_ticket(desk: Judging, headers: dict[str, str]
 def test_a_known_address_without_proof_is_a_ticket_of_its_own_and_gets_no_answer(
     desk: Judging, ticketed: Filing
 ) -> None:
-    """T75: neither subject nor number makes it a follow-up."""
-    filing = desk.receive(Letter(level=Level.A0, subject="Re: My printer burns [#1]"))
+    """T75"""
+    filing = desk.receive(Letter(level=Level.A0, subject="Another matter"))
 
     assert filing.state is State.TICKETED
     assert filing.ticket_id != ticketed.ticket_id
     assert "not proven" in filing.verdict.reason
+    assert len(desk.sent) == 1
+
+
+def test_a_known_address_without_proof_joins_nothing_by_subject(desk: Judging, ticketed: Filing) -> None:
+    """T75 and what threading makes of it: whether it is his is for a person to say."""
+    filing = desk.receive(Letter(level=Level.A0, subject="Re: My printer burns [#1]"))
+
+    assert (filing.state, filing.held) == (State.HELD, HUMAN)
+    assert filing.suggests == ticketed.ticket_id
     assert len(desk.sent) == 1
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from mailgate.judge.thread import MOST_REFERENCES, TABLE, Evidence, Place, Relation, link, named_ids, relation
+from mailgate.judge.thread import MOST_REFERENCES, Evidence, Relation, link, named_ids, relation
 from mailgate.model import (
     Authentication,
     Case,
@@ -22,7 +22,7 @@ from mailgate.model import (
     Token,
     TokenKind,
 )
-from tests.fakes.judging import Judging, Letter
+from tests.fakes.judging import Judging, Letter, rulebook
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FREEMAIL = frozenset({"gmail.com"})
@@ -65,29 +65,6 @@ def test_nobody_is_no_participant_of_a_ticket_of_nobody() -> None:
     assert relation("joe@x.test", Authentication(Level.A2), nameless, FREEMAIL) is Relation.OTHER
 
 
-CELLS = [
-    (Relation.PARTICIPANT, Evidence.ADDRESS, Place.APPEND),
-    (Relation.PARTICIPANT, Evidence.MESSAGE_ID, Place.APPEND),
-    (Relation.UNVERIFIED, Evidence.ADDRESS, Place.UNVERIFIED),
-    (Relation.UNVERIFIED, Evidence.MESSAGE_ID, Place.UNVERIFIED),
-    (Relation.COLLEAGUE, Evidence.ADDRESS, Place.PROPOSE),
-    (Relation.COLLEAGUE, Evidence.MESSAGE_ID, Place.PROPOSE),
-    (Relation.OTHER, Evidence.ADDRESS, Place.PROPOSE),
-    (Relation.OTHER, Evidence.MESSAGE_ID, Place.NEW),
-    (Relation.NOBODY, Evidence.ADDRESS, Place.PROPOSE),
-    (Relation.NOBODY, Evidence.MESSAGE_ID, Place.HOLD),
-]
-
-
-@pytest.mark.parametrize(("who", "proof", "place"), CELLS)
-def test_relation_and_proof_say_where_it_goes(who: Relation, proof: Evidence, place: Place) -> None:
-    assert TABLE[who, proof] is place
-
-
-def test_the_table_is_whole() -> None:
-    assert len(CELLS) == len(TABLE) == len(Relation) * len(Evidence)
-
-
 # ── Proofs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -126,7 +103,7 @@ def reply(number: int) -> Token:
 
 
 def linked(of: Case, known: Facts) -> tuple[Evidence, int | None] | None:
-    found = link(of, known)
+    found = link(of, known, rulebook().limits)
     return (found.evidence, found.ticket.id if found.ticket else None) if found else None
 
 
