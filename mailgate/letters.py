@@ -230,7 +230,6 @@ def _answer_to(letter: _Letter, keys: Keys) -> str:
 def _sending(letter: _Letter, gateway: Gateway) -> Sending:
     keys, token_id, box = gateway.keys, letter.token_id, gateway.mailbox(letter.mailbox)
     identity = token.message_id(token_id, letter.mailbox.rpartition("@")[2], keys)
-    guid = token.thread_guid(letter.ticket_id or token_id, keys)
     draft = Draft(
         purpose=letter.purpose,
         sender=Mailaddr(letter.mailbox, box.name if box else ""),
@@ -244,7 +243,7 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         reply_to=_answer_to(letter, keys),
         in_reply_to=letter.answers,
         references=(*letter.references, letter.answers),
-        thread_guid=guid,
+        thread_guid=token.thread_guid(letter.ticket_id or token_id, keys),
     )
     return Sending(
         outbox_id=letter.outbox_id,
@@ -266,5 +265,5 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         cause=letter.cause,
         utf8=needs_utf8(draft),
         agent=letter.agent,
-        thread_guid=guid.hex(),
+        thread_guid=draft.thread_guid.hex(),
     )

@@ -111,7 +111,7 @@ class Docket:
     identity: str
     message_id: int
     link: Link | None
-    has_seen_us: bool  # its author has had a mail of ours in hand: then no machine of ours ever answers
+    seen_us: bool  # it shows so, see `has_seen_us`
     alias: str = ""  # the Message-ID that it bears, where that is another mail's
     marks: tuple[Mark, ...] = ()
     effects: list[Effect] = field(default_factory=list)
@@ -134,6 +134,11 @@ class Docket:
     def mint(self) -> Mint:
         """Where new ids come from."""
         return self.history.mint
+
+    @property
+    def has_seen_us(self) -> bool:
+        """Its author has had a mail of ours in hand: then no machine of ours ever answers."""
+        return self.seen_us
 
     @property
     def at(self) -> datetime:

@@ -144,7 +144,7 @@ def _opened(case: Case, sight: Sight, history: History) -> Docket:
         identity=_other_name(case, identity, history.gateway.name) if taken else identity,
         message_id=history.mint.new_id(),
         link=evidence.link(case, history.facts, history.limits),
-        has_seen_us=evidence.has_seen_us(case, history.facts, history.limits),
+        seen_us=evidence.has_seen_us(case, history.facts, history.limits),
         alias=identity if taken else "",
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
