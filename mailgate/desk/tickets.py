@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailgate import letters
-from mailgate.desk import floods
 from mailgate.desk.acts import Acts
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import answer, confirm
@@ -22,7 +21,7 @@ A_DAY = timedelta(days=1)
 
 
 class Tickets(Acts):
-    """Answer, note, assign, close, open again, part a flood."""
+    """Answer, note, assign, close, open again."""
 
     async def reply(self, number: int, text: str, agent: str) -> Sending:
         """Answer the requester of a ticket. He is trusted from then on: whom we write to, we listen to.
@@ -55,18 +54,6 @@ class Tickets(Acts):
     async def reopen(self, number: int, agent: str) -> None:
         """Open the ticket again."""
         await self._change(number, "reopened-by-agent", agent, "", TicketState.OPEN)
-
-    async def split(self, number: int, agent: str) -> list[int]:
-        """Give each mail of a flood ticket but the first a ticket of its own; their numbers, in order of arrival.
-
-        Raises:
-            NotFound: no such ticket.
-            NotAllowed: it took no flood, or has only one mail left.
-        """
-        actor, mint = f"agent:{agent}", self.mint
-        return await self.database.write(
-            lambda conn: floods.split(conn, self._conversation(conn, number), actor, mint=mint, now=self.clock())
-        )
 
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from mailgate.model import HeldMail, Level, State, TicketState
 from mailgate.store import rows, tables
@@ -29,40 +30,61 @@ class Conversation:
 
 
 def of_ticket(conn: Connection, number: int) -> Conversation | None:
-    """The conversation of ticket `number`, or None."""
+    """The conversation of ticket `number`, or None. One that was merged goes on in its target, with its own people."""
     t, m = tables.ticket.c, tables.message.c
-    p = tables.participant.c
-    columns = (t.id, t.subject, t.mailbox, t.requester, t.state, t.flood, p.bound)
+    p, whole = tables.participant.c, tables.ticket.alias("whole")
+    columns = (whole.c.id, whole.c.number, whole.c.subject, whole.c.mailbox, whole.c.state, whole.c.flood)
     who = and_(p.ticket_id == t.id, p.address == t.requester)
-    one = select(*columns).outerjoin(tables.participant, who).where(t.number == number)
+    one = (
+        select(*columns, t.requester, p.bound)
+        .join(whole, whole.c.id == func.coalesce(t.merged_into, t.id))
+        .outerjoin(tables.participant, who)
+        .where(t.number == number)
+    )
     found = conn.execute(one).one_or_none()
     if found is None:
         return None
-    incoming = (
-        select(m.identity, m.references, m.author)
-        .where(m.ticket_id == found.id, m.direction == Direction.IN, m.proposed.is_(False), m.sender == found.requester)
-        .order_by(m.at.desc(), m.id.desc())
-        .limit(1)
+    bound = found.bound or Level.A0
+    his = select(m.identity, m.references, m.author, m.level).where(
+        m.ticket_id == found.id, m.direction == Direction.IN, m.proposed.is_(False), m.sender == found.requester
     )
-    newest = conn.execute(incoming).one_or_none()
+    newest = conn.execute(his.order_by(m.at.desc(), m.id.desc()).limit(1)).one_or_none()
     return Conversation(
         ticket_id=found.id,
-        number=number,
+        number=found.number,
         subject=found.subject,
         mailbox=found.mailbox,
-        requester=(newest.author if newest else "") or found.requester,
+        requester=_written(conn, his, bound) or found.requester,
         newest=newest.identity if newest else "",
         references=tuple(newest.references) if newest else (),
         state=found.state,
         flood=found.flood,
-        bound=found.bound or Level.A0,
+        bound=bound,
     )
+
+
+def _written(conn: Connection, his: Select[Any], bound: Level) -> str:
+    """The address of a participant as he wrote it in the newest mail that is proven to be his; where none is, in the
+    first that has it. No other says where he is to be answered.
+    """
+    m = tables.message.c
+    good = [level for level in Level if level is not Level.A0 and level.reaches(bound)]
+    proven = his.where(m.level.in_(good)).order_by(m.at.desc(), m.id.desc())
+    for question in (proven, his.order_by(m.at, m.id)):
+        row = conn.execute(question.limit(1)).one_or_none()
+        if row and row.author:
+            return str(row.author)
+    return ""
 
 
 def closed_since(conn: Connection, address: str, since: datetime) -> bool:
     """Did a person close a ticket that `address` (canonical) takes part in as solved, after `since`?"""
     e, p = tables.ticket_event.c, tables.participant.c
-    found = select(e.id).join(tables.participant, p.ticket_id == e.ticket_id).where(p.address == address, e.at > since)
+    found = (
+        select(e.id)
+        .join(tables.participant, p.ticket_id == e.ticket_id)
+        .where(p.address == address, ~p.copied, e.at > since)
+    )
     solved = found.where(e.event == "closed", e.actor.startswith("agent:"))
     return conn.execute(solved.limit(1)).first() is not None
 

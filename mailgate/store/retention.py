@@ -113,9 +113,10 @@ def _due(kind: Kind, until: datetime) -> Select[Any]:
     match kind:
         case Kind.CLOSED_TICKETS:
             closed = _TICKET.state == TicketState.CLOSED, _TICKET.closed_at <= until
-            return select(_TICKET.id).where(*closed, ~_on_its_way())
+            return select(_TICKET.id).where(*closed, ~_on_its_way(), ~_goes_on())
         case Kind.QUIET_TICKETS:
-            return select(_TICKET.id).where(_TICKET.updated_at <= until, ~_of_persons(), ~_on_its_way())
+            quiet = _TICKET.updated_at <= until, ~_of_persons(), ~_on_its_way(), ~_goes_on()
+            return select(_TICKET.id).where(*quiet)
         case Kind.PARKED:
             machines = _JOURNAL.state.in_((State.PARKED, State.CONSUMED, State.DUPLICATE))
             return journal_ids.where(machines, _JOURNAL.accepted_at <= until, _MESSAGE.ticket_id.is_(None))
@@ -137,6 +138,12 @@ def _on_its_way() -> ColumnElement[bool]:
     return leaving.where(_MESSAGE.ticket_id == _TICKET.id, _OUTBOX.settled_at.is_(None)).exists()
 
 
+def _goes_on() -> ColumnElement[bool]:
+    """Is this ticket part of another that is there? Its people reach that one through it."""
+    whole = tables.ticket.alias("whole")
+    return select(whole.c.id).where(whole.c.id == _TICKET.merged_into).exists()
+
+
 def _of_persons() -> ColumnElement[bool]:
     """Did a person write in this ticket, or one of ours touch it?"""
     wrote = (
@@ -154,7 +161,7 @@ def _of_persons() -> ColumnElement[bool]:
 
 def _remove_tickets(conn: Connection, ids: Sequence[int]) -> None:
     _remove_messages(conn, is_one_of(_MESSAGE.ticket_id, ids))
-    for table in (tables.ticket_event, tables.participant):
+    for table in (tables.ticket_event, tables.participant, tables.ticket_tag):
         conn.execute(delete(table).where(is_one_of(table.c.ticket_id, ids)))
     # The permits count against address and domain until they are old themselves.
     conn.execute(update(tables.permit).where(is_one_of(_PERMIT.ticket_id, ids)).values(ticket_id=None))

@@ -271,7 +271,7 @@ def test_what_quotes_our_mail_says_why_it_gets_no_answer(desk: Judging) -> None:
     write(desk)
     desk.advance(hours=2)
     marker = token.marker(desk.sent[0].token_id, desk.gateway.keys)
-    case = desk.case(Letter(to=OPEN, subject="Anew", text=f"Ref: {marker}"))
+    case = desk.case(Letter(author="eve@y.test", to=OPEN, subject="Anew", text=f"Ref: {marker}"))
 
     (filing,) = desk.judge([case])
 
