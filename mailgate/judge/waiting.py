@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mailgate.model import Amended
+from mailgate.judge import hours
+from mailgate.model import Amended, Mailbox
+
+
+def due(mailbox: Mailbox | None, since: datetime) -> datetime | None:
+    """Until when an answer is promised to whoever waits since that moment; None where nothing is promised."""
+    if mailbox is None or not mailbox.answer_within_h:
+        return None
+    return hours.due(mailbox.opening, since, mailbox.answer_within_h * hours.HOUR_S)
 
 
 def answered(ticket_id: int, at: datetime) -> Amended:
