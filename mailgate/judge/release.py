@@ -43,9 +43,7 @@ def release(
     return effects, placed
 
 
-def _opened(
-    mail: HeldMail, ticket_id: int, at: datetime, actor: str, *, mint: Mint, gateway: Gateway
-) -> list[Effect]:
+def _opened(mail: HeldMail, ticket_id: int, at: datetime, actor: str, *, mint: Mint, gateway: Gateway) -> list[Effect]:
     """Its sender has waited since it came."""
     participant, routed = Participant(mail.address, mail.level), mail.routed
     opened = NewTicket(

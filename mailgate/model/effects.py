@@ -7,7 +7,17 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mailgate.model.known import Acquaintance, Agent, Breaker, Challenge, DomainCredit, Grant, Mishap, Participant, Routed
+from mailgate.model.known import (
+    Acquaintance,
+    Agent,
+    Breaker,
+    Challenge,
+    DomainCredit,
+    Grant,
+    Mishap,
+    Participant,
+    Routed,
+)
 from mailgate.model.terms import HeldState, Priority, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 

@@ -131,6 +131,15 @@ class HeldMail(Struct, frozen=True):
     routed: Routed = Routed()
 
 
+class Horizon(Struct, frozen=True):
+    """How the promise of one mailbox stands at a moment, its opening hours counted."""
+
+    mailbox: str
+    early: datetime  # who waits since then or longer has waited for most of the promised time,
+    breach: datetime  # and who since then for all of it
+    due_soon: datetime  # whose answer was promised for then or earlier has waited for most of it
+
+
 class Recheck(Struct, frozen=True):
     """A mail of which nobody could tell who it is from, and where it stands: in a ticket, or held for a person."""
 

@@ -74,9 +74,9 @@ def change(conn: Connection, changes: list[TicketChange], opened: dict[int, date
     put(conn, upsert(conn, tables.ticket_event, key="id"), events)
     touched = {effect.ticket_id: effect.at for effect in changes}
     waiting = {one.ticket_id: one for one in reversed(changes) if one.waits_since}
-    moved = [{"of_ticket": one, "at": at} for one, at in touched.items() if opened.get(one) != at]
-    run(conn, _TOUCH, [row for row in moved if row["of_ticket"] not in waiting])
-    run(conn, _WAIT, [_begun(waiting[row["of_ticket"]], row["at"]) for row in moved if row["of_ticket"] in waiting])
+    moved = {one: at for one, at in touched.items() if opened.get(one) != at}
+    run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in moved.items() if one not in waiting])
+    run(conn, _WAIT, [_begun(waiting[one], at) for one, at in moved.items() if one in waiting])
     last = {effect.ticket_id: effect for effect in changes if effect.state}
     for state, statement in _STATES.items():
         run(conn, statement, [_moved(one, state) for one in last.values() if one.state is state])
