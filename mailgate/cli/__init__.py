@@ -29,7 +29,7 @@ COMMANDS = {
     "check": "Check configuration, keys, rules, database and DNS.",
     "explain": "Say what mailgate thinks of mails in files, and why.",
     "inject": "Hand in one mail from a file or a pipe.",
-    "report": "Say what left by itself, what was withheld and why, and what a dry run kept back.",
+    "report": "Say what left by itself, what was withheld and why, and how people were answered.",
     "ledger": "Account for every mail that was ever accepted.",
     "tickets": "Read tickets, answer them, sort them, close them.",
     "held": "Decide on mail that waits for a person.",
