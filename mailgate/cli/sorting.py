@@ -10,9 +10,9 @@ from mailgate import wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
 from mailgate.cli.office import agent_option, at_desk
+from mailgate.cli.queues import queues_named
 from mailgate.cli.spans import Moment
 from mailgate.config.shapes import zone_of
-from mailgate.judge.routing import queues_named
 from mailgate.model import Priority, TicketState
 from mailgate.tables import nearest
 
@@ -80,14 +80,12 @@ def pending(frame: Frame, number: int, until: timedelta | datetime, agent: str) 
 def move(frame: Frame, number: int, queue: str, agent: str) -> None:
     """Put the ticket into another queue."""
     at_desk(frame, lambda desk: desk.move_to(number, queue, agent))
-    settings = settings_of(frame)
-    own, by_rule = queues_named(wiring.rulebook_of(settings).signals.routes, wiring.gateway_of(settings))
-    known = queue.strip() in own or queue.strip() in by_rule
+    known = queues_named(settings_of(frame))
     words = f"#{number} stands in {queue}."
-    if not known:
-        like = nearest(queue, [*own, *by_rule])
+    if queue.strip() not in known:
+        like = nearest(queue, known)
         words += f" No mailbox and no rule names this queue{f'; did you mean {like}?' if like else '.'}"
-    frame.tell({"number": number, "queue": queue, "known": known}, words)
+    frame.tell({"number": number, "queue": queue, "known": queue.strip() in known}, words)
 
 
 COMMANDS = (priority, tag, untag, pending, move)

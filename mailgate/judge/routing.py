@@ -6,7 +6,7 @@ tags of all rules that hold are added up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mailgate.errors import ConfigError
@@ -53,11 +53,9 @@ def compile_routes(documents: Sequence[Document], words: Words) -> tuple[Route, 
     return tuple(reader.routes)
 
 
-def queues_named(routes: Sequence[Route], gateway: Gateway) -> tuple[frozenset[str], dict[str, str]]:
-    """The queues of the mailboxes, and those that rules alone name, each with the first rule that does."""
-    own = frozenset(box.queue for box in gateway.mailboxes)
-    by_rule = {route.queue: route.rule for route in reversed(routes) if route.queue and route.queue not in own}
-    return own, by_rule
+def by_rules_alone(routes: Sequence[Route], own: Collection[str]) -> dict[str, str]:
+    """The queues that rules name and none of `own`, those of the mailboxes, is; each with the first rule that does."""
+    return {route.queue: route.rule for route in reversed(routes) if route.queue and route.queue not in own}
 
 
 def _holds(route: Route, mail: MailFields) -> bool:

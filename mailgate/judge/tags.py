@@ -12,6 +12,6 @@ ALLOWED: Final = f"single words of at most {LONGEST} characters, without a comma
 
 def tag_of(text: str) -> str:
     """The tag that somebody means by `text`: in lower case and without the # before it; "" where it is none."""
-    tag = unicodedata.normalize("NFC", text).strip().removeprefix("#").casefold()
+    tag = unicodedata.normalize("NFC", text).strip().removeprefix("#").lower()
     plain = tag.isprintable() and not any(char.isspace() or char == "," for char in tag)
     return tag if 0 < len(tag) <= LONGEST and plain else ""
