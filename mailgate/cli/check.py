@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
@@ -19,6 +20,7 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.finding import Finding, Result
 from mailgate.cli.frame import EXIT_CONFIG, Command, Frame
 from mailgate.cli.office import opened
+from mailgate.cli.queues import lost
 from mailgate.config import Settings
 from mailgate.dnsrecords import domains_of
 from mailgate.errors import ConfigError, Fault, TryAgain
@@ -29,6 +31,7 @@ from mailgate.model import BreakerState, DkimKey, Mode
 from mailgate.net.dkim_key import published
 from mailgate.net.resolver import Lookup, Names, Resolver, Trouble
 from mailgate.store import conduct, queries, restored
+from mailgate.store.ticket_report import open_now
 
 MOST_BREAKERS = 10  # that are named
 
@@ -177,6 +180,8 @@ def _stored(conn: Connection, settings: Settings) -> Iterator[Finding]:
         yield Finding("database", Result.WARNING, f"{name} {silence}")
     else:
         yield Finding("database", Result.OK, f"{name} is in order")
+    with suppress(ConfigError):  # which is told of where the rules are checked
+        yield from (Finding("queues", Result.WARNING, words) for words in lost(open_now(conn), settings))
     standing = [(one, breaker.state(one, now)) for one in conduct.standing(conn)]
     closed = [(one, state) for one, state in standing if state is not BreakerState.CLOSED]
     for one, state in closed[:MOST_BREAKERS]:

@@ -1,4 +1,4 @@
-"""Faces: `mailgate report`: what left by itself, what was withheld, what a dry run kept back; and who loops."""
+"""Faces: `mailgate report`: what left by itself, what was withheld, how people were answered; and who loops."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import bulletin, wiring
+from mailgate.cli import report_tickets
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.office import reading
+from mailgate.cli.spans import Span
 from mailgate.judge import notice
 from mailgate.judge.canonical import canonical
 from mailgate.model import Loop
@@ -21,36 +23,23 @@ from mailgate.store import news
 from mailgate.store import report as reports
 from mailgate.store.report import DryRun, Report
 
-UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-MOST_DIGITS = 4
-
-
-class Span(click.ParamType):  # type: ignore[type-arg]  # which older ones do not take
-    """A span of time such as 12h, 7d or 4w."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The span. Fails for anything else."""
-        if isinstance(value, timedelta):
-            return value
-        number, unit = str(value)[:-1], str(value)[-1:]
-        if unit not in UNITS or not number.isdecimal() or len(number) > MOST_DIGITS or not int(number):
-            self.fail(f"{value!r} is no span such as 12h, 7d or 4w", param, ctx)
-        return int(number) * UNITS[unit]
-
 
 @click.group("report", cls=Group, invoke_without_command=True)
 @click.option("--since", "span", type=Span(), default="7d", show_default=True, metavar="SPAN", help="12h, 7d, 4w.")
 @click.pass_context
 def report(ctx: click.Context, span: timedelta) -> None:
-    """Say what left by itself, what was withheld and why, and what a dry run kept back."""
+    """Say what left by itself, what was withheld and why, and how people were answered."""
     if ctx.invoked_subcommand:
         return
-    frame = ctx.ensure_object(Frame)
-    found = reading(frame, lambda conn: reports.report(conn, wiring.clock() - span))
+    frame, now = ctx.ensure_object(Frame), wiring.clock()
+    found = reading(frame, lambda conn: reports.report(conn, now - span))
+    people = report_tickets.read(frame, report_tickets.recent(report_tickets.zone_of_first(frame), span, now))
     facts = asdict(found) | {"dry_run_now": settings_of(frame).replies.dry_run}
-    frame.tell(facts, "\n".join(_words(found)))
+    lines = [*_words(found), "", *report_tickets.words(people)]
+    frame.tell(facts | {"tickets": report_tickets.facts(people)}, "\n".join(lines))
+
+
+report.add_command(report_tickets.tickets)
 
 
 @report.command("loops")

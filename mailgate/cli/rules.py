@@ -7,6 +7,7 @@ import click
 from mailgate import wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
+from mailgate.cli.queues import doubtful
 
 
 @click.group("rules", cls=Group)
@@ -20,4 +21,6 @@ def check(frame: Frame) -> None:
     """Read all rule files and name every fault. A running daemon is not touched."""
     settings = settings_of(frame)
     folder, book = wiring.rules_folder(settings), wiring.rulebook_of(settings)
-    frame.tell({"folder": str(folder), "version": book.version}, f"{folder} is in order (version {book.version}).")
+    notes = list(doubtful(book.signals.routes, settings))
+    words = [f"{folder} is in order (version {book.version}).", *(f"Note: {note}" for note in notes)]
+    frame.tell({"folder": str(folder), "version": book.version, "notes": notes}, "\n".join(words))

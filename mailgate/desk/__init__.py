@@ -8,8 +8,9 @@ from mailgate.desk.held import Held
 from mailgate.desk.merging import Merging
 from mailgate.desk.queues import Queues
 from mailgate.desk.senders import Senders
+from mailgate.desk.sorting import Sorting
 from mailgate.desk.tickets import Tickets
 
 
-class Desk(Tickets, Merging, Held, Senders, Queues):
+class Desk(Tickets, Merging, Sorting, Held, Senders, Queues):
     """All acts of people on tickets, held mail, senders and the queues."""

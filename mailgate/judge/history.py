@@ -232,7 +232,7 @@ def held_mail(filing: Filing) -> HeldMail:
         address=filing.sender,
         name=author.name if author else "",
         mailbox=case.mailbox.address,
-        queue=case.mailbox.queue,
+        queue=filing.routed.queue or case.mailbox.queue,
         subject=case.mail.subject,
         identity=filing.identity,
         references=(*case.mail.references, *case.mail.in_reply_to),
@@ -242,4 +242,5 @@ def held_mail(filing: Filing) -> HeldMail:
         acknowledge=filing.verdict.respond.acknowledge,
         author=author.address if author else "",
         copied=filing.copied,
+        routed=filing.routed,
     )

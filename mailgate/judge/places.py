@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from mailgate.judge import waiting
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.evidence import topic_of
 from mailgate.model import (
@@ -15,7 +16,9 @@ from mailgate.model import (
     Mark,
     NewTicket,
     Participant,
+    Routed,
     State,
+    Tagged,
     TicketChange,
     TicketState,
 )
@@ -37,27 +40,47 @@ def ticket(
     mail, mailbox = docket.case.mail, docket.case.mailbox
     participant = Participant(docket.sender, docket.authentication.level)
     name = docket.known.name or (mail.authors[0].name if mail.authors else "")
+    routed = Routed(queue) if queue else docket.routed
+    # A machine waits for nobody, and what asks the operator is no customer's.
+    waits = docket.at if disposition is Disposition.TICKET and not queue else None
     docket.effects.append(
         NewTicket(
             ticket_id,
             subject or mail.subject,
-            queue or mailbox.queue,
+            routed.queue or mailbox.queue,
             mailbox.address,
             participant,
             name,
             docket.at,
             flood,
-            topic_of(mail.subject, docket.limits.reply_prefixes),
-            follow_up_of,
+            topic=topic_of(mail.subject, docket.limits.reply_prefixes),
+            follow_up_of=follow_up_of,
+            priority=routed.priority,
+            assignee=routed.assignee,
+            waits_since=waits,
+            due_at=waiting.due(mailbox, waits) if waits else None,
         )
     )
     write(docket, ticket_id, "opened", reason)
+    if routed.tags:
+        docket.effects.append(Tagged(ticket_id, add=routed.tags))
     return Placement(state, disposition, reason, ticket_id)
 
 
 def appended(docket: Docket, ticket_id: int, reason: str, marks: tuple[Mark, ...] = ()) -> Placement:
     """A person's follow-up."""
-    write(docket, ticket_id, "appended", docket.identity)
+    docket.effects.append(
+        TicketChange(
+            docket.mint.new_id(),
+            ticket_id,
+            docket.at,
+            "appended",
+            "mail",
+            docket.identity,
+            waits_since=docket.at,
+            due_at=waiting.due(docket.case.mailbox, docket.at),
+        )
+    )
     return Placement(State.APPENDED, Disposition.APPEND, reason, ticket_id, marks=marks)
 
 

@@ -43,7 +43,9 @@ from mailgate.model import (
     Rejudged,
     Released,
     Respond,
+    Routed,
     Scope,
+    State,
     Suffered,
     Verdict,
 )
@@ -77,7 +79,7 @@ def _as_it_counts(proof: Authentication, distrusted: str) -> Authentication:
 
 def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
-    docket = _opened(case, look(case, rules, history.gateway), history)
+    docket = _opened(case, look(case, rules, history.gateway), history, rules)
     placed = placement.place(docket)
     company.remember(docket, placed)
     _meet_newcomer(docket)
@@ -94,7 +96,7 @@ def judge_again(case: Case, stands: Recheck, rules: Signals, history: History) -
 
     `case` bears the moment of this judgement as that of its acceptance, for now is when an answer is asked for.
     """
-    docket = _opened(case, look(case, rules, history.gateway), history)
+    docket = _opened(case, look(case, rules, history.gateway), history, rules)
     docket.message_id, docket.identity = stands.message_id, stands.identity
     placed = recheck.place(docket, stands)
     filing = replace(_filing(docket, placed), recheck_at=None)
@@ -128,7 +130,7 @@ def _other_name(case: Case, identity: str, domain: str) -> str:
     return token.made_up_id(f"{identity}\n{sender_of(case)}\n{case.mail.body_hash}", domain)
 
 
-def _opened(case: Case, sight: Sight, history: History) -> Docket:
+def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docket:
     sender, author = sender_of(case), case.mail.author
     identity = identity_of(case, history.gateway.name)
     taken = duplicates.is_taken(identity, sender, case, sight.kind, history)
@@ -146,6 +148,7 @@ def _opened(case: Case, sight: Sight, history: History) -> Docket:
         link=evidence.link(case, history.facts, history.limits),
         seen_us=evidence.has_seen_us(case, history.facts, history.limits),
         alias=identity if taken else "",
+        routes=rules.routes,
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
@@ -191,6 +194,8 @@ def _trip(docket: Docket) -> None:
 
 
 def _filing(docket: Docket, placed: Placement) -> Filing:
+    # What opens a ticket now, or when a person lets it in.
+    routed = docket.routed if placed.state in (State.TICKETED, State.HELD, State.PARKED) else Routed()
     docket.note("place", placed.reason)
     verdict = Verdict(
         kind=docket.kind,
@@ -219,4 +224,5 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         suggests=placed.suggests,
         alias=docket.alias,
         copied=company.named(docket.case, docket.history),
+        routed=routed,
     )

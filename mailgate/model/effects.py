@@ -7,7 +7,17 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mailgate.model.known import Acquaintance, Agent, Breaker, Challenge, DomainCredit, Grant, Mishap, Participant
+from mailgate.model.known import (
+    Acquaintance,
+    Agent,
+    Breaker,
+    Challenge,
+    DomainCredit,
+    Grant,
+    Mishap,
+    Participant,
+    Routed,
+)
 from mailgate.model.terms import HeldState, Priority, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 
@@ -28,6 +38,7 @@ class Filing(Struct, frozen=True):
     suggests: int | None = None  # the ticket that it may belong to, for a person to say
     alias: str = ""  # the Message-ID that it bears, where that is another mail's
     copied: tuple[str, ...] = ()  # canonical; whom it names in To and Cc, ours left out
+    routed: Routed = Routed()
 
 
 class Rejudged(Struct, frozen=True):
@@ -49,6 +60,10 @@ class NewTicket(Struct, frozen=True):
     flood: bool = False  # it takes what one address sends too much of
     topic: str = ""  # its subject, as two are compared
     follow_up_of: int | None = None  # the ticket whose conversation it goes on
+    priority: Priority = Priority.NORMAL
+    assignee: str = ""
+    waits_since: datetime | None = None  # since when its customer waits for an answer, and
+    due_at: datetime | None = None  # until when one is promised
 
 
 class TicketChange(Struct, frozen=True):
@@ -61,6 +76,8 @@ class TicketChange(Struct, frozen=True):
     actor: str  # "mail", "agent:anne", "clock"
     detail: str = ""
     state: TicketState | None = None
+    waits_since: datetime | None = None  # its customer waits from here on, where he did not before,
+    due_at: datetime | None = None  # and until then an answer is promised
 
 
 class Amended(Struct, frozen=True):

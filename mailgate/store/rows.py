@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mailgate.model import (
@@ -12,6 +13,8 @@ from mailgate.model import (
     HeldMail,
     HeldState,
     KnownMessage,
+    Priority,
+    Routed,
 )
 from mailgate.store import tables
 
@@ -49,6 +52,7 @@ HELD_COLUMNS = (
     _MESSAGE.held,
     _MESSAGE.acknowledge,
     _MESSAGE.copied,
+    _MESSAGE.route,
 )
 
 
@@ -89,7 +93,12 @@ def held_mail(row: Any) -> HeldMail:
         acknowledge=row.acknowledge,
         author=row.author,
         copied=tuple(row.copied),
+        routed=_routed(row.queue, row.route),
     )
+
+
+def _routed(queue: str, route: Mapping[str, Any] | None) -> Routed:
+    return Routed(queue, Priority(route["priority"]), tuple(route["tags"]), route["assignee"]) if route else Routed()
 
 
 def acquaintance(row: Any) -> Acquaintance:

@@ -78,6 +78,12 @@ EVENT: Mapping[str, str] = {
     "replied": "answered",
     "noted": "noted",
     "assigned": "assigned",
+    "prioritised": "pressed more or less",
+    "tagged": "tagged",
+    "untagged": "tags taken away",
+    "moved": "moved to another queue",
+    "put-off": "put off",
+    "woken": "its time has come",
 }
 
 # Those of the trail's steps whose names are not plain words.

@@ -38,7 +38,19 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
             "settled_at": _AT,
         },
     ),
-    (tables.ticket, {"id": "i", "number": "i + 1000", "state": "'open'", "requester": _WHO, "created_at": _AT}),
+    (
+        tables.ticket,
+        {
+            "id": "i",
+            "number": "i + 1000",
+            "state": "'open'",
+            "requester": _WHO,
+            "created_at": _AT,
+            "waits_since": f"CASE WHEN i % 300 = 0 THEN {_AT} END",
+            "due_at": f"CASE WHEN i % 300 = 0 THEN {_AT} + {MINUTE} END",
+        },
+    ),
+    (tables.ticket_tag, {"ticket_id": "i", "tag": "'t' || (i % 100)"}),
     (tables.participant, {"ticket_id": "i", "address": _WHO, "bound": "'A2'"}),
     (tables.ticket_event, {"id": "i", "ticket_id": "i", "at": _AT, "event": "'reopened'", "actor": "'mail'"}),
     (

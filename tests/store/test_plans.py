@@ -18,8 +18,8 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from mailgate.model import HeldState
-from mailgate.store import held, leases, news, outbox, postgres, tables, watch
+from mailgate.model import HeldState, Horizon, Priority
+from mailgate.store import held, leases, news, outbox, postgres, tables, ticket_report, waiting, watch
 from mailgate.store.database import Database
 from mailgate.testing import START, Lab
 from tests.fakes.letters import answer, letter, link
@@ -123,6 +123,26 @@ def look_for_news(conn: Connection) -> None:
     held.untold(conn)
     held.by_sender(conn, 50, states=[HeldState.HUMAN])
     held.waiting(conn)
+    horizons = [Horizon("support@g.test", START, START, START), Horizon("sales@g.test", START, START, START)]
+    waiting.late(conn, START, horizons)
+    waiting.warned_at(conn)
+    waiting.depths(conn, START, horizons)
+    waiting.unanswered(conn, 100)
+    waiting.asleep(conn, START)
+
+
+async def sort(lab: Lab) -> None:
+    """What people do to sort tickets, and what a report of two days reads."""
+    await lab.desk.prioritise(1, Priority.HIGH, "bob")
+    await lab.desk.tag(1, ["fire"], "bob")
+    await lab.desk.move_to(1, "hardware", "bob")
+    await lab.desk.put_off(1, lab.now + timedelta(days=1), "bob")
+    await lab.database.read(report)
+
+
+def report(conn: Connection) -> None:
+    ticket_report.happenings(conn, START)
+    ticket_report.closed_before(conn, [1], START)
 
 
 @pytest.fixture
@@ -132,6 +152,7 @@ async def said(stores: Stores) -> list[Said]:
     with written_down() as found:
         async with Lab(overrides={"mailbox": boxes}, store_url=url) as lab:
             await live(lab)
+            await sort(lab)
             await keep(lab.database)
             assert {one.kind for one in lab.sent} == {"acknowledge", "challenge", "agent"}
     assert len(found) > 40

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailgate.judge import hours
-from mailgate.model import Opening
+from mailgate.judge import hours, waiting
+from mailgate.model import Mailbox, Opening
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -113,3 +113,75 @@ def test_who_waits_for_a_desk_that_is_hardly_open_waits_no_longer_than_counted()
 
     assert hours.opened_before(rarely, MONDAY, 1e9) == MONDAY - longest
     assert hours.opening_s(rarely, MONDAY, MONDAY + 2 * longest) < 60 * 60
+
+
+# ── Until when an answer is due ───────────────────────────────────────────────────────────────────────────────────────
+
+ZONES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata"]
+CHANGES = [datetime(2026, 3, 8), datetime(2026, 3, 29), datetime(2026, 10, 25), datetime(2026, 11, 1)]
+LINES = [
+    ["mon-fri 09:00-12:00", "mon-fri 13:00-17:00", "sat 10:00-14:00"],
+    ["mon-sun 00:00-24:00"],
+    ["mon-sun 00:00-06:00", "fri 20:00-24:00"],
+    ["sun 00:00-24:00"],
+]
+
+
+def minute_by_minute(week: Opening, start: datetime, wanted_min: int) -> datetime:
+    """The slow model: every minute is looked up on the clock on the wall."""
+    at = start
+    while wanted_min:
+        wall = at.astimezone(week.zone)
+        minute = wall.hour * 60 + wall.minute
+        wanted_min -= any(one.day == wall.weekday() and one.start_min <= minute < one.end_min for one in week.spans)
+        at += timedelta(minutes=1)
+    return at
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(LINES),
+    st.sampled_from(CHANGES),
+    st.integers(-3 * 24 * 60, 2 * 24 * 60),
+    st.integers(1, 30 * 60),
+)
+def test_an_answer_is_due_at_the_minute_that_the_wall_says(
+    zone: str, lines: list[str], change: datetime, offset_min: int, wanted_min: int
+) -> None:
+    week = opening(*lines, zone=ZoneInfo(zone))
+    start = change.replace(tzinfo=UTC) + timedelta(minutes=offset_min)
+
+    assert hours.due(week, start, wanted_min * 60) == minute_by_minute(week, start, wanted_min)
+
+
+def test_what_is_due_where_it_is_open_always_is_due_by_the_clock() -> None:
+    assert hours.due(None, MONDAY, 3600) == MONDAY + timedelta(hours=1)
+
+
+def test_no_promise_reaches_further_than_is_counted() -> None:
+    assert hours.due(opening("mon 09:00-09:01"), MONDAY, 1e9) == MONDAY + timedelta(days=hours.MOST_DAYS)
+
+
+@given(OPENINGS, MOMENTS, st.integers(0, 10**7), st.integers(0, 10**7))
+def test_open_time_of_many_is_that_of_each(week: Opening, first: datetime, start_s: int, end_s: int) -> None:
+    start, end = first + timedelta(seconds=start_s), first + timedelta(seconds=end_s)
+    many = hours.OpenTime(week, first, max(start, end))
+
+    assert many.between_s(start, end) == pytest.approx(hours.opening_s(week, start, end))
+
+
+@given(OPENINGS, MOMENTS, st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 100))
+def test_who_is_within_the_horizon_is_who_has_waited_that_long(
+    week: Opening, since: datetime, waited_s: int, promised_h: int, percent: int
+) -> None:
+    box, now = Mailbox("a@g.test", "a", opening=week, answer_within_h=promised_h), since + timedelta(seconds=waited_s)
+    (horizon,) = waiting.horizons([box], now, percent)
+    due, open_s = waiting.due(box, since), hours.opening_s(week, since, now)
+    assert due
+
+    assert (since <= horizon.breach) == (open_s >= promised_h * 3600)
+    assert (due <= now) == (since <= horizon.breach)
+    if abs(open_s - promised_h * 36 * percent) > 1:
+        assert (since <= horizon.early) == (open_s > promised_h * 36 * percent)
+        assert (due <= horizon.due_soon) == (since <= horizon.early)

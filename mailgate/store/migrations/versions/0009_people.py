@@ -17,6 +17,27 @@ _STATES = "'open', 'closed'", "'open', 'pending', 'closed'"
 _TRUSTS = "'agent-manual', 'agent-out', 'confirmed'", "'agent-manual', 'agent-out', 'confirmed', 'import'"
 _PRIORITIES = "'low', 'normal', 'high', 'urgent'"
 
+# What histories tell of the tickets of today: when a person answered first, and since when their customers wait. What
+# was promised to whom nobody wrote down.
+_WAITED = (
+    """
+    UPDATE ticket SET answered_at = (
+      SELECT min(e.at) FROM ticket_event e WHERE e.ticket_id = ticket.id AND e.event = 'replied'
+    )
+    """,
+    """
+    UPDATE ticket SET waits_since = (
+      SELECT min(m.at) FROM message m
+      WHERE m.ticket_id = ticket.id AND m.direction = 'in' AND NOT m.proposed
+        AND m.kind IN ('human', 'calendar', 'unknown_null') AND m.disposition IN ('ticket', 'append', 'hold')
+        AND m.at > coalesce(
+          (SELECT max(e.at) FROM ticket_event e WHERE e.ticket_id = ticket.id AND e.event = 'replied'), 0
+        )
+    )
+    WHERE state = 'open'
+    """,
+)
+
 
 # Long because a migration is a list: written once, read in one piece, never edited.
 def upgrade() -> None:
@@ -63,7 +84,10 @@ def upgrade() -> None:
     _add("message", "agent", sa.Text(), "")
     _add("message", "copied", sa.Text(), "[]")
     _add("message", "discarded", sa.Boolean(), sa.false())
+    op.add_column("message", sa.Column("route", sa.Text))
     op.execute("UPDATE message SET marker = token_id & 1099511627775 WHERE token_id IS NOT NULL")
+    for statement in _WAITED:
+        op.execute(statement)
     op.create_index("ix_ticket_requester_topic_updated_at", "ticket", ["requester", "topic", "updated_at"])
     op.create_index("ix_ticket_event_at_event", "ticket_event", ["at", "event"])
     for name, table, columns, condition in (
@@ -71,6 +95,7 @@ def upgrade() -> None:
         ("ix_ticket_due", "ticket", ["due_at"], "due_at IS NOT NULL"),
         ("ix_ticket_pending", "ticket", ["pending_until"], "pending_until IS NOT NULL"),
         ("ix_ticket_merged", "ticket", ["merged_into"], "merged_into IS NOT NULL"),
+        ("ix_message_unanswered", "message", ["at", "id"], "held IN ('wait', 'human')"),
         ("ix_message_alias", "message", ["alias"], "alias <> ''"),
         ("ix_message_thread_guid", "message", ["thread_guid"], "thread_guid <> ''"),
         ("ix_message_marker", "message", ["marker"], "marker IS NOT NULL"),
