@@ -22,6 +22,7 @@ TRUSTS = {
     Trust.MANUAL: "by a person of ours",
     Trust.WROTE: "because a person of ours wrote to it",
     Trust.CONFIRMED: "because it confirmed that it is there",
+    Trust.IMPORT: "because it stands in our customer base",
 }
 PROOF = {
     Level.A2: "proven by DKIM",

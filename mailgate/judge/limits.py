@@ -62,6 +62,7 @@ class Timing:
     confirmed_by_spf_days: int
     unsigned_days: int
     wrote_days: int
+    import_days: int
     undeliverable_days: int
     robot_days: int
     bounce_days: int
