@@ -84,8 +84,8 @@ def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintanc
 def imported(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
     """Trust because the address stands in our customer base: for mail that DKIM proves, and no credit.
 
-    Trust that lasts longer stays, and so does the weaker proof where a person of ours wrote to the address. A machine's,
-    a blocked and an undeliverable address stay what they are.
+    Trust that lasts longer stays, and so does the weaker proof where a person of ours wrote to the address. A
+    machine's, a blocked and an undeliverable address stay so.
     """
     until = at + timedelta(days=timing.import_days)
     if known.trust is not None and (known.until is None or known.until >= until):
