@@ -78,7 +78,7 @@ def is_machines(address: str, signals: Signals) -> bool:
     watched = [signals.by_field[name] for name in LOCAL_FIELDS if name in signals.by_field]
     given = [signal for one in watched for signal, _ in one.given((local,))]
     heavy = (Strength.DECISIVE, Strength.STRONG)
-    return any(signal.strength in heavy and not signal.also and not signal.unless for signal in given)
+    return any(signal.strength in heavy and not signal.also for signal in given)
 
 
 def brought(

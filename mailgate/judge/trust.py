@@ -12,6 +12,8 @@ from mailgate.judge.limits import Timing
 from mailgate.judge.lives import SENDER, Turn
 from mailgate.model import Acquaintance, Authentication, Level, Standing, Trust
 
+_DAY = timedelta(days=1)
+
 
 class Welcome(StrEnum):
     """How a sender is received."""
@@ -84,11 +86,11 @@ def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintanc
 def imported(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
     """Trust because the address stands in our customer base: for mail that DKIM proves, and no credit.
 
-    Trust that lasts longer stays, and so does the weaker proof where a person of ours wrote to the address. A
-    machine's, a blocked and an undeliverable address stay so.
+    Trust that lasts as long to the day stays, so the same list again changes nothing; so does the weaker proof where a
+    person of ours wrote to the address. A machine's, a blocked and an undeliverable address stay so.
     """
     until = at + timedelta(days=timing.import_days)
-    if known.trust is not None and (known.until is None or known.until >= until):
+    if known.trust is not None and (known.until is None or known.until + _DAY > until):
         return known
     bound = known.bound if known.trust in (Trust.WROTE, Trust.IMPORT) else Level.A2
     since = known.since if known.standing is Standing.TRUSTED else at
