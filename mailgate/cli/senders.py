@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import wiring
-from mailgate.cli import customers, sender_words
+from mailgate.cli import customers, personal, sender_words
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
@@ -118,5 +118,5 @@ def block(frame: Frame, address: str, agent: str) -> None:
     frame.tell({"address": address, "standing": "blocked"}, f"{address} is blocked.")
 
 
-for command in customers.ALL:
+for command in (*customers.ALL, *personal.ALL):
     senders.add_command(command)

@@ -5,11 +5,12 @@ through here.
 """
 
 from mailgate.desk.customers import Customers
+from mailgate.desk.forgetting import Forgetting
 from mailgate.desk.held import Held
 from mailgate.desk.queues import Queues
 from mailgate.desk.senders import Senders
 from mailgate.desk.tickets import Tickets
 
 
-class Desk(Tickets, Held, Senders, Customers, Queues):
+class Desk(Tickets, Held, Senders, Customers, Forgetting, Queues):
     """All acts of people on tickets, held mail, senders, customers and the queues."""

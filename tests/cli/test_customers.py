@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import mailbox
 import sqlite3
+import stat
+import zipfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mailgate.testing import Lab
 from tests.cli.conftest import MAIL, Run
+from tests.fakes.letters import letter
 
 TABLE = "address,name,company\nanne@x.test,Anne,X Ltd\nBart+shop@y.test,Bart,\n"
 
@@ -114,17 +119,17 @@ def test_who_is_no_customer_is_left_out_and_said(gateway: Run, folder: Path, tab
     assert standing(gateway, "eve@evil.test") == ("blocked", None)
 
 
-def letter(to: str, date: str = "Mon, 5 Jan 2026 10:00:00 +0000", **fields: str) -> bytes:
+def ours(to: str, date: str = "Mon, 5 Jan 2026 10:00:00 +0000", **fields: str) -> bytes:
     lines = {"From": "Desk <support@g.test>", "To": to, "Date": date, **fields}
     return "".join(f"{name}: {value}\n" for name, value in lines.items()).encode() + b"\nHello.\n"
 
 
 SENT = (
-    letter("Anne <anne@x.test>", "Mon, 5 Jan 2026 10:00:00 +0000"),
-    letter("Annie <ANNE@x.test>", "Tue, 6 Jan 2026 10:00:00 +0000", Cc="bart@y.test"),
-    letter("Old Anne <anne@x.test>", "Sun, 4 Jan 2026 10:00:00 +0000"),
-    letter("away@x.test", **{"Auto-Submitted": "auto-replied"}),
-    letter("someone@x.test", From="cris@office.test"),
+    ours("Anne <anne@x.test>", "Mon, 5 Jan 2026 10:00:00 +0000"),
+    ours("Annie <ANNE@x.test>", "Tue, 6 Jan 2026 10:00:00 +0000", Cc="bart@y.test"),
+    ours("Old Anne <anne@x.test>", "Sun, 4 Jan 2026 10:00:00 +0000"),
+    ours("away@x.test", **{"Auto-Submitted": "auto-replied"}),
+    ours("someone@x.test", From="cris@office.test"),
 )
 
 
@@ -255,3 +260,72 @@ def test_an_import_lets_no_held_mail_in_and_answers_none(gateway: Run, folder: P
     assert [one["state"] for one in gateway("held", "list", "--json").objects] == ["human"]
     with closing(sqlite3.connect(folder / "mailgate.db")) as connection:
         assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+
+
+# ── One person's data ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def written(gateway: Run, folder: Path, table: Path) -> Run:
+    """Anne is a customer and has a ticket."""
+    gateway("senders", "import", str(table))
+
+    async def write() -> None:
+        now = datetime.now(UTC)
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}", start=now) as lab:
+            await lab.receive(letter("anne@x.test", text="Where is my parcel?", date=now), mail_from="anne@x.test")
+            await lab.settle()
+
+    asyncio.run(write())
+    return gateway
+
+
+def test_all_that_is_held_of_a_person_goes_into_one_file_for_its_owner_alone(written: Run, folder: Path) -> None:
+    (told,) = written("senders", "export", "anne+x@x.test", "--to", str(folder), "--json").objects
+    file = Path(told["file"])
+
+    assert (told["addresses"], told["mails"], told["tickets"]) == (["anne@x.test"], 2, 1)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        person = json.loads(archive.read("person.json"))
+        mails = [archive.read(name) for name in names if name.endswith(".eml")]
+        facts = [json.loads(archive.read(name)) for name in names if name.startswith("mails/") and "json" in name]
+    assert len(names) == 5
+    assert len([raw for raw in mails if b"Where is my parcel?" in raw]) == 1
+    assert [one["address"] for one in person["addresses"]] == ["anne@x.test"]
+    assert [one["company"] for one in person["contact"]] == ["X Ltd"]
+    assert [one["event"] for one in person["history"]] == ["imported"]
+    assert [one["purpose"] for one in person["automatic_mail"]] == ["acknowledge"]
+    assert len([one for one in facts if one["verdict"]]) == 1
+
+
+def test_an_export_overwrites_nothing_and_leaves_no_half_file(written: Run, folder: Path) -> None:
+    file = folder / "anne.zip"
+    file.write_text("precious")
+
+    assert written("senders", "export", "anne@x.test", "--to", str(file)).code == 69
+    assert file.read_text() == "precious"
+    assert written("senders", "export", "nobody@x.test", "--to", str(folder / "n.zip")).code == 67
+    assert not (folder / "n.zip").exists()
+
+
+def test_nobody_is_forgotten_without_a_yes(written: Run) -> None:
+    told = written("senders", "forget", "anne@x.test")
+
+    assert told.code == 69
+    assert "Erase anne@x.test: 2 mails and the content of 1 tickets? Nobody is here to ask; say --yes" in told.err
+    assert written("senders", "show", "anne@x.test").code == 0
+
+
+def test_who_is_forgotten_is_said_in_numbers_and_is_gone(written: Run) -> None:
+    told = written("senders", "forget", "anne@x.test", "--yes", "--agent", "dora").out.splitlines()
+
+    assert told[0] == "Erased: anne@x.test; 2 mails; 1 tickets are bare numbers now."
+    assert told[2].startswith("1 permits keep an address")
+    assert told[-1].startswith("Backups made until now still hold everything")
+    assert written("senders", "show", "anne@x.test").code == 67
+    (ticket,) = written("tickets", "list", "--all", "--json").objects
+    assert (ticket["number"], ticket["subject"], ticket["state"]) == (1, "erased on request", "closed")
+    assert "erased" in written("tickets", "show", "1").out
+    assert written("ledger", "--json").objects[0]["balanced"]
