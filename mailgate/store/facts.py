@@ -13,7 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
+from mailgate.model import (
+    Ask,
+    Facts,
+    HeldMail,
+    KnownMessage,
+    KnownTicket,
+    Level,
+    Participant,
+    Purpose,
+    Standing,
+)
 from mailgate.store import conduct, grants, locks, restored, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
@@ -30,6 +40,18 @@ _CHALLENGE, _PARTICIPANT, _ADDRESS, _DOMAIN = (
     tables.address.c,
     tables.domain.c,
 )
+
+
+def _addresses_of_requesters() -> Select[Any]:
+    """The other addresses of whoever opened the tickets that are asked for; the desk bounds how many one has."""
+    mine, theirs = tables.address.alias(), tables.address.alias()
+    return (
+        select(_TICKET.id.label("ticket_id"), theirs.c.address, theirs.c.bound)
+        .join(mine, mine.c.address == _TICKET.requester)
+        .join(theirs, theirs.c.contact_id == mine.c.contact_id)
+        .where(is_one_of_given(_TICKET.id, "wanted"), theirs.c.address != mine.c.address)
+        .where(theirs.c.standing != Standing.BLOCKED)
+    )
 
 
 def _newest_of_each_identity() -> Select[Any]:
@@ -51,6 +73,7 @@ _TICKETS = select(tables.ticket).where(is_one_of_given(_TICKET.id, "wanted"))
 _PARTICIPANTS = (
     select(tables.participant).where(is_one_of_given(_PARTICIPANT.ticket_id, "wanted")).order_by(_PARTICIPANT.address)
 )
+_LINKED = _addresses_of_requesters()
 _REOPENED = (
     select(_EVENT.ticket_id, _EVENT.at)
     .where(is_one_of_given(_EVENT.ticket_id, "wanted"), _EVENT.at > bindparam("since", type_=Utc()))
@@ -128,6 +151,11 @@ def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dic
     participants: dict[int, list[Participant]] = defaultdict(list)
     for row in _rows(conn, _PARTICIPANTS, ticket_ids):
         participants[row.ticket_id].append(Participant(row.address, row.bound))
+    for row in sorted(_rows(conn, _LINKED, ticket_ids)):
+        # Who was never trusted by an address takes part by the best proof alone.
+        linked = Participant(row.address, row.bound or Level.A2)
+        if all(one.address != linked.address for one in participants[row.ticket_id]):
+            participants[row.ticket_id].append(linked)
     reopened: dict[int, list[datetime]] = defaultdict(list)
     for row in _rows(conn, _REOPENED, ticket_ids, since=now - timedelta(days=REOPENED_DAYS)):
         reopened[row.ticket_id].append(row.at)
