@@ -69,6 +69,7 @@ class Timing:
     duplicate_days: int
     reopen_days: int
     page_wait_s: int
+    same_browser_s: int
     page_after_sent_s: int
     held_wait_s: int
     archived_days: int
