@@ -33,7 +33,7 @@ COMMANDS = {
     "ledger": "Account for every mail that was ever accepted.",
     "tickets": "Read tickets, answer them, sort them, close them.",
     "held": "Decide on mail that waits for a person.",
-    "senders": "See what we hold of an address, trust it, block it, or clear its name.",
+    "senders": "See what we hold of an address, trust it, block it, clear its name; bring in our customers.",
     "outbox": "Look after mail that leaves.",
     "breaker": "See what holds automatic mail back, stop it, let it pass again.",
     "shunted": "Look after mail that could not be processed.",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from mailgate.model import Acquaintance, Level, Standing, Trust
+from mailgate.model import Acquaintance, Contact, Level, Standing, Trust
 from mailgate.store.contacts import Lately
-from mailgate.store.views import SenderView
+from mailgate.store.views import EventLine, SenderView
 
 STANDINGS = {
     Standing.UNKNOWN: "nobody here has met it",
@@ -18,10 +18,42 @@ STANDINGS = {
     Standing.UNDELIVERABLE: "mail to it came back for good, so it gets no automatic mail",
     Standing.BLOCKED: "a person of ours blocked it: its mail is kept as spam, and nothing automatic is sent to it",
 }
+# What a standing means for mail of the address, and for mail of ours to it.
+MEANS = {
+    Standing.UNKNOWN: (
+        "a first mail is asked about or waits for a person, as its mailbox says",
+        "what is automatic leaves within the limits for strangers",
+    ),
+    Standing.CHALLENGED: (
+        "it waits until the question is answered, or a person lets it in",
+        "nothing automatic but the one question",
+    ),
+    Standing.TRUSTED: (
+        "what is proven makes tickets at once; what is not makes one that says so, and is not answered",
+        "what is automatic leaves within the limits",
+    ),
+    Standing.EXPIRED: (
+        "it waits for a person, or is asked about once more after a month",
+        "nothing automatic until then",
+    ),
+    Standing.ROBOT: ("as that of anybody whom we know as well", "nothing automatic; answers of a person leave"),
+    Standing.UNDELIVERABLE: (
+        "as that of a stranger; a proven mail of a person shows that it is there after all",
+        "nothing automatic; answers of a person leave",
+    ),
+    Standing.BLOCKED: ("it is kept as spam, out of view", "nothing automatic; an answer of a person lifts the block"),
+}
 TRUSTS = {
     Trust.MANUAL: "by a person of ours",
     Trust.WROTE: "because a person of ours wrote to it",
     Trust.CONFIRMED: "because it confirmed that it is there",
+    Trust.IMPORT: "because it stands in our customer base",
+}
+IN_SHORT = {
+    Trust.MANUAL: "by one of us",
+    Trust.WROTE: "we wrote to it",
+    Trust.CONFIRMED: "it confirmed",
+    Trust.IMPORT: "customer base",
 }
 PROOF = {
     Level.A2: "proven by DKIM",
@@ -41,6 +73,9 @@ def words(known: Acquaintance, current: Acquaintance, credit: int, found: Sender
     if current.trust:
         bound = f", for mail that is {PROOF[current.bound]}" if current.bound else ""
         yield f"It is trusted {TRUSTS[current.trust]}{bound}."
+    comes, leaves = MEANS[current.standing]
+    yield f"Mail from it: {comes}."
+    yield f"Mail to it: {leaves}."
     if current.asks_back:
         yield "A machine of it asks whoever writes to it, so it is sent no challenge."
     if current.spam_marks:
@@ -50,6 +85,25 @@ def words(known: Acquaintance, current: Acquaintance, credit: int, found: Sender
     yield from _lately(lately)
     if current.standing in CLEARED:
         yield f"To clear its name: mailgate senders clear {known.address}"
+
+
+def in_short(current: Acquaintance) -> str:
+    """How an address stands now, by whose word and until when, in one cell of a list."""
+    by = f" ({IN_SHORT[current.trust]})" if current.trust and current.standing is Standing.TRUSTED else ""
+    until = f", until {current.until:%Y-%m-%d}" if current.until else ""
+    return f"{current.standing}{by}{until}"
+
+
+def of_contact(contact: Contact, history: Iterable[EventLine], address: str) -> Iterator[str]:
+    """Who the customer is, where he writes from beside this address, and what was done about him."""
+    named = ", ".join(name for name in (contact.name, contact.company) if name)
+    if named:
+        yield f"Customer: {named}."
+    others = [one for one in contact.addresses if one.address != address]
+    if others:
+        yield f"The same person writes from {', '.join(f'{one.address} ({one.standing})' for one in others)}."
+    for line in history:
+        yield f"  {line.at:%Y-%m-%d %H:%M} {line.event} by {line.actor}{f': {line.detail}' if line.detail else ''}"
 
 
 def _lately(lately: Lately) -> Iterator[str]:

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import wiring
-from mailgate.cli import sender_words
+from mailgate.cli import customers, personal, sender_words
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
@@ -16,8 +16,10 @@ from mailgate.errors import NotFound
 from mailgate.judge import governor
 from mailgate.judge import trust as judge
 from mailgate.judge.canonical import canonical
-from mailgate.model import Acquaintance, Standing
+from mailgate.model import Acquaintance, Contact, Standing
 from mailgate.store import contacts, queries
+from mailgate.store import customers as people
+from mailgate.store.views import EventLine
 
 LATELY = timedelta(days=30)
 
@@ -26,7 +28,7 @@ address_argument = click.argument("address")
 
 @click.group("senders", cls=Group)
 def senders() -> None:
-    """See what we hold of an address, trust it, block it, or clear its name."""
+    """See what we hold of an address, trust it, block it, clear its name; bring in our customers."""
 
 
 @senders.command("list")
@@ -52,7 +54,9 @@ def list_(frame: Frame, *, standing: str | None, search: str, limit: int) -> Non
         for one in reading(frame, read)
         if (judged := judge.current(one, now)).standing is (wanted or judged.standing)
     ]
-    frame.show(found, ("address", "standing", "since", "until", "trust", "credit", "name"), "Nobody is known.")
+    # In words for people; programs get our codes.
+    told = found if frame.json else [record(one) | {"stands": sender_words.in_short(one)} for one in found]
+    frame.show(told, ("address", "stands", "since", "credit", "name"), "Nobody is known.")
 
 
 @senders.command("show")
@@ -71,7 +75,17 @@ def show(frame: Frame, address: str) -> None:
     facts = record(known) | {"messages": found.messages, "held": found.held, "tickets": found.tickets}
     facts |= {"standing_now": current.standing, "credit": credit, "automatic": [record(one) for one in lately.sent]}
     facts |= {"withheld": [record(one) for one in lately.withheld]}
-    frame.tell(facts, "\n".join(sender_words.words(known, current, credit, found, lately)))
+    contact, history = reading(frame, lambda conn: _customer(conn, key))
+    facts |= {"contact": contact.name, "company": contact.company, "history": [record(one) for one in history]}
+    facts |= {"linked": [one.address for one in contact.addresses if one.address != key]}
+    words = sender_words.words(known, current, credit, found, lately)
+    frame.tell(facts, "\n".join([*words, *sender_words.of_contact(contact, history, key)]))
+
+
+def _customer(conn: Connection, key: str) -> tuple[Contact, list[EventLine]]:
+    found = people.contact(conn, key)
+    assert found is not None, key
+    return found, people.history(conn, found.id)
 
 
 @senders.command("clear")
@@ -102,3 +116,7 @@ def block(frame: Frame, address: str, agent: str) -> None:
     """Want nothing of an address in view: its mail is kept as spam, and nothing automatic is sent to it."""
     at_desk(frame, lambda desk: desk.block(address, agent))
     frame.tell({"address": address, "standing": "blocked"}, f"{address} is blocked.")
+
+
+for command in (*customers.ALL, *personal.ALL):
+    senders.add_command(command)

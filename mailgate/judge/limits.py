@@ -62,12 +62,14 @@ class Timing:
     confirmed_by_spf_days: int
     unsigned_days: int
     wrote_days: int
+    import_days: int
     undeliverable_days: int
     robot_days: int
     bounce_days: int
     duplicate_days: int
     reopen_days: int
     page_wait_s: int
+    same_browser_s: int
     page_after_sent_s: int
     held_wait_s: int
     archived_days: int

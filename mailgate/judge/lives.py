@@ -27,6 +27,7 @@ class Turn(StrEnum):
     REVIVED = "a proven mail of a person came from the address"
     VOUCHED = "a person of ours accepted the mail or trusts the address"
     WRITTEN_TO = "a person of ours wrote to the address"
+    IMPORTED = "the address stands in our customer base"
     BLOCKED = "a person of ours blocked the address"
     CLEARED = "a person of ours holds nothing against the address any more"
     MARKED = "a person of ours judged the mail spam"
@@ -44,6 +45,10 @@ SENDER: Mapping[Turn, Mapping[Standing, Standing]] = {
     Turn.VOUCHED: dict.fromkeys(_EVERY, Standing.TRUSTED),
     # A letter to a machine makes no person of it.
     Turn.WRITTEN_TO: dict.fromkeys((one for one in _EVERY if one is not Standing.ROBOT), Standing.TRUSTED),
+    # A list says nothing of what an address did, so it lifts nothing that is held against one.
+    Turn.IMPORTED: dict.fromkeys(
+        (Standing.UNKNOWN, Standing.CHALLENGED, Standing.EXPIRED, Standing.TRUSTED), Standing.TRUSTED
+    ),
     # Whoever holds our mail can write a report, so it frees nobody: who was silenced longer stays so.
     Turn.CAME_BACK: dict.fromkeys(
         (one for one in _EVERY if one not in (Standing.BLOCKED, Standing.ROBOT)), Standing.UNDELIVERABLE

@@ -12,6 +12,8 @@ from mailgate.judge.limits import Timing
 from mailgate.judge.lives import SENDER, Turn
 from mailgate.model import Acquaintance, Authentication, Level, Standing, Trust
 
+_DAY = timedelta(days=1)
+
 
 class Welcome(StrEnum):
     """How a sender is received."""
@@ -81,11 +83,31 @@ def written_to(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintanc
     return _moved(trusted, Turn.WRITTEN_TO, at, until=until)
 
 
-def renewed(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
-    """A confirmed address wrote again: its trust counts from this mail."""
-    if known.trust is not Trust.CONFIRMED or known.standing is not Standing.TRUSTED:
+def imported(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
+    """Trust because the address stands in our customer base: for mail that DKIM proves, and no credit.
+
+    Trust that lasts as long to the day stays, so the same list again changes nothing; so does the weaker proof where a
+    person of ours wrote to the address. A machine's, a blocked and an undeliverable address stay so.
+    """
+    until = at + timedelta(days=timing.import_days)
+    if known.trust is not None and (known.until is None or known.until + _DAY > until):
         return known
-    until = at + _confirmed_for(known.bound, timing)
+    bound = known.bound if known.trust in (Trust.WROTE, Trust.IMPORT) else Level.A2
+    since = known.since if known.standing is Standing.TRUSTED else at
+    return _moved(known, Turn.IMPORTED, since, until=until, trust=Trust.IMPORT, bound=bound)
+
+
+def renewed(known: Acquaintance, at: datetime, timing: Timing) -> Acquaintance:
+    """A confirmed or imported address wrote again: its trust counts from this mail."""
+    if known.standing is not Standing.TRUSTED:
+        return known
+    match known.trust:
+        case Trust.CONFIRMED:
+            until = at + _confirmed_for(known.bound, timing)
+        case Trust.IMPORT:
+            until = at + timedelta(days=timing.import_days)
+        case _:
+            return known
     return replace(known, until=max(until, known.until or until))
 
 

@@ -20,7 +20,7 @@ from mailgate.tables import KeyedTables, Line
 
 TROUBLE: Final = "trouble"  # the page while the store is in trouble
 PAGES: Final = (*PageState, TROUBLE)
-WITH_BUTTON: Final = (PageState.ASK, PageState.TOO_SOON)
+WITH_BUTTON: Final = (PageState.ASK, PageState.TOO_SOON, PageState.BOTH)
 DIRECTIONS: Final = ("ltr", "rtl")
 DAYS: Final = 7
 

@@ -127,6 +127,29 @@ class ContactChange(Struct, frozen=True):
     detail: str = ""
 
 
+class Described(Struct, frozen=True):
+    """What a customer is called, and the company he is of. A contact that is new is made by it."""
+
+    contact_id: int
+    name: str
+    company: str
+    at: datetime
+
+
+class Linked(Struct, frozen=True):
+    """Two contacts are one person: all addresses and the history of `gone` are the other's, and it is no more."""
+
+    contact_id: int
+    gone: int
+
+
+class Unlinked(Struct, frozen=True):
+    """An address has a contact of its own again; a `Described` makes that one."""
+
+    address: str  # canonical
+    contact_id: int
+
+
 class Enrolled(Struct, frozen=True):
     """One of our own people stands anew."""
 
@@ -224,6 +247,9 @@ Effect = (
     | Joined
     | Met
     | ContactChange
+    | Described
+    | Linked
+    | Unlinked
     | Enrolled
     | Credited
     | Asked

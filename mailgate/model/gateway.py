@@ -48,6 +48,8 @@ class PageView:
 
     state: PageState
     mailbox: Mailbox | None = None
+    addresses: tuple[str, ...] = ()  # that may be one person's
+    keep: str = ""  # what the browser shall keep, if it pressed the button
 
 
 @dataclass(frozen=True, slots=True)

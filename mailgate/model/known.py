@@ -80,6 +80,23 @@ class Participant(Struct, frozen=True):
     copied: bool = False  # only named in To or Cc of a mail of it: takes no part until an agent lets him
 
 
+class Contact(Struct, frozen=True):
+    """A customer: one person with one or several addresses."""
+
+    id: int
+    name: str
+    company: str
+    addresses: tuple[Acquaintance, ...]  # in alphabetical order
+
+
+class Customer(Struct, frozen=True):
+    """Somebody of our customer base, as a list or a mail of ours names him."""
+
+    address: str  # as it was written there
+    name: str = ""
+    company: str = ""
+
+
 class Agent(Struct, frozen=True):
     """One of our own people (a row of `agent`)."""
 

@@ -245,6 +245,8 @@ class PageState(StrEnum):
     TOO_SOON = "too-soon"  # a scanner clicks at once; a person may press again
     EXPIRED = "expired"
     ACCEPTED = "accepted"  # a person of ours was faster
+    BOTH = "both"  # confirmed, as another address was in the same browser: are both one person's?
+    LINKED = "linked"  # they are
     UNKNOWN = "unknown"
 
 

@@ -204,6 +204,12 @@ _LAST_OF_COUNTER = select(counter.c.value).where(counter.c.name == TICKET)
 _SET_SEQUENCE = text("SELECT setval('ticket_number', :following, false)")
 
 
+def overwrite_deleted(conn: Connection) -> None:
+    """What this connection deletes is overwritten in the file. PostgreSQL does that in its own time (VACUUM)."""
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete = ON").close()
+
+
 def has_one_daemon(conn: Connection) -> bool:
     """Is whoever asks at its start the only daemon of this database? Then every lease in it is a dead one's."""
     return conn.dialect.name == "sqlite"

@@ -13,7 +13,17 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, select, union_all
 
-from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
+from mailgate.model import (
+    Ask,
+    Facts,
+    HeldMail,
+    KnownMessage,
+    KnownTicket,
+    Level,
+    Participant,
+    Purpose,
+    Standing,
+)
 from mailgate.store import conduct, grants, locks, restored, rows, tables, traces
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
@@ -32,6 +42,18 @@ _CHALLENGE, _PARTICIPANT, _ADDRESS, _DOMAIN = (
     tables.address.c,
     tables.domain.c,
 )
+
+
+def _addresses_of_requesters() -> Select[Any]:
+    """The other addresses of whoever opened the tickets that are asked for; the desk bounds how many one has."""
+    mine, theirs = tables.address.alias(), tables.address.alias()
+    return (
+        select(_TICKET.id.label("ticket_id"), theirs.c.address, theirs.c.bound)
+        .join(mine, mine.c.address == _TICKET.requester)
+        .join(theirs, theirs.c.contact_id == mine.c.contact_id)
+        .where(is_one_of_given(_TICKET.id, "wanted"), theirs.c.address != mine.c.address)
+        .where(theirs.c.standing != Standing.BLOCKED)
+    )
 
 
 def _newest_of_each_identity() -> Select[Any]:
@@ -58,6 +80,7 @@ _PARTICIPANTS = union_all(
     .join(tables.participant, _PARTICIPANT.ticket_id == _TICKET.id)
     .where(is_one_of_given(_TICKET.merged_into, "wanted"), _TICKET.merged_into.is_not(None)),
 )
+_LINKED = _addresses_of_requesters()
 _REOPENED = (
     select(_EVENT.ticket_id, _EVENT.at)
     .where(is_one_of_given(_EVENT.ticket_id, "wanted"), _EVENT.at > bindparam("since", type_=Utc()))
@@ -176,6 +199,11 @@ def _participants(conn: Connection, ticket_ids: Collection[int]) -> dict[int, tu
         before = found[row.ticket_id].get(row.address)
         if before is None or (before.copied and not row.copied):
             found[row.ticket_id][row.address] = Participant(row.address, row.bound, row.copied)
+    for row in sorted(_rows(conn, _LINKED, ticket_ids)):
+        before = found[row.ticket_id].get(row.address)
+        if before is None or before.copied:
+            # Who was never trusted by an address takes part by the best proof alone.
+            found[row.ticket_id][row.address] = Participant(row.address, row.bound or Level.A2)
     return {ticket_id: tuple(who[address] for address in sorted(who)) for ticket_id, who in found.items()}
 
 

@@ -21,12 +21,14 @@ from mailgate.model import (
     Broken,
     ContactChange,
     Credited,
+    Described,
     Effects,
     Enrolled,
     Filing,
     HandedOver,
     HeldState,
     Joined,
+    Linked,
     Met,
     NewTicket,
     OutboxState,
@@ -39,8 +41,9 @@ from mailgate.model import (
     Suffered,
     Tagged,
     TicketChange,
+    Unlinked,
 )
-from mailgate.store import entries, locks, outbox, tables, ticketing
+from mailgate.store import customers, entries, locks, outbox, tables, ticketing
 from mailgate.store.bulk import put, run
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.documents import verdict_document
@@ -70,7 +73,10 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
         Overtaken: a mail among them was settled in the meantime; roll back and leave it.
     """
     kinds = _Kinds(effects)
+    customers.describe(conn, kinds.take(Described))
     _meet(conn, kinds.take(Met), now)
+    customers.link(conn, kinds.take(Linked))
+    customers.unlink(conn, kinds.take(Unlinked))
     _tell_of_contacts(conn, kinds.take(ContactChange))
     _enrol(conn, kinds.take(Enrolled))
     _credit(conn, kinds.take(Credited))

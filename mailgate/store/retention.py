@@ -77,9 +77,9 @@ def remove(conn: Connection, kind: Kind, until: datetime, ids: Sequence[int]) ->
         case Kind.CLOSED_TICKETS | Kind.QUIET_TICKETS:
             _remove_tickets(conn, still)
         case Kind.PARKED | Kind.SPAM:
-            _remove_messages(conn, is_one_of(_MESSAGE.journal_id, still))
+            remove_messages(conn, is_one_of(_MESSAGE.journal_id, still))
         case Kind.PERMITS:
-            _remove_permits(conn, still)
+            remove_permits(conn, still)
         case _:
             assert_never(kind)
     return len(still)
@@ -160,7 +160,7 @@ def _of_persons() -> ColumnElement[bool]:
 
 
 def _remove_tickets(conn: Connection, ids: Sequence[int]) -> None:
-    _remove_messages(conn, is_one_of(_MESSAGE.ticket_id, ids))
+    remove_messages(conn, is_one_of(_MESSAGE.ticket_id, ids))
     for table in (tables.ticket_event, tables.participant, tables.ticket_tag):
         conn.execute(delete(table).where(is_one_of(table.c.ticket_id, ids)))
     # The permits count against address and domain until they are old themselves.
@@ -168,17 +168,18 @@ def _remove_tickets(conn: Connection, ids: Sequence[int]) -> None:
     conn.execute(delete(tables.ticket).where(is_one_of(_TICKET.id, ids)))
 
 
-def _remove_permits(conn: Connection, ids: Sequence[int]) -> None:
+def remove_permits(conn: Connection, ids: Sequence[int]) -> None:
+    """Take permits away with the mails that left by them and stand in no ticket; the ledger counts on."""
     purposes = select(_PERMIT.purpose, func.count()).where(is_one_of(_PERMIT.id, ids)).group_by(_PERMIT.purpose)
     _count(conn, {f"{PRUNED_AUTOMATIC}{purpose}": number for purpose, number in conn.execute(purposes)})
     message_ids = list(conn.execute(select(_OUTBOX.message_id).where(is_one_of(_OUTBOX.permit_id, ids))).scalars())
     conn.execute(delete(tables.outbox).where(is_one_of(_OUTBOX.permit_id, ids)))
-    _remove_messages(conn, and_(is_one_of(_MESSAGE.id, message_ids), _MESSAGE.ticket_id.is_(None)))
+    remove_messages(conn, and_(is_one_of(_MESSAGE.id, message_ids), _MESSAGE.ticket_id.is_(None)))
     conn.execute(delete(tables.permit).where(is_one_of(_PERMIT.id, ids)))
 
 
-def _remove_messages(conn: Connection, which: ColumnElement[bool]) -> None:
-    """Take mails away with all that is theirs alone: journal, outbox, challenge, bytes."""
+def remove_messages(conn: Connection, which: ColumnElement[bool]) -> int:
+    """Take mails away with all that is theirs alone: journal, outbox, challenge, bytes. How many that were."""
     columns = (_MESSAGE.id, _MESSAGE.journal_id, _MESSAGE.raw_id, _MESSAGE.token_id, _MESSAGE.suppressed)
     found = conn.execute(select(*columns).where(which)).all()
     message_ids, raw_ids = [row.id for row in found], {row.raw_id for row in found}
@@ -190,6 +191,17 @@ def _remove_messages(conn: Connection, which: ColumnElement[bool]) -> None:
     conn.execute(delete(tables.journal).where(is_one_of(_JOURNAL.id, journal_ids)))
     conn.execute(delete(tables.raw).where(is_one_of(tables.raw.c.id, raw_ids), ~_is_used()))
     _count(conn, {PRUNED: len(journal_ids), PRUNED_SUPPRESSED: sum(row.suppressed != "" for row in found)})
+    return len(found)
+
+
+def remove_unfiled(conn: Connection, which: ColumnElement[bool]) -> int:
+    """Take mails away that were set aside before they became messages. How many that were."""
+    found = conn.execute(select(_JOURNAL.id, _JOURNAL.raw_id).where(which, _JOURNAL.state == State.SHUNTED)).all()
+    conn.execute(delete(tables.journal).where(is_one_of(_JOURNAL.id, [row.id for row in found])))
+    raw_ids = {row.raw_id for row in found}
+    conn.execute(delete(tables.raw).where(is_one_of(tables.raw.c.id, raw_ids), ~_is_used()))
+    _count(conn, {PRUNED: len(found)})
+    return len(found)
 
 
 def _is_used() -> ColumnElement[bool]:

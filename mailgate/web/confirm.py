@@ -6,10 +6,10 @@ rule files, and are whichever hold now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from jinja2 import Template
 from starlette.datastructures import Headers
@@ -23,12 +23,16 @@ from mailgate.model import Mailbox, PageState, PageView
 
 RETRY_AFTER_S = 60
 
+KEPT = "mailgate-confirmed"  # the cookie in which a browser keeps what it confirmed
+KEPT_S = 86_400  # the longest that a browser keeps it; how long it holds is the road's to say
+BOTH = "both"  # in the address of what the second button does
+
 # A link that has expired is no error to the person who follows it, and some proxies put a page of their own in the
 # place of an error's: only a link that never was is one.
 STATUS = {PageState.UNKNOWN: 404}
 
 # On these it matters when people are there.
-WITH_ANSWER_TIME = (PageState.ASK, PageState.TOO_SOON, PageState.DONE, PageState.EXPIRED)
+WITH_ANSWER_TIME = (PageState.ASK, PageState.TOO_SOON, PageState.DONE, PageState.EXPIRED, PageState.BOTH)
 
 
 class Confirm(Protocol):
@@ -37,8 +41,11 @@ class Confirm(Protocol):
     async def look(self, token: str, now: datetime, /, *, seen: bool) -> PageView:
         """Say how things stand; no effect but remembering when the page was first `seen`."""
 
-    async def confirm(self, token: str, now: datetime, language: str, /) -> PageView:
-        """Confirm, or say why not; a second time changes nothing and says `DONE` again."""
+    async def confirm(self, token: str, now: datetime, language: str, kept: str, /) -> PageView:
+        """Confirm, or say why not; a second time changes nothing and says `DONE` again. `kept` is the browser's."""
+
+    async def join(self, token: str, now: datetime, kept: str, /) -> PageView:
+        """Say that both addresses that this browser confirmed are one person's, or say why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +65,37 @@ class ConfirmPage:
         language = preferred(request.headers.get("accept-language", ""), spoken) or FIRST
         words, token, now = known[language], request.path_params["token"], self.clock()
         try:
-            if request.method == "POST":
-                view = await self.road.confirm(token, now, language)
+            kept = request.cookies.get(KEPT, "")
+            if request.method == "POST" and BOTH in request.query_params:
+                view = await self.road.join(token, now, kept)
+            elif request.method == "POST":
+                view = await self.road.confirm(token, now, language, kept)
             else:
                 view = await self.road.look(token, now, seen=request.method == "GET" and not _fetched_ahead(request))
         except TryAgain:
             return self._page(words.pages[TROUBLE], self.name, "", 503, {"Retry-After": str(RETRY_AFTER_S)})
         answer_time = promised(words.promise, view.mailbox) if view.state in WITH_ANSWER_TIME else ""
-        return self._page(
-            words.pages[view.state], _name_of(view.mailbox) or self.name, answer_time, STATUS.get(view.state, 200)
-        )
+        name, status = _name_of(view.mailbox) or self.name, STATUS.get(view.state, 200)
+        answer = self._page(words.pages[view.state], name, answer_time, status, addresses=view.addresses)
+        if view.keep:
+            # Only to pages of ours, never to a script, and where no path is said to /c/ alone, whatever a proxy makes
+            # of it; a browser takes it from this machine without TLS, too.
+            how: Any = {"path": None, "secure": True, "httponly": True, "samesite": "strict"}
+            answer.set_cookie(KEPT, view.keep, max_age=KEPT_S, **how)
+        return answer
 
     def _page(
-        self, page: Page, name: str, answer_time: str, status: int, headers: Mapping[str, str] | None = None
+        self,
+        page: Page,
+        name: str,
+        answer_time: str,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        *,
+        addresses: Sequence[str] = (),
     ) -> Response:
-        html = self.template.render(page=page, name=name, answer_time=answer_time)
+        target = f"?{BOTH}=yes" if addresses else ""
+        html = self.template.render(page=page, name=name, answer_time=answer_time, addresses=addresses, target=target)
         told = {"Content-Language": page.language, "Vary": "Accept-Language", **(headers or {})}
         return HTMLResponse(html, status, told)
 

@@ -146,6 +146,13 @@ class Watched:
         self.desk.trust(who.address)
         self._learn(before)
 
+    def bring_in(self, who: Person) -> None:
+        """He stands in our customer base. That is no act of a person for him: it adds nothing to what he may get."""
+        before = self._before()
+        known = self.desk.history(who.address).acquaintance(who.address, self.desk.now)
+        self.store.apply([Met(trust.imported(known, self.desk.now, self.desk.history(who.address).limits.timing))])
+        self._learn(before)
+
     def reply(self, who: Person) -> None:
         self._act(who)
         before = self._before()

@@ -29,6 +29,7 @@ from tests.fakes.judging import rulebook
 QUEUED = Reply(250, "2.0.0 Ok: queued as 3F2A")
 
 NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)
+BOTH = ("anne@x.test", "anne@private.test")
 
 
 def clock() -> datetime:
@@ -56,9 +57,14 @@ class FakeConfirm:
         self.told.append(seen)
         return self._answer("look", token, now, self.looked)
 
-    async def confirm(self, token: str, now: datetime, language: str) -> PageView:
+    async def confirm(self, token: str, now: datetime, language: str, kept: str) -> PageView:
         self.told.append(language)
-        return self._answer("confirm", token, now, self.pressed)
+        view = self._answer("confirm", token, now, self.pressed)
+        return replace(view, addresses=BOTH, keep=f"{kept}kept") if view.state is PageState.BOTH else view
+
+    async def join(self, token: str, now: datetime, kept: str) -> PageView:
+        self.told.append(kept)
+        return self._answer("join", token, now, PageState.LINKED)
 
     def _answer(self, act: str, token: str, now: datetime, state: PageState) -> PageView:
         self.calls.append((act, token, now))

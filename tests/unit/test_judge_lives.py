@@ -77,6 +77,7 @@ CHANGES: Mapping[str, Callable[[Acquaintance, datetime], Acquaintance]] = {
     "confirmed by SPF": lambda known, at: trust.confirmed(known, Level.A1, at, TIMING),
     "vouched": trust.vouched,
     "written to": lambda known, at: trust.written_to(known, at, TIMING),
+    "imported": lambda known, at: trust.imported(known, at, TIMING),
     "renewed": lambda known, at: trust.renewed(known, at, TIMING),
     "revived": trust.revived,
     "convicted": lambda known, at: trust.convicted(known, at, TIMING),

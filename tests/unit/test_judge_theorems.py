@@ -153,6 +153,10 @@ class Peers(RuleBasedStateMachine):
         self.town.reply(who)
 
     @rule(who=WHO)
+    def list_brings_him_in(self, who: Person) -> None:
+        self.town.bring_in(who)
+
+    @rule(who=WHO)
     def agent_blocks(self, who: Person) -> None:
         self.town.block(who)
 

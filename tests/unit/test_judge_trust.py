@@ -85,6 +85,42 @@ def test_a_confirmed_address_is_trusted_as_long_as_it_writes() -> None:
         assert trust.renewed(known, later, TIMING) == known
 
 
+IMPORTED = trust.imported(STRANGER, AT, TIMING)
+
+
+def test_a_customer_of_the_list_is_trusted_for_a_year_and_as_long_as_he_writes() -> None:
+    later = AT + timedelta(days=300)
+
+    assert (IMPORTED.standing, IMPORTED.trust, IMPORTED.bound) == (Standing.TRUSTED, Trust.IMPORT, Level.A2)
+    assert IMPORTED.until == AT + timedelta(days=365)
+    assert trust.renewed(IMPORTED, later, TIMING).until == later + timedelta(days=365)
+    assert trust.current(IMPORTED, AT + timedelta(days=365)).standing is Standing.UNKNOWN
+
+
+@pytest.mark.parametrize("level", [Level.A1, Level.A0])
+def test_a_list_is_no_proof_of_who_writes(level: Level) -> None:
+    assert trust.welcome(IMPORTED, Authentication(level)) is Welcome.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    "known", [ROBOT, BLOCKED, GONE, VOUCHED, CONFIRMED, IMPORTED], ids=lambda one: f"{one.standing} {one.trust}"
+)
+def test_a_list_takes_nothing_from_a_longer_trust_and_lifts_nothing(known: Acquaintance) -> None:
+    assert trust.imported(known, AT, TIMING) == known
+
+
+def test_a_list_lengthens_a_shorter_trust_and_keeps_the_proof_a_person_of_ours_took() -> None:
+    written = trust.imported(WRITTEN, AT, TIMING)
+    by_spf = trust.imported(trust.confirmed(STRANGER, Level.A1, AT, TIMING), AT, TIMING)
+
+    assert (written.trust, written.bound, written.until) == (Trust.IMPORT, WRITTEN.bound, AT + timedelta(days=365))
+    assert (by_spf.trust, by_spf.bound) == (Trust.IMPORT, Level.A2), "SPF alone never makes a long trust"
+
+
+def test_a_list_adds_no_credit() -> None:
+    assert (IMPORTED.credit, IMPORTED.credit_at, IMPORTED.proven) == (STRANGER.credit, STRANGER.credit_at, False)
+
+
 def test_whoever_is_written_to_keeps_the_longer_trust() -> None:
     assert trust.written_to(CONFIRMED, AT, TIMING).until == CONFIRMED.until
     assert trust.written_to(CONFIRMED, AT + timedelta(days=300), TIMING).until == AT + timedelta(days=480)

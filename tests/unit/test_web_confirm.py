@@ -13,7 +13,7 @@ from mailgate.mail.phrases import Phrases, completed
 from mailgate.model import Mailbox, PageState
 from mailgate.web.app import make_app
 from mailgate.web.call import Response, call
-from tests.fakes.web import NOW, FakeConfirm, clock, phrases
+from tests.fakes.web import BOTH, NOW, FakeConfirm, clock, phrases
 
 DESK = Mailbox(
     "support@g.test",
@@ -189,7 +189,7 @@ async def test_each_language_has_its_own_words_for_every_state(language: str, st
 
     assert answer.headers["content-language"] == language == page.language
     assert f"<h1>{page.title}</h1>" in answer.text.replace("&#39;", "'")
-    assert bool(page.button) == (state in (PageState.ASK, PageState.TOO_SOON))
+    assert bool(page.button) == (state in (PageState.ASK, PageState.TOO_SOON, PageState.BOTH))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -243,3 +243,45 @@ async def test_who_confirms_is_answered_in_the_language_of_his_page() -> None:
     await request(road, "POST", headers=[("Accept-Language", "tlh")])
 
     assert road.told == ["de", "en"]
+
+
+# ── Two addresses of one person ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_whoever_confirmed_two_addresses_in_one_browser_is_asked_by_a_button_of_its_own() -> None:
+    answer = await request(FakeConfirm(pressed=PageState.BOTH), "POST")
+    elements = Elements(answer.text)
+
+    assert elements.all("form") == [{"method": "post", "action": "?both=yes"}]
+    assert all(address in answer.text for address in BOTH)
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("mailgate-confirmed=kept; ")
+    assert {"HttpOnly", "Secure", "SameSite=strict", "Max-Age=86400"} <= set(cookie.split("; "))
+    assert "Path" not in cookie, "the browser says /c/, also behind a proxy"
+
+
+async def test_that_button_joins_by_what_the_browser_kept() -> None:
+    road = FakeConfirm()
+
+    answer = await request(road, "POST", "/c/good?both=yes", (("Cookie", "mailgate-confirmed=abc"),))
+
+    assert road.calls == [("join", "good", NOW)]
+    assert road.told == ["abc"]
+    assert "Noted" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_looking_at_that_address_joins_nothing(method: str) -> None:
+    road = FakeConfirm()
+
+    await request(road, method, "/c/good?both=yes", (("Cookie", "mailgate-confirmed=abc"),))
+
+    assert [act for act, *_ in road.calls] == ["look"]
+
+
+async def test_a_browser_that_confirmed_nothing_else_sees_no_address_and_no_button() -> None:
+    answer = await request(FakeConfirm(), "POST")
+
+    assert "@" not in answer.text.replace("support@", "")
+    assert Elements(answer.text).all("form") == []
