@@ -24,13 +24,14 @@ from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
+from mailgate.mail.canned import Canned
 from mailgate.mail.language import FIRST, Tongues
 from mailgate.mail.phrases import Phrases
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template
 from mailgate.noticebook import NOTICE_VALUES, NOTICES, notices_of
-from mailgate.replybook import FIRST_WORDS, REPLIES, replies_of
+from mailgate.replybook import CANNED, FIRST_WORDS, REPLIES, replies_of
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Rulebook:
     limits: Limits
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name; each language has all
     phrases: Mapping[str, Phrases]  # by language; each has all words
+    canned: Mapping[str, Mapping[str, Canned]]  # by language, then by name; whoever looks one up asks `replybook`
     tongues: Tongues
     notices: Mapping[str, Mapping[str, Template]]  # the same for our own people; English has them all
     quotes: Quotes
@@ -99,7 +101,7 @@ def quotes_in(folder: Path) -> Quotes:
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
     """Every rule file by its path inside the folder, in lexical order, read once."""
-    texts = (f"{REPLIES}/*/*.txt", f"{REPLIES}/*/*.toml", f"{NOTICES}/*/*.txt")
+    texts = (f"{REPLIES}/*/*.txt", f"{REPLIES}/*/*.toml", f"{REPLIES}/*/{CANNED}/*.txt", f"{NOTICES}/*/*.txt")
     paths = sorted({*folder.glob("*.toml"), *(path for pattern in texts for path in folder.glob(pattern))})
     if len(paths) > MOST_FILES:
         faults.append(Fault("", 0, "files", str(len(paths)), f"at most {MOST_FILES} files"))
