@@ -125,6 +125,16 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """How much goes with a person's answer; the unit is in each name."""
+
+    attachments: int
+    attachments_kb: int
+    quoted_lines: int
+    suggested: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -144,6 +154,7 @@ class Limits:
     behaviour: Behaviour
     flood: Flood
     report: Report
+    answers: AnswerLimits
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
@@ -165,6 +176,7 @@ class Limits:
             behaviour=reader.numbers(Behaviour, table, "behaviour", _names(Behaviour)),
             flood=reader.numbers(Flood, table, "flood", _names(Flood)),
             report=reader.numbers(Report, table, "report", _names(Report)),
+            answers=reader.numbers(AnswerLimits, table, "answers", _names(AnswerLimits)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
@@ -205,7 +217,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("report", "reopenings", "shared", "subjects"),
+    *("report", "answers", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000

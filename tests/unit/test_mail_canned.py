@@ -5,7 +5,8 @@ from mailgate.mail.template import TemplateError
 from mailgate.replybook import canned as found_in
 from mailgate.rulebook import load, shipped_folder
 
-TEXT = "suggest = Printer,  paper   jam\n\nHello ${name},\n\nlook at https://x.test/printers for ${ticket}.\n\n${agent}\n"
+BODY = "Hello ${name},\n\nlook at https://x.test/printers for ${ticket}.\n\n${agent}\n"
+TEXT = f"suggest = Printer,  paper   jam\n\n{BODY}"
 VALUES = {"desk": "support@g.test", "ticket": "#7", "name": "Anne", "agent": "Bob"}
 
 

@@ -140,7 +140,8 @@ def test_files_stand_behind_the_text_and_come_out_as_they_went_in() -> None:
     assert text.get_content().replace("\r\n", "\n") == f"Grüße\n\nRef: {DRAFT.marker}"
     assert [part.get_filename() for part in attached] == ["Rechnung für Müller 你好.pdf", "passwd", "attachment"]
     assert [part.get_payload(decode=True) for part in attached] == [file.content for file in files]
-    assert [part.get_content_type() for part in attached] == ["application/pdf", "text/plain", "application/octet-stream"]
+    kinds = [part.get_content_type() for part in attached]
+    assert kinds == ["application/pdf", "text/plain", "application/octet-stream"]
     assert not read.defects
 
 

@@ -279,7 +279,8 @@ def test_a_promise_needs_every_sentence(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "key"), [
+    ("path", "key"),
+    [
         ("replies/english/acknowledge.txt", "language"),
         ("replies/sv/word.toml", "file"),
         ("replies/sv/canned/No name.txt", "file"),
