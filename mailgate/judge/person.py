@@ -74,12 +74,13 @@ def _follow_up(docket: Docket, ticket: KnownTicket, reason: str, *, wakes: bool)
         closed_at = ticket.closed_at or docket.at
         if docket.at - closed_at > timedelta(days=docket.limits.timing.reopen_days):
             return places.ticket(docket, f"follow-up of ticket #{ticket.number}, closed long ago")
-        woken = wakes and _may_reopen(ticket, docket)
+        woken = wakes and may_reopen(ticket, docket)
         places.write(docket, ticket.id, "reopened" if woken else "needs-a-look", reason, TicketState.OPEN)
     return places.appended(docket, ticket.id, reason)
 
 
-def _may_reopen(ticket: KnownTicket, docket: Docket) -> bool:
+def may_reopen(ticket: KnownTicket, docket: Docket) -> bool:
+    """Has mail opened the ticket again seldom enough of late to do so once more?"""
     return all(
         sum(moment > docket.at - limit.per for moment in ticket.reopened_at) < limit.most
         for limit in docket.limits.reopenings

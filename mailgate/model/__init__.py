@@ -61,6 +61,7 @@ from mailgate.model.known import (
     Run,
     Taken,
     Total,
+    Undelivered,
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
 from mailgate.model.outbox import Answer, Attachment, Due, Settlement, Written
@@ -192,6 +193,7 @@ __all__ = [
     "Total",
     "Trouble",
     "Trust",
+    "Undelivered",
     "Verdict",
     "Written",
 ]

@@ -11,7 +11,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, not_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from mailgate.errors import NotAllowed
 from mailgate.model import (
@@ -26,10 +38,10 @@ from mailgate.model import (
     Standing,
 )
 from mailgate.store import tables
-from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
+from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed
 from mailgate.store.journal import decompressed
 from mailgate.store.types import Utc
-from mailgate.store.unreached import nobody_there
+from mailgate.store.unreached import nobody_there, told
 from mailgate.store.unwanted import HELD_BACK, unwanted
 
 UNDELIVERABLE_DAYS = 60
@@ -245,7 +257,7 @@ def _away(conn: Connection, outbox_ids: Iterable[int]) -> dict[int, Any]:
 
 
 def _rows(conn: Connection, condition: Any) -> Sequence[Any]:
-    columns = (_MESSAGE.c.token_id, _MESSAGE.c.recipient, _MESSAGE.c.ticket_id)
+    columns = (_MESSAGE.c.token_id, _MESSAGE.c.recipient, _MESSAGE.c.ticket_id, _MESSAGE.c.at)
     found = select(_OUTBOX.c.id, _OUTBOX.c.message_id, _OUTBOX.c.purpose, *columns)
     return conn.execute(found.join(_MESSAGE, _MESSAGE.c.id == _OUTBOX.c.message_id).where(condition)).all()
 
@@ -319,7 +331,7 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     _staff_unreached(conn, [end for end in over if end[0].purpose.to_staff], undeliverable_days)
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
     letters = [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost]
-    _persons_mail_lost(conn, letters)
+    told(conn, letters)
     refused = {row.recipient: one for row, one in letters}
     nobody_there(conn, refused, undeliverable_days)
 
@@ -371,23 +383,6 @@ def _staff_unreached(conn: Connection, ended: Ended, undeliverable_days: int) ->
         if one.state is OutboxState.FAILED and one.answer.code >= 500 and not one.answer.text.startswith(OUR_HOPS_LACK)
     ]
     _run(conn, _UNREACHED, refused)
-
-
-def _persons_mail_lost(conn: Connection, ended: Ended) -> None:
-    """A person's mail that did not arrive is a line in the history of its ticket."""
-    told = [(row, one) for row, one in ended if row.ticket_id is not None]
-    events = [
-        {
-            "id": row.id,  # one end, one line, however often it is told
-            "ticket_id": row.ticket_id,
-            "at": one.at,
-            "event": f"delivery-{one.state}",
-            "actor": "mail",
-            "detail": f"{one.answer.code} {one.answer.text}" if one.answer.code else one.answer.text,
-        }
-        for row, one in told
-    ]
-    _run(conn, upsert(conn, tables.ticket_event, key="id", change=("at", "detail")), events)
 
 
 def _run(conn: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:

@@ -8,11 +8,12 @@ from email.message import EmailMessage
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.mail.attachments import attachments_of
 from mailgate.model import Attachment, Joined, Level, Participant, Standing
-from mailgate.store import record
+from mailgate.store import record, tables
 from mailgate.testing import Lab, Sent
 from tests.fakes.letters import letter
 from tests.fakes.stores import Laboratory
@@ -246,3 +247,130 @@ async def test_the_word_of_the_customer_frees_his_address(laboratory: Laboratory
         await lab.settle()
 
         await lab.desk.reply(1, "Wir kommen.", "bob")
+
+
+async def lost(lab: Lab) -> tuple[str, str, list[str]]:
+    """How ticket #1 and the address of Anne stand, and the history from the last answer on."""
+    ticket, anne = lab.tickets()[0], lab.contact("anne@x.test")
+    assert anne
+    history = [f"{line.event} {line.detail}".strip() for line in ticket.history if line.event != "replied"]
+    return ticket.state.value, anne.standing.value, history
+
+
+def waits_since(lab: Lab) -> Any:
+    return lab.database.look(lambda conn: conn.execute(select(tables.ticket.c.waits_since)).scalar_one())
+
+
+def bounced(sent: Sent, *, status: str, said: str, action: str = "failed") -> bytes:
+    """The report of a mail system about a mail of ours."""
+    head = sent.raw.partition(b"\r\n\r\n")[0].decode()
+    fate = f"Final-Recipient: rfc822; {sent.rcpt_to}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; {said}"
+    text = (
+        "--b\nContent-Type: text/plain\n\nSorry.\n"
+        f"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.x.test\n\n{fate}\n\n"
+        f"--b\nContent-Type: text/rfc822-headers\n\n{head}\n--b--\n"
+    )
+    kind = "multipart/report; report-type=delivery-status; boundary=b"
+    return letter("mailer-daemon@x.test", sent.mail_from, subject="Undelivered", text=text, Content_Type=kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "standing"),
+    [("5.1.1", "550 5.1.1 no such user", "undeliverable"), ("5.2.2", "552 5.2.2 mailbox full", "trusted")],
+    ids=["nobody there", "full"],
+)
+async def test_an_answer_that_comes_back_is_shown_told_and_opens_its_ticket(
+    laboratory: Laboratory, status: str, said: str, standing: str
+) -> None:
+    async with laboratory(overrides={"notify": {"address": "lead@office.test", "digest_at": []}}) as lab:
+        await opened(lab)
+        await lab.desk.reply(1, "Wir kommen.", "bob")
+        await lab.settle()
+        written_at = lab.now
+        await lab.desk.close(1, "bob")
+        assert waits_since(lab) is None
+        lab.advance(timedelta(hours=2))
+        for _ in range(2):
+            await lab.receive(
+                bounced(lab.sent[0], status=status, said=said), mail_from="", rcpt_to=[lab.sent[0].mail_from]
+            )
+            await lab.settle()
+
+        state, stands, history = await lost(lab)
+        assert (state, stands) == ("open", standing)
+        assert history.count(f"undelivered anne@x.test: smtp; {said}") == 1
+        assert waits_since(lab) == written_at
+        (notice,) = lab.sent[1:]
+        assert (notice.kind, notice.rcpt_to) == ("notice", "lead@office.test")
+        assert read(notice)["Subject"] == "[support@g.test] An answer did not arrive: #1"
+        assert "What bob wrote to anne@x.test did not arrive." in words(notice)
+        assert lab.ledger().balanced
+
+
+async def test_an_answer_that_the_next_hop_refuses_is_told_the_same_way(laboratory: Laboratory) -> None:
+    async with laboratory(overrides={"notify": {"address": "lead@office.test", "digest_at": []}}) as lab:
+        await opened(lab)
+        lab.next_hop = lambda sent: (550, "5.1.1 no such user") if sent.kind == "agent" else (250, "ok")
+        await lab.desk.reply(1, "Wir kommen.", "bob")
+        await lab.desk.close(1, "bob")
+        written_at = lab.now
+        lab.advance(timedelta(seconds=1))
+        await lab.settle()
+        lab.advance(timedelta(minutes=2))
+        await lab.settle()
+
+        state, stands, history = await lost(lab)
+        assert (state, stands, history[-1]) == (
+            "open",
+            "undeliverable",
+            "undelivered anne@x.test: 550 5.1.1 no such user",
+        )
+        assert waits_since(lab) == written_at
+        assert [(one.kind, one.rcpt_to) for one in lab.sent[1:]] == [("notice", "lead@office.test")]
+
+
+async def test_an_answer_that_is_given_up_is_told_too_and_says_nothing_of_the_address(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
+        await opened(lab)
+        lab.next_hop = lambda sent: (451, "4.3.2 later")
+        await lab.desk.reply(1, "Wir kommen.", "bob")
+        for _ in range(50):
+            await lab.settle()
+            lab.advance(timedelta(hours=4))
+
+        _, stands, history = await lost(lab)
+        assert (stands, history[-1]) == ("trusted", "undelivered anne@x.test: 451 4.3.2 later")
+
+
+async def test_a_delay_is_no_failure(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
+        await opened(lab)
+        await lab.desk.reply(1, "Wir kommen.", "bob")
+        await lab.settle()
+        report = bounced(lab.sent[0], status="4.4.1", said="connection timed out", action="delayed")
+        await lab.receive(report, mail_from="", rcpt_to=[lab.sent[0].mail_from])
+        await lab.settle()
+
+        _, stands, history = await lost(lab)
+        assert (stands, history[-1]) == ("trusted", "report notice of delay")
+        assert waits_since(lab) is None
+
+
+async def test_a_complaint_about_an_answer_is_a_line_in_its_ticket(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
+        await opened(lab)
+        await lab.desk.reply(1, "Wir kommen.", "bob")
+        await lab.settle()
+        head = lab.sent[0].raw.partition(b"\r\n\r\n")[0].decode()
+        text = (
+            "--b\nContent-Type: text/plain\n\nAbuse.\n"
+            "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n\n"
+            f"--b\nContent-Type: text/rfc822-headers\n\n{head}\n--b--\n"
+        )
+        kind = "multipart/report; report-type=feedback-report; boundary=b"
+        raw = letter("fbl@x.test", subject="Complaint", text=text, Content_Type=kind)
+        await lab.receive(raw, mail_from="fbl@x.test")
+        await lab.settle()
+
+        _, stands, history = await lost(lab)
+        assert (stands, history[-1]) == ("trusted", "complained anne@x.test called our answer spam")
