@@ -60,7 +60,8 @@ class Outbound:
     """Takes mail from the outbox to `deliver`, and writes what came of it.
 
     `owner` is who holds the leases. `sign` puts signatures of this moment on the bytes of a mail. `on_backlog` is
-    called while more is due than one process takes at a time.
+    called while more is due than one process takes at a time. `alias` reads from the last answer of a relay how it
+    named the mail anew.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Outbound:
         drain_s: float = DRAIN_S,
         meter: Meter = UNHEARD,
         alarm: Alarm | None = None,
+        alias: Callable[[str], str] = lambda _said: "",
     ) -> None:
         self.database = database
         self.deliver = deliver
@@ -88,6 +90,7 @@ class Outbound:
         self.drain_s = drain_s
         self.meter = meter
         self.alarm = alarm
+        self.alias = alias
         self._slots = asyncio.Semaphore(concurrency)
         self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._under_way: dict[asyncio.Task[None], int] = {}  # and the row that each delivers
@@ -211,6 +214,8 @@ class Outbound:
             if answer is None:
                 return
             settlement = retry.fate(due, answer, self.clock())
+            if settlement.state is OutboxState.SENT:
+                settlement = replace(settlement, alias=self.alias(answer.text))
         took_s = perf_counter() - begun
         await self._settle(due, settlement)
         self.meter.attempted(due, settlement, took_s)

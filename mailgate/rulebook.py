@@ -1,8 +1,9 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml and languages.toml, in lexical order; the
-texts of automatic mail from `replies/<language>/`, those for our own people from `notices/<language>/<name>.txt`. A
-folder without one of the last three files, or without notices, uses what mailgate brings along.
+Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml, languages.toml and relays.toml, in lexical
+order; the texts of automatic mail from `replies/<language>/`, those for our own people from
+`notices/<language>/<name>.txt`. A folder without one of the last four files, or without notices, uses what mailgate
+brings along.
 A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
@@ -21,6 +22,7 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
+from mailgate.judge.relays import Renaming, compile_relays
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
@@ -39,6 +41,7 @@ LIMITS = "limits.toml"
 REPORTS = "reports.toml"
 QUOTES = "quotes.toml"
 LANGUAGES = "languages.toml"
+RELAYS = "relays.toml"
 MOST_FILES = 200
 VERSION_CHARS = 12
 
@@ -57,6 +60,7 @@ class Rulebook:
     notices: Mapping[str, Mapping[str, Template]]  # the same for our own people; English has them all
     quotes: Quotes
     reports: Forms
+    relays: tuple[Renaming, ...]
     files: Mapping[str, str]  # path inside the folder -> SHA-256
 
 
@@ -79,14 +83,15 @@ def load(folder: Path) -> Rulebook:
     marks = _checked(partial(_quotes, tables.pop(QUOTES, None)), faults)
     reports = _checked(partial(_reports, tables.pop(REPORTS, None)), faults)
     tongues = _checked(partial(_tongues, tables.pop(LANGUAGES, None)), faults)
+    relays = _checked(partial(_relays, tables.pop(RELAYS, None)), faults)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
     replies = _checked(partial(replies_of, _replies(files)), faults)
     notices = _checked(partial(notices_of, _notices(files)), faults)
-    if not (signals and limits and marks and reports and tongues and replies and notices) or faults:
+    if not (signals and limits and marks and reports and tongues and replies and notices) or relays is None or faults:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, hashes)
+    return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, relays, hashes)
 
 
 def quotes_in(folder: Path) -> Quotes:
@@ -161,6 +166,11 @@ def _quotes(file: TomlFile | None) -> Quotes:
 def _reports(file: TomlFile | None) -> Forms:
     file = file or tomlfile.read(shipped_folder() / REPORTS)
     return compile_forms(file.document, file.name, {key: _lines(file, key) for key in ("form", "status")})
+
+
+def _relays(file: TomlFile | None) -> tuple[Renaming, ...]:
+    file = file or tomlfile.read(shipped_folder() / RELAYS)
+    return compile_relays(file.document, file.name, _lines(file, "relay"))
 
 
 def _tongues(file: TomlFile | None) -> Tongues:

@@ -161,6 +161,7 @@ class Daemon:
             on_backlog=lambda: self.neighbours.call(OUTBOX),
             meter=self.metrics,
             alarm=Alarm(context),
+            alias=wiring.alias_of(settings, book),
         )
         self.intake = Intake(
             context,

@@ -57,3 +57,4 @@ class Settlement(Struct, frozen=True):
     answer: Answer
     at: datetime
     next_at: datetime | None = None
+    alias: str = ""  # how the relay that took it named it anew

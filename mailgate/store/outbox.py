@@ -280,6 +280,7 @@ _SETTLE = (
     )
 )
 _SENT = update(_MESSAGE).where(_MESSAGE.c.id == bindparam("of_message")).values(sent_at=bindparam("then"))
+_RENAMED = update(_MESSAGE).where(_MESSAGE.c.id == bindparam("of_message")).values(alias=bindparam("name"))
 _END_CHALLENGE = (
     update(_CHALLENGE)
     .where(_CHALLENGE.c.token_id == bindparam("of_token"), _CHALLENGE.c.state == ChallengeState.QUEUED)
@@ -326,6 +327,7 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     _run(conn, _SETTLE, rows)
     sent = [{"of_message": row.message_id, "then": one.at} for row, one in ended if one.state is OutboxState.SENT]
     _run(conn, _SENT, sent)
+    _run(conn, _RENAMED, [{"of_message": row.message_id, "name": one.alias} for row, one in ended if one.alias])
     over = [(row, one) for row, one in ended if one.state is not OutboxState.READY]
     _challenges_end(conn, [end for end in over if end[0].purpose is Purpose.CHALLENGE], undeliverable_days)
     _staff_unreached(conn, [end for end in over if end[0].purpose.to_staff], undeliverable_days)

@@ -374,3 +374,26 @@ async def test_a_complaint_about_an_answer_is_a_line_in_its_ticket(laboratory: L
 
         _, stands, history = await lost(lab)
         assert (stands, history[-1]) == ("trusted", "complained anne@x.test called our answer spam")
+
+
+# ── On the way out ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SES = "0102018f1c2d3e4f-01234567-89ab-cdef-0123-456789abcdef-000000"
+
+
+@pytest.mark.parametrize(
+    ("outbound", "alias"),
+    [({"relay": "email-smtp.eu-west-1.amazonaws.com:587"}, f"{SES}@eu-west-1.amazonses.com"), ({}, "")],
+    ids=["a relay that renames", "by MX"],
+)
+async def test_how_the_relay_named_an_answer_is_kept(
+    laboratory: Laboratory, outbound: dict[str, Any], alias: str
+) -> None:
+    async with laboratory(overrides={"outbound": outbound}) as lab:
+        await opened(lab)
+        lab.next_hop = lambda sent: (250, f"Ok {SES}")
+        await lab.desk.reply(1, "Wir kommen.", "bob")
+        await lab.settle()
+
+        stored = select(tables.message.c.alias).where(tables.message.c.agent == "bob")
+        assert lab.database.look(lambda conn: conn.execute(stored).scalar_one()) == alias
