@@ -162,6 +162,7 @@ class Daemon:
             meter=self.metrics,
             alarm=Alarm(context),
             alias=wiring.alias_of(settings, book),
+            destination=self.courier.destination,
         )
         self.intake = Intake(
             context,

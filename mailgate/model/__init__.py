@@ -64,7 +64,7 @@ from mailgate.model.known import (
     Undelivered,
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
-from mailgate.model.outbox import Answer, Attachment, Due, Settlement, Written
+from mailgate.model.outbox import Answer, Attachment, Due, PutOff, Settlement, Written
 from mailgate.model.terms import (
     OPERATOR_QUEUE,
     BreakerState,
@@ -165,6 +165,7 @@ __all__ = [
     "Priority",
     "Protocol",
     "Purpose",
+    "PutOff",
     "Reach",
     "Receipt",
     "Recheck",

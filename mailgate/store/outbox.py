@@ -52,6 +52,7 @@ OUR_HOPS_LACK = "5.6.7"
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 RECALLED = "the database was restored; it may have been sent already"
 CANCELLED = "cancelled by a person"
+ASKED_FOR = "a person asked for another try"
 CAME_BACK = "our question to the sender came back"
 NEVER_LEFT = "our question to the sender could not be sent"
 MAY_BE_LOST = "our question to the sender may not have arrived"
@@ -194,7 +195,7 @@ def retry(conn: Connection, outbox_id: int, now: datetime) -> bool:
     found = conn.execute(select(_OUTBOX).where(_OUTBOX.c.id == outbox_id, or_(_READY, failed))).one_or_none()
     if found is None:
         return False
-    again: dict[str, Any] = {"next_at": now}
+    again: dict[str, Any] = {"next_at": now, "last_code": 0, "last_reply": ASKED_FOR}
     if found.state is OutboxState.FAILED:
         give_up_at = now + (found.give_up_at - found.created_at)
         again |= {"state": OutboxState.READY, "attempts": 0, "give_up_at": give_up_at, "settled_at": None}
@@ -249,6 +250,7 @@ def _due(row: Any) -> Due:
         give_up_at=row.give_up_at,
         utf8=row.utf8,
         cause=row.cause,
+        asked_for=row.last_reply == ASKED_FOR,
     )
 
 

@@ -24,6 +24,7 @@ GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
     "alarm",
     "answering",
+    "lanes",
     "confirming",
     "looking",
     "bulletin",
