@@ -13,7 +13,7 @@ from mailgate.judge.notice import Notice, Shunted
 from mailgate.mail.language import FIRST
 from mailgate.mail.template import Template, fill
 from mailgate.mail.words import clean, without_links
-from mailgate.model import Breaker, Gateway, Level, Loop, Notify
+from mailgate.model import Breaker, Gateway, Level, Loop, Notify, Undelivered
 from mailgate.rulebook import Rulebook
 from mailgate.store.views import HeldContact, WaitingLine
 
@@ -36,6 +36,8 @@ def notice(told: Notice, now: datetime, gateway: Gateway, book: Rulebook) -> tup
                 "free": f"mailgate breaker reset --{stands.scope} {stands.key}".rstrip(),
             }
             return fill(_template(book, gateway.notify, "breaker"), desk | words)
+        case Undelivered() as lost:
+            return fill(_template(book, gateway.notify, "undelivered"), desk | _of_lost(lost))
         case Shunted(mails):
             words = {"count": str(len(mails)), "mails": _ids(mails, most)}
             return fill(_template(book, gateway.notify, "shunted"), desk | words)
@@ -112,6 +114,18 @@ def _of_loop(loop: Loop, most: int) -> dict[str, str]:
         "rule": without_links(loop.rule, REASON_WORDS) if loop.convicted else loop.rule,
         "free": freed_by(loop),
         "stop": stopped_by(loop),
+    }
+
+
+def _of_lost(lost: Undelivered) -> dict[str, str]:
+    _, _, why = lost.why.partition(": ")
+    return {
+        "ticket": f"#{lost.number}",
+        "number": str(lost.number),
+        "address": lost.address,
+        "why": without_links(why, REASON_WORDS),
+        "agent": lost.agent,
+        "subject": without_links(lost.subject, SUBJECT_WORDS),
     }
 
 

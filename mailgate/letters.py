@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mailgate import answering
 from mailgate.judge import token
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
@@ -21,6 +22,7 @@ from mailgate.mail.phrases import promised
 from mailgate.mail.template import fill, in_both
 from mailgate.model import (
     Asked,
+    Attachment,
     Effects,
     Gateway,
     Keys,
@@ -37,6 +39,7 @@ from mailgate.store import record
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from mailgate.answering import Answered
     from mailgate.rulebook import Rulebook
     from mailgate.store.conversation import Conversation
 
@@ -71,6 +74,9 @@ class _Letter:
     permit: Permit | None = None
     cause: int | None = None
     agent: str = ""
+    shown: str = ""  # who stands in To where that is not `to`: a copy names him whom it is written to
+    copied: tuple[str, ...] = ()  # who stands in Cc
+    files: tuple[Attachment, ...] = ()
 
 
 def record_with_mail(
@@ -116,18 +122,57 @@ def to_staff(planned: Planned, subject: str, body: str, gateway: Gateway) -> Sen
 
 
 def agent_reply(
-    to: Conversation, written: Written, gateway: Gateway, book: Rulebook, *, mint: Mint, now: datetime
+    to: Conversation,
+    written: Written,
+    gateway: Gateway,
+    book: Rulebook,
+    *,
+    mint: Mint,
+    now: datetime,
+    about: Answered | None = None,
 ) -> Sending:
-    """A person's answer to the requester of a ticket, in the thread of the newest mail he sent."""
+    """A person's answer to the requester of a ticket, in the thread of the newest mail he sent.
+
+    `about` is that mail where it is to be quoted.
+    """
+    return _agent_letter(to.requester, to, written, gateway, book, mint=mint, now=now, about=about)
+
+
+def agent_replies(
+    to: Conversation,
+    written: Written,
+    gateway: Gateway,
+    book: Rulebook,
+    *,
+    mint: Mint,
+    now: datetime,
+    about: Answered | None = None,
+) -> list[Sending]:
+    """The same for all who get it, one mail for each (decision 29): the requester's first."""
+    everybody = (to.requester, *written.cc)
+    return [_agent_letter(one, to, written, gateway, book, mint=mint, now=now, about=about) for one in everybody]
+
+
+def _agent_letter(
+    recipient: str,
+    to: Conversation,
+    written: Written,
+    gateway: Gateway,
+    book: Rulebook,
+    *,
+    mint: Mint,
+    now: datetime,
+    about: Answered | None,
+) -> Sending:
     letter = _Letter(
         Purpose.AGENT,
         mint.new_id(),
         mint.new_id(),
         mint.nonce(),
         to.mailbox,
-        to.requester,
+        recipient,
         _answer_subject(to.subject, to.number, book),
-        written.text,
+        answering.body(written.text, about, recipient, book),
         to.newest,
         to.references,
         now,
@@ -135,6 +180,9 @@ def agent_reply(
         now + timedelta(seconds=book.limits.timing.agent_give_up_s),
         to.ticket_id,
         agent=written.agent,
+        shown=to.requester,
+        copied=written.cc,
+        files=written.attachments,
     )
     return _sending(letter, gateway)
 
@@ -228,23 +276,8 @@ def _answer_to(letter: _Letter, keys: Keys) -> str:
 
 
 def _sending(letter: _Letter, gateway: Gateway) -> Sending:
-    keys, token_id, box = gateway.keys, letter.token_id, gateway.mailbox(letter.mailbox)
-    identity = token.message_id(token_id, letter.mailbox.rpartition("@")[2], keys)
-    draft = Draft(
-        purpose=letter.purpose,
-        sender=Mailaddr(letter.mailbox, box.name if box else ""),
-        to=Mailaddr(letter.to),
-        subject=letter.subject,
-        body=letter.body,
-        date=letter.at,
-        message_id=identity,
-        trace=token.trace(letter.purpose, token_id, letter.at, keys),
-        marker=token.marker(token_id, keys),
-        reply_to=_answer_to(letter, keys),
-        in_reply_to=letter.answers,
-        references=(*letter.references, letter.answers),
-        thread_guid=token.thread_guid(letter.ticket_id or token_id, keys),
-    )
+    keys, token_id = gateway.keys, letter.token_id
+    draft = _draft(letter, gateway)
     return Sending(
         outbox_id=letter.outbox_id,
         message_id=letter.message_id,
@@ -253,7 +286,7 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         rcpt_to=letter.to,
         recipient=canonical(letter.to),
         mailbox=letter.mailbox,
-        identity=identity,
+        identity=draft.message_id,
         token_id=token_id,
         subject=letter.subject,
         raw=compose(draft),
@@ -266,4 +299,25 @@ def _sending(letter: _Letter, gateway: Gateway) -> Sending:
         utf8=needs_utf8(draft),
         agent=letter.agent,
         thread_guid=draft.thread_guid.hex(),
+    )
+
+
+def _draft(letter: _Letter, gateway: Gateway) -> Draft:
+    keys, token_id, box = gateway.keys, letter.token_id, gateway.mailbox(letter.mailbox)
+    return Draft(
+        purpose=letter.purpose,
+        sender=Mailaddr(letter.mailbox, box.name if box else ""),
+        to=Mailaddr(letter.shown or letter.to),
+        cc=tuple(map(Mailaddr, letter.copied)),
+        subject=letter.subject,
+        body=letter.body,
+        files=letter.files,
+        date=letter.at,
+        message_id=token.message_id(token_id, letter.mailbox.rpartition("@")[2], keys),
+        trace=token.trace(letter.purpose, token_id, letter.at, keys),
+        marker=token.marker(token_id, keys),
+        reply_to=_answer_to(letter, keys),
+        in_reply_to=letter.answers,
+        references=(*letter.references, letter.answers),
+        thread_guid=token.thread_guid(letter.ticket_id or token_id, keys),
     )

@@ -18,6 +18,7 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "loop-convicted": frozenset({"desk", "address", "mails", "rule", "free", "stop"}),
     "loop-withheld": frozenset({"desk", "address", "count", "mails", "rule", "free", "stop"}),
     "shunted": frozenset({"desk", "count", "mails"}),
+    "undelivered": frozenset({"desk", "ticket", "number", "address", "why", "agent", "subject"}),
     "digest": frozenset({"desk", "count"}),
     "digest-contact": frozenset({"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam"}),
     "digest-more": frozenset({"count"}),

@@ -4,7 +4,8 @@ One mail's way, in the order of this file:
 
 1. `Outbound.run` sleeps until somebody wakes it or the next mail falls due, and claims what is due, each row under a
    lease and with its attempt counted, before anything is tried.
-2. Each claimed mail is signed and delivered by a task of its own; some 20 at a time, few of them to the same domain.
+2. Each claimed mail is signed and delivered by a task of its own; some 20 at a time, few of them to the same domain,
+   and none to a host that did not answer a moment ago (`lanes`): such a mail goes back untried.
 3. Between RCPT and DATA the row is committed as *handed*. If we die after that, an automatic mail is not sent again
    (it may have arrived: at most once) and a person's mail is (with the same Message-ID: at least once).
 4. The hop's answer goes through `judge.retry.fate`, and the settlement with all that follows from it is written.
@@ -23,17 +24,17 @@ from datetime import datetime
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeAlias
-from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
 from mailgate.alarm import Alarm, tell
 from mailgate.errors import NotAllowed, TryAgain
 from mailgate.judge import retry
+from mailgate.lanes import Lanes, domain_of
 from mailgate.log import Event, Log
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Answer, Due, OutboxState, Settlement
-from mailgate.store import outbox
+from mailgate.store import outbox, postponed
 from mailgate.store.database import Database
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 IN_MEMORY: Final = 200  # claimed mails; more stay in the database
 CONCURRENCY: Final = 20  # deliveries under way, as Postfix has it for one destination
-PER_DOMAIN: Final = 5  # of these to one domain, so that one slow host does not take them all
 # Longer than the slowest attempt: every command may take the five to ten minutes that RFC 5321 section 4.5.3.2 grants.
 LEASE_S: Final = 3600.0
 IDLE_WAIT_S: Final = 30.0  # how late a row is found whose word went unheard
@@ -60,7 +60,8 @@ class Outbound:
     """Takes mail from the outbox to `deliver`, and writes what came of it.
 
     `owner` is who holds the leases. `sign` puts signatures of this moment on the bytes of a mail. `on_backlog` is
-    called while more is due than one process takes at a time.
+    called while more is due than one process takes at a time. `alias` reads from the last answer of a relay how it
+    named the mail anew; `destination` says what a mail makes us connect to.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class Outbound:
         drain_s: float = DRAIN_S,
         meter: Meter = UNHEARD,
         alarm: Alarm | None = None,
+        alias: Callable[[str], str] = lambda _said: "",
+        destination: Callable[[Due], str] = domain_of,
     ) -> None:
         self.database = database
         self.deliver = deliver
@@ -88,8 +91,8 @@ class Outbound:
         self.drain_s = drain_s
         self.meter = meter
         self.alarm = alarm
-        self._slots = asyncio.Semaphore(concurrency)
-        self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self.alias = alias
+        self._lanes = Lanes(concurrency, clock, destination)
         self._under_way: dict[asyncio.Task[None], int] = {}  # and the row that each delivers
         self._in_doubt = False
         self._awake = asyncio.Event()
@@ -195,13 +198,14 @@ class Outbound:
     # ── Deliver ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _in_turn(self, due: Due) -> None:
-        domain = due.rcpt_to.rpartition("@")[2].lower()
-        # Lives as long as somebody waits in it.
-        lane = self._lanes.setdefault(domain, asyncio.Semaphore(PER_DOMAIN))
-        async with lane, self._slots:
+        async with self._lanes.turn(due) as put_off:
             # What has not begun when we stop keeps its lease, which the next start gives back.
-            if not self._stopping:
+            if self._stopping:
+                return
+            if put_off is None:
                 await self._attempt(due)
+                return
+        await self._written(lambda: self.database.together(postponed.put_off, put_off))
 
     async def _attempt(self, due: Due) -> None:
         begun = perf_counter()
@@ -210,7 +214,10 @@ class Outbound:
             answer = await self._answer(due)
             if answer is None:
                 return
+            self._lanes.heard(due, answer)
             settlement = retry.fate(due, answer, self.clock())
+            if settlement.state is OutboxState.SENT:
+                settlement = replace(settlement, alias=self.alias(answer.text))
         took_s = perf_counter() - begun
         await self._settle(due, settlement)
         self.meter.attempted(due, settlement, took_s)
@@ -243,23 +250,31 @@ class Outbound:
     # ── Settle ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _settle(self, due: Due, settlement: Settlement) -> None:
-        """Write what came of it. While we run this is not given up, for forgetting it could send a mail twice."""
+        """Write what came of it."""
+
+        async def write() -> None:
+            if self.alarm and self.alarm.rings(due, settlement):
+                ring = partial(self.alarm.settle, due=due, settlement=settlement)
+                tell(await self.database.write(ring), self.log)
+            else:
+                await self.database.together(outbox.settle, settlement)
+
+        await self._written(write)
+        if settlement.state is OutboxState.READY:
+            self._awake.set()
+
+    async def _written(self, write: Callable[[], Awaitable[object]]) -> None:
+        """While we run this is not given up, for forgetting what came of a mail could send it twice."""
         while True:
             try:
-                if self.alarm and self.alarm.rings(due, settlement):
-                    ring = partial(self.alarm.settle, due=due, settlement=settlement)
-                    tell(await self.database.write(ring), self.log)
-                else:
-                    await self.database.together(outbox.settle, settlement)
+                await write()
             except TryAgain as trouble:
                 if not self._running:
                     raise
                 self.log.warning(Event.STORE_TROUBLE, error=str(trouble))
                 await asyncio.sleep(TROUBLE_WAIT_S)
             else:
-                break
-        if settlement.state is OutboxState.READY:
-            self._awake.set()
+                return
 
     def _log(self, due: Due, settlement: Settlement, took_s: float) -> None:
         status = _STATUS.match(settlement.answer.text)

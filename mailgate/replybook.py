@@ -1,26 +1,33 @@
 """Faces: reads what mailgate says on its own, `replies/<language>/…`, and proves that it stays what it has to be.
 
-A language is a folder with the texts of mail (`<name>.txt`) and the words of pages (`words.toml`). English is complete;
-what another language lacks is said in English.
+A language is a folder with the texts of mail (`<name>.txt`), the words of pages (`words.toml`) and the answers that
+people send often (`canned/<name>.txt`). English is complete; what another language lacks is said in English.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError, Fault
+from mailgate.mail import canned as cans
 from mailgate.mail import phrases, template
+from mailgate.mail.canned import Canned
 from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import Phrases
 from mailgate.mail.template import Form, Template, TemplateError
 from mailgate.tables import nearest
 
+if TYPE_CHECKING:
+    from mailgate.rulebook import Rulebook
+
 REPLIES: Final = "replies"
+CANNED: Final = "canned"
 WORDS: Final = "words.toml"
 FIRST_WORDS: Final = f"{REPLIES}/{FIRST}/{WORDS}"
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)  # of a canned answer, as people type it
 CODE: Final = re.compile(r"[a-z]{2,3}", re.ASCII)  # of a language (RFC 5646 section 2.2.1)
 
 ANSWER_TIME: Final = "answer_time"
@@ -50,11 +57,17 @@ MUST: Final[Mapping[str, frozenset[str]]] = {
 ANSWERED_BY_MAIL: Final = ("challenge-by-reply",)
 
 Files = Mapping[str, bytes]
-Replies = tuple[Mapping[str, Mapping[str, Template]], Mapping[str, Phrases]]
+Cans = Mapping[str, Mapping[str, Canned]]
+Replies = tuple[Mapping[str, Mapping[str, Template]], Mapping[str, Phrases], Cans]
+
+
+def canned(book: Rulebook, name: str, language: str = FIRST) -> Canned | None:
+    """The canned answer of this name in `language`, else in the first one; None where there is none."""
+    return book.canned.get(language, {}).get(name) or book.canned.get(FIRST, {}).get(name)
 
 
 def replies_of(files: Files) -> Replies:
-    """The texts of mail and the words of pages by language, from the content of `files` by their path.
+    """The texts of mail, the words of pages and canned answers by language, from the content of `files` by their path.
 
     Raises:
         ConfigError: with every fault of every file.
@@ -62,7 +75,7 @@ def replies_of(files: Files) -> Replies:
     faults: list[Fault] = []
     languages: dict[str, Files] = {FIRST: {}}
     for path, raw in files.items():
-        _, language, name = path.split("/")
+        _, language, name = path.split("/", 2)
         if not CODE.fullmatch(language):
             faults.append(Fault(path, 0, "language", repr(language), "a code of two or three letters such as en or de"))
         languages[language] = {**languages.get(language, {}), name: raw}
@@ -70,10 +83,27 @@ def replies_of(files: Files) -> Replies:
     first = words[FIRST]
     words = {code: phrases.completed(own, first) for code, own in words.items()}
     mails = {code: _mails(code, own, words[code], faults) for code, own in languages.items()}
+    answers = {code: _canned(code, own, faults) for code, own in languages.items()}
     faults += _lacking(files, first)
     if faults:
         raise ConfigError(faults)
-    return {code: {**mails[FIRST], **own} for code, own in mails.items()}, words
+    return {code: {**mails[FIRST], **own} for code, own in mails.items()}, words, answers
+
+
+def _canned(language: str, files: Files, faults: list[Fault]) -> dict[str, Canned]:
+    read: dict[str, Canned] = {}
+    for path in (path for path in files if path.startswith(f"{CANNED}/")):
+        name, place = path.removeprefix(f"{CANNED}/").removesuffix(".txt"), f"{REPLIES}/{language}/{path}"
+        if not NAME.fullmatch(name):
+            faults.append(Fault(place, 0, "file", name, "small letters, digits and hyphens, at most 40"))
+            continue
+        try:
+            read[name] = cans.read(tomlfile.text_of(files[path], place))
+        except TemplateError as error:
+            faults.append(Fault(place, error.line, "text", error.found, error.allowed))
+        except ConfigError as error:
+            faults.extend(error.faults)
+    return read
 
 
 def _lacking(files: Files, first: Phrases) -> Iterator[Fault]:
@@ -103,7 +133,7 @@ def _words(language: str, files: Files, faults: list[Fault]) -> Phrases:
 def _mails(language: str, files: Files, words: Phrases, faults: list[Fault]) -> dict[str, Template]:
     read: dict[str, Template] = {}
     for name, raw in files.items():
-        if name.endswith(".txt"):
+        if name.endswith(".txt") and "/" not in name:
             try:
                 read[name.removesuffix(".txt")] = _mail(f"{REPLIES}/{language}/{name}", raw, words)
             except ConfigError as error:

@@ -1,8 +1,9 @@
 """Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml and languages.toml, in lexical order; the
-texts of automatic mail from `replies/<language>/`, those for our own people from `notices/<language>/<name>.txt`. A
-folder without one of the last three files, or without notices, uses what mailgate brings along.
+Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml, languages.toml and relays.toml, in lexical
+order; the texts of automatic mail from `replies/<language>/`, those for our own people from
+`notices/<language>/<name>.txt`. A folder without one of the last four files, or without notices, uses what mailgate
+brings along.
 A folder with any fault is refused as a whole: the rules in force stay in force.
 """
 
@@ -21,17 +22,19 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
+from mailgate.judge.relays import Renaming, compile_relays
 from mailgate.judge.routing import compile_routes
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
+from mailgate.mail.canned import Canned
 from mailgate.mail.language import FIRST, Tongues
 from mailgate.mail.phrases import Phrases
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template
 from mailgate.noticebook import NOTICE_VALUES, NOTICES, notices_of
-from mailgate.replybook import FIRST_WORDS, REPLIES, replies_of
+from mailgate.replybook import CANNED, FIRST_WORDS, REPLIES, replies_of
 
 T = TypeVar("T")
 
@@ -39,6 +42,7 @@ LIMITS = "limits.toml"
 REPORTS = "reports.toml"
 QUOTES = "quotes.toml"
 LANGUAGES = "languages.toml"
+RELAYS = "relays.toml"
 MOST_FILES = 200
 VERSION_CHARS = 12
 
@@ -52,10 +56,12 @@ class Rulebook:
     limits: Limits
     templates: Mapping[str, Mapping[str, Template]]  # by language, then by name; each language has all
     phrases: Mapping[str, Phrases]  # by language; each has all words
+    canned: Mapping[str, Mapping[str, Canned]]  # by language, then by name; whoever looks one up asks `replybook`
     tongues: Tongues
     notices: Mapping[str, Mapping[str, Template]]  # the same for our own people; English has them all
     quotes: Quotes
     reports: Forms
+    relays: tuple[Renaming, ...]
     files: Mapping[str, str]  # path inside the folder -> SHA-256
 
 
@@ -78,14 +84,15 @@ def load(folder: Path) -> Rulebook:
     marks = _checked(partial(_quotes, tables.pop(QUOTES, None)), faults)
     reports = _checked(partial(_reports, tables.pop(REPORTS, None)), faults)
     tongues = _checked(partial(_tongues, tables.pop(LANGUAGES, None)), faults)
+    relays = _checked(partial(_relays, tables.pop(RELAYS, None)), faults)
     signals = _checked(partial(_signals, tables), faults)
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
     replies = _checked(partial(replies_of, _replies(files)), faults)
     notices = _checked(partial(notices_of, _notices(files)), faults)
-    if not (signals and limits and marks and reports and tongues and replies and notices) or faults:
+    if not (signals and limits and marks and reports and tongues and replies and notices) or relays is None or faults:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, hashes)
+    return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, relays, hashes)
 
 
 def quotes_in(folder: Path) -> Quotes:
@@ -100,7 +107,7 @@ def quotes_in(folder: Path) -> Quotes:
 
 def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
     """Every rule file by its path inside the folder, in lexical order, read once."""
-    texts = (f"{REPLIES}/*/*.txt", f"{REPLIES}/*/*.toml", f"{NOTICES}/*/*.txt")
+    texts = (f"{REPLIES}/*/*.txt", f"{REPLIES}/*/*.toml", f"{REPLIES}/*/{CANNED}/*.txt", f"{NOTICES}/*/*.txt")
     paths = sorted({*folder.glob("*.toml"), *(path for pattern in texts for path in folder.glob(pattern))})
     if len(paths) > MOST_FILES:
         faults.append(Fault("", 0, "files", str(len(paths)), f"at most {MOST_FILES} files"))
@@ -161,6 +168,11 @@ def _quotes(file: TomlFile | None) -> Quotes:
 def _reports(file: TomlFile | None) -> Forms:
     file = file or tomlfile.read(shipped_folder() / REPORTS)
     return compile_forms(file.document, file.name, {key: _lines(file, key) for key in ("form", "status")})
+
+
+def _relays(file: TomlFile | None) -> tuple[Renaming, ...]:
+    file = file or tomlfile.read(shipped_folder() / RELAYS)
+    return compile_relays(file.document, file.name, _lines(file, "relay"))
 
 
 def _tongues(file: TomlFile | None) -> Tongues:

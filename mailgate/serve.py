@@ -162,6 +162,8 @@ class Daemon:
             on_backlog=lambda: self.neighbours.call(OUTBOX),
             meter=self.metrics,
             alarm=Alarm(context),
+            alias=wiring.alias_of(settings, book),
+            destination=self.courier.destination,
         )
         self.intake = Intake(
             context,

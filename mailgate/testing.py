@@ -294,6 +294,7 @@ class Lab:
             owner=self._owner,
             sign=self._signer.sign,
             alarm=Alarm(context),
+            alias=wiring.alias_of(settings, context.book),
         )
         self.desk = Desk(context)
         self.confirming = Confirming(context)

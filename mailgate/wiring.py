@@ -14,6 +14,7 @@ from mailgate.config import Settings
 from mailgate.context import Context, Mint
 from mailgate.errors import ConfigError, Fault
 from mailgate.identity import database_file, gateway_of, origins_of, secret, tls_of
+from mailgate.judge import relays
 from mailgate.log import Log
 from mailgate.mail.quotes import Quotes
 from mailgate.meter import UNHEARD, Meter
@@ -23,6 +24,7 @@ from mailgate.rulebook import Rulebook
 from mailgate.store.database import Database
 
 __all__ = [
+    "alias_of",
     "clock",
     "context_of",
     "database_file",
@@ -91,6 +93,12 @@ def context_of(
 ) -> Context:
     """What every road is given, with this machine's clock and chance."""
     return Context(database, gateway, book, Mint(database.new_id), clock, log, meter)
+
+
+def alias_of(settings: Settings, book: Callable[[], Rulebook]) -> Callable[[str], str]:
+    """What reads from the relay's last answer how it named a mail anew."""
+    host, domain = settings.outbound.relay_host, settings.outbound.id_domain
+    return lambda said: relays.learner(book().relays, host, domain).alias(said)
 
 
 def signer_of(settings: Settings) -> Signer:

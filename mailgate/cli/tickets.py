@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import mimetypes
+import sys
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import Connection
 
-from mailgate import wiring
+from mailgate import answering, wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.cli.sorting import COMMANDS
 from mailgate.errors import NotFound
 from mailgate.judge import waiting as promises
+from mailgate.judge.suggest import Suggestion
 from mailgate.judge.tags import tag_of
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
 from mailgate.mail.text import text_of
-from mailgate.model import Kind, Priority, TicketState
+from mailgate.model import Attachment, Kind, Priority, Purpose, Sending, TicketState
+from mailgate.rulebook import Rulebook
 from mailgate.store import queries
 from mailgate.store.views import MessageView, TicketLine, TicketView
 from mailgate.store.waiting import unanswered
@@ -89,21 +95,66 @@ def show(frame: Frame, number: int) -> None:
     found = reading(frame, lambda conn: queries.ticket(conn, number))
     if found is None:
         raise NotFound(f"no ticket #{number}")
-    texts = _texts(found, wiring.quotes_of(settings_of(frame)))
-    frame.tell(_facts(found, texts), "\n".join(_words(found, texts)))
+    book = wiring.rulebook_of(settings_of(frame))
+    texts, fitting = _texts(found, book.quotes), _fitting(found, book)
+    facts = _facts(found, texts) | {"suggested": [record(each) for each in fitting]}
+    frame.tell(facts, "\n".join([*_words(found, texts), *_suggested(fitting)]))
 
 
 @tickets.command("reply")
 @number_argument
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
-@click.option("--anyway", is_flag=True, help="Although somebody else answered just now.")
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), required=False)
+@click.option("--cc", multiple=True, metavar="ADDRESS", help="Who gets it too; whoever takes part in the ticket.")
+@click.option("--attach", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file.")
+@click.option("--canned", default="", metavar="NAME", help="The canned answer of this name, below the text in FILE.")
+@click.option("--no-quote", is_flag=True, help="Without the words of the mail that is answered.")
+@click.option("--anyway", is_flag=True, help="Though somebody answered just now, or mail to it came back.")
+@click.option("--dry-run", is_flag=True, help="Show the mail that would leave, and send nothing.")
 @agent_option
 @click.pass_obj
-def reply(frame: Frame, /, *, number: int, file: Any, agent: str, anyway: bool) -> None:
+def reply(
+    frame: Frame,
+    /,
+    *,
+    number: int,
+    file: Any,
+    cc: tuple[str, ...],
+    attach: tuple[Path, ...],
+    canned: str,
+    no_quote: bool,
+    anyway: bool,
+    dry_run: bool,
+    agent: str,
+) -> None:
     """Answer the customer with the text in FILE, or from standard input."""
-    text = file.read(MOST_ANSWER_CHARS)
-    sent = at_desk(frame, lambda desk: desk.reply(number, text, agent, anyway=anyway))
-    frame.tell({"number": number, "outbox_id": sent.outbox_id, "to": sent.rcpt_to}, f"On its way to {sent.rcpt_to}.")
+    # Whoever names a canned answer need not write one.
+    text = file.read(MOST_ANSWER_CHARS) if file else "" if canned else sys.stdin.read(MOST_ANSWER_CHARS)
+    options: dict[str, Any] = {"cc": cc, "attachments": [_attachment(path) for path in attach], "canned": canned}
+    options |= {"quote": not no_quote, "anyway": anyway}
+    if dry_run:
+        drafted = at_desk(frame, lambda desk: desk.draft(number, text, agent, **options))
+        shown = "\n\n".join(f"── {one.rcpt_to}\n{_draft(one)}" for one in drafted)
+        frame.tell({"number": number, "to": [one.rcpt_to for one in drafted], "raw": _draft(drafted[0])}, shown)
+        return
+    sent = at_desk(frame, lambda desk: desk.reply(number, text, agent, **options))
+    others = f" and to {', '.join(cc)}" if cc else ""
+    frame.tell(
+        {"number": number, "outbox_id": sent.outbox_id, "to": sent.rcpt_to, "cc": list(cc)},
+        f"On its way to {sent.rcpt_to}{others}.",
+    )
+
+
+def _attachment(path: Path) -> Attachment:
+    guessed, packed = mimetypes.guess_type(path.name)
+    # What is packed is of the packer's type and not of what it holds.
+    return Attachment(path.name, "" if packed else guessed or "", path.read_bytes())
+
+
+def _draft(sending: Sending) -> str:
+    """A mail as it would leave, its files aside."""
+    files = attachments_of(sending.raw)
+    head = sending.raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").replace("\r\n", "\n")
+    return "\n".join([head, "", text_of(sending.raw).rstrip(), *(f"attached: {each}" for each in files)])
 
 
 @tickets.command("note")
@@ -170,6 +221,20 @@ def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
     ]
 
 
+def _fitting(ticket: TicketView, book: Rulebook) -> tuple[Suggestion, ...]:
+    """Canned answers for the newest mail of a person, where nobody has answered it yet."""
+    newest = next((one for one in reversed(ticket.messages) if one.kind in (Kind.HUMAN, Purpose.AGENT)), None)
+    if newest is None or newest.kind is Purpose.AGENT:
+        return ()
+    return answering.suggestions(answering.read(newest.raw, newest.message_id, newest.at, book), book)
+
+
+def _suggested(fitting: tuple[Suggestion, ...]) -> Iterator[str]:
+    if fitting:
+        yield ""
+    yield from (f"may fit: --canned {each.name} ({', '.join(each.why)})" for each in fitting)
+
+
 def _facts(ticket: TicketView, texts: list[tuple[str, Reply]]) -> dict[str, Any]:
     messages = zip(ticket.messages, texts, strict=True)
     return record(ticket) | {"messages": [_message(message, *said) for message, said in messages]}
@@ -195,6 +260,7 @@ def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
     yield f"#{ticket.number} {ticket.subject}"
     yield f"{ticket.state}, queue {ticket.queue}, {ticket.assignee or 'nobody'} has it, from {ticket.contact}"
     yield from _standing(ticket)
+    said: tuple[datetime, str] | None = None
     for message, (_, reply) in zip(ticket.messages, texts, strict=True):
         yield ""
         yield f"── {message.at:%Y-%m-%d %H:%M} {message.from_} → {message.to} ({message.kind})"
@@ -202,6 +268,10 @@ def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
             yield f"   {message.delivery}"
         if message.verdict:
             yield f"   {message.verdict['reason']}; {message.verdict['authentication']['why']}"
+        before, said = said, (message.at, reply.text)
+        if said == before and message.kind is Purpose.AGENT:
+            yield "   a copy of the same"
+            continue
         yield reply.text
         yield from (f"   attached: {each}" for each in attachments_of(message.raw))
     yield ""

@@ -139,6 +139,12 @@ class OutboundTable(Table):
     )
     bounce_domain: MaybeHostName = Field("", description='a domain whose mail comes to us, or ""')
     dkim_selector: HostName = Field("mg1", description="a DNS label")
+    id_domain: MaybeHostName = Field("", description='a domain, together with relay, or ""')
+
+    @property
+    def relay_host(self) -> str:
+        """The name of the relay without its port, "" where mail goes by MX."""
+        return self.relay.rpartition(":")[0].strip("[]")
 
 
 class DnsTable(Table):

@@ -21,6 +21,7 @@ _NEEDS = (
     ("outbound", "user", "password_file"),
     ("outbound", "user", "relay"),
     ("outbound", "password_file", "user"),
+    ("outbound", "id_domain", "relay"),
     ("web", "url", "bind"),
 )
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailgate import letters
 from mailgate.desk.acts import Acts
-from mailgate.errors import NotAllowed, NotFound
+from mailgate.errors import NotFound
 from mailgate.judge import answer, confirm
 from mailgate.judge.canonical import canonical
-from mailgate.judge.waiting import answered
-from mailgate.model import Effect, Level, Sending, TicketChange, TicketState, Written
-from mailgate.store import conversation, record, waiting
+from mailgate.model import Effect, Level, TicketChange, TicketState
+from mailgate.store import conversation, record
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,21 +19,7 @@ A_DAY = timedelta(days=1)
 
 
 class Tickets(Acts):
-    """Answer, note, assign, close, open again."""
-
-    async def reply(self, number: int, text: str, agent: str, *, anyway: bool = False) -> Sending:
-        """Answer the requester of a ticket. He is trusted from then on: whom we write to, we listen to.
-
-        Raises:
-            NotFound: no such ticket.
-            NotAllowed: the text is empty, or the ticket has nobody to write to; or somebody else answered just now, and
-                `anyway` does not say that both answers are meant.
-        """
-        if not text.strip():
-            raise NotAllowed("an answer needs text")
-        sent = await self.database.write(lambda conn: self._reply(conn, number, text, agent, anyway=anyway))
-        self.on_outgoing()
-        return sent
+    """Note, assign, close, open again."""
 
     async def note(self, number: int, text: str, agent: str) -> None:
         """Write a note that only agents see."""
@@ -57,28 +41,6 @@ class Tickets(Acts):
         await self._change(number, "reopened-by-agent", agent, "", TicketState.OPEN)
 
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _reply(self, conn: Connection, number: int, text: str, agent: str, *, anyway: bool) -> Sending:
-        found, now, book = self._conversation(conn, number), self.clock(), self.book()
-        if not found.requester:
-            raise NotAllowed(f"ticket #{number} has nobody to answer: its mail names no single author")
-        history = self._history(conn, canonical(found.requester))
-        if not anyway:
-            self._only_one(conn, found, f"agent:{agent}", now)
-        done = confirm.written_to(canonical(found.requester), history, now, f"agent:{agent}")
-        sending = letters.agent_reply(found, Written(text, agent), self.gateway, book, mint=self.mint, now=now)
-        change = TicketChange(self.mint.new_id(), found.ticket_id, now, "replied", f"agent:{agent}", sending.identity)
-        record.apply(conn, [*done.effects, change, answered(found.ticket_id, now), sending], now)
-        return sending
-
-    def _only_one(self, conn: Connection, found: conversation.Conversation, actor: str, now: datetime) -> None:
-        """Two who answer at once would say two things to one customer."""
-        apart = timedelta(seconds=self.book().limits.waiting.apart_s)
-        other = waiting.answered_by_another(conn, found.ticket_id, actor, now - apart)
-        if other:
-            who, at = other
-            told = f"{who.removeprefix('agent:')} answered #{found.number} {(now - at).total_seconds():.0f} s ago"
-            raise NotAllowed(f"{told}; --anyway answers as well")
 
     def _close(self, conn: Connection, number: int, agent: str, *, spam: bool) -> None:
         found, now = self._conversation(conn, number), self.clock()

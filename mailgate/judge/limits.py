@@ -150,6 +150,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """How much goes with a person's answer; the unit is in each name."""
+
+    attachments: int
+    attachments_kb: int
+    quoted_lines: int
+    suggested: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -171,6 +181,7 @@ class Limits:
     threads: Threads
     report: Report
     waiting: Waiting
+    answers: AnswerLimits
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
@@ -194,6 +205,7 @@ class Limits:
             threads=reader.threads(table),
             report=reader.numbers(Report, table, "report", _names(Report)),
             waiting=reader.numbers(Waiting, table, "waiting", _names(Waiting)),
+            answers=reader.numbers(AnswerLimits, table, "answers", _names(AnswerLimits)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
@@ -234,7 +246,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s", "warn_every_s", "listed"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("threads", "report", "waiting", "reopenings", "shared", "subjects"),
+    *("threads", "report", "waiting", "answers", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mailgate.judge import behaviour, breaker, confirm, person, places, thread, trust
+from mailgate.judge import behaviour, breaker, confirm, failure, person, places, thread, trust, waiting
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.evidence import Evidence, Link
@@ -28,6 +28,8 @@ from mailgate.model import (
     Standing,
     State,
     Suffered,
+    TicketChange,
+    TicketState,
     TokenKind,
     Trouble,
 )
@@ -96,9 +98,28 @@ def report(docket: Docket) -> Placement:
     if docket.kind is Kind.FEEDBACK:
         _complained(docket, about)
     if about.ticket_id:
-        places.write(docket, about.ticket_id, "report", LABELS[docket.kind])
+        _tell_the_ticket(docket, about, about.ticket_id)
     reason = f"{LABELS[docket.kind]} about a mail of ours"
     return Placement(State.CONSUMED, Disposition.CONSUME, reason, about.ticket_id)
+
+
+def _tell_the_ticket(docket: Docket, about: KnownMessage, ticket_id: int) -> None:
+    """A line in its history. Where an answer of a person did not arrive, the ticket waits again for one who looks."""
+    written = about.purpose is Purpose.AGENT
+    if written and docket.kind is Kind.FEEDBACK:
+        places.write(docket, ticket_id, "complained", f"{about.recipient} called our answer spam")
+        return
+    if not written or docket.kind is not Kind.BOUNCE:
+        places.write(docket, ticket_id, "report", LABELS[docket.kind])
+        return
+    mail, ticket = docket.case.mail, docket.history.facts.tickets.get(ticket_id)
+    why = failure.why(about.recipient, mail.report_status, mail.report_reason)
+    # One mail fails once, however often it is told: its line has its number.
+    lost = TicketChange(about.id, ticket_id, docket.at, "undelivered", "mail", why)
+    docket.effects += [lost, waiting.answer_lost(ticket_id, about.at)]
+    if ticket and ticket.state is not TicketState.OPEN:
+        event = "reopened" if person.may_reopen(ticket, docket) else "needs-a-look"
+        places.write(docket, ticket_id, event, "an answer did not arrive", TicketState.OPEN)
 
 
 def receipt(docket: Docket) -> Placement:
@@ -242,6 +263,14 @@ def _complained(docket: Docket, about: KnownMessage) -> None:
 
 
 def _undeliverable(docket: Docket, about: KnownMessage) -> None:
+    """To an address that a machine wrote to in vain it writes no more, whatever the reason.
+
+    A person's answer may come back for what stands in it, or because a mailbox is full: that says nothing of trust.
+    """
+    meant = failure.meaning(docket.case.mail.report_status)
+    if about.purpose is Purpose.AGENT and meant is not failure.Meaning.NOBODY:
+        docket.note("report", f"the address stands as before: {meant}")
+        return
     _suffered(docket, about, Trouble.FAILED)
     known = docket.history.acquaintance(about.recipient, docket.at)
     words = f"{_ours(about)} came back undelivered"

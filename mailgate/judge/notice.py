@@ -16,7 +16,7 @@ from msgspec import Struct
 from mailgate.judge import breaker
 from mailgate.judge.canonical import canonical, untagged
 from mailgate.judge.limits import Report
-from mailgate.model import Breaker, BreakerState, Loop, News, Notify
+from mailgate.model import Breaker, BreakerState, Loop, News, Notify, Undelivered
 
 BY_MAIL = "mail"  # the actor of a breaker that no person moved
 
@@ -31,12 +31,12 @@ class Notice(Struct, frozen=True):
     """One thing worth a mail to our own people. `cause` is below 0, where no journal id ever is."""
 
     cause: int
-    about: Breaker | Loop | Shunted
+    about: Breaker | Loop | Undelivered | Shunted
 
 
 def worth(news: News, now: datetime, numbers: Report, staff: str) -> list[Notice]:
     """What deserves a notice. `staff` is the canonical address that gets them: what it does itself is no news to it."""
-    return [*_opened(news, now), *_loops(news, numbers, staff), *_shunted(news, now, numbers, staff)]
+    return [*_opened(news, now), *_loops(news, numbers, staff), *_lost(news), *_shunted(news, now, numbers, staff)]
 
 
 def digest_moment(notify: Notify, now: datetime) -> datetime | None:
@@ -75,6 +75,12 @@ def _loops(news: News, numbers: Report, staff: str) -> Iterator[Notice]:
         if worth_it and loop.address not in told and loop.address != staff:
             told.add(loop.address)
             yield Notice(_cause("loop", loop.address, loop.at.date().isoformat()), loop)
+
+
+def _lost(news: News) -> Iterator[Notice]:
+    """Each answer that did not arrive, once, whoever says so and however often."""
+    for one in news.undelivered:
+        yield Notice(_cause("undelivered", str(one.message_id)), one)
 
 
 def _shunted(news: News, now: datetime, numbers: Report, staff: str) -> Iterator[Notice]:

@@ -121,7 +121,7 @@ def _follow_up(docket: Docket, ticket: KnownTicket, reason: str, *, wakes: bool)
         if docket.at - closed_at > timedelta(days=docket.limits.timing.reopen_days):
             words = f"follow-up of ticket #{ticket.number}, closed long ago"
             return replace(places.ticket(docket, words, follow_up_of=ticket.id), marks=marks)
-        woken = wakes and _may_reopen(ticket, docket)
+        woken = wakes and may_reopen(ticket, docket)
         places.write(docket, ticket.id, "reopened" if woken else "needs-a-look", reason, TicketState.OPEN)
     if ticket.state is TicketState.PENDING:
         places.write(docket, ticket.id, "woken" if wakes else "needs-a-look", reason, TicketState.OPEN)
@@ -129,7 +129,8 @@ def _follow_up(docket: Docket, ticket: KnownTicket, reason: str, *, wakes: bool)
     return places.appended(docket, ticket.id, reason, marks)
 
 
-def _may_reopen(ticket: KnownTicket, docket: Docket) -> bool:
+def may_reopen(ticket: KnownTicket, docket: Docket) -> bool:
+    """Has mail opened the ticket again seldom enough of late to do so once more?"""
     return all(
         sum(moment > docket.at - limit.per for moment in ticket.reopened_at) < limit.most
         for limit in docket.limits.reopenings

@@ -11,13 +11,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mailgate.model import Answer, Due, OutboxState, Purpose, Settlement
+from mailgate.model import Answer, Due, OutboxState, Purpose, PutOff, Settlement
 
 # RFC 5321 section 4.5.4.1: wait at least half an hour once it is clear that a host is down, but try twice in the first
 # hour. The early tries are for greylisting hosts, which let one in after 1 to 15 minutes.
 PERSON_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 120, 240))
 # Eight tries in four hours. An acknowledgement that comes later than that confuses more than it helps.
 AUTOMATIC_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60))
+
+# Of a destination that does not answer, for all of its mail together.
+HOST_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30))
 
 NOT_SENT_TWICE: Final = "may have arrived; an automatic mail is not sent twice"
 TOO_LATE: Final = "not delivered in time; an automatic mail is not sent late"
@@ -47,6 +50,21 @@ def too_late(due: Due, now: datetime) -> Settlement | None:
     if not _is_automatic(due) or now < due.give_up_at:
         return None
     return Settlement(due.outbox_id, OutboxState.CANCELLED, Answer(0, TOO_LATE), now)
+
+
+def is_of_the_host(answer: Answer) -> bool:
+    """Does it say that nobody there takes any mail now? So speaks a way that failed, or 421 (RFC 5321 section 3.8)."""
+    return answer.code == 421 or (answer.code == 0 and answer.text.startswith("4.4."))
+
+
+def host_wait(failures: int) -> timedelta:
+    """How long a destination is left alone that failed so many times in a row."""
+    return HOST_WAITS[min(max(failures, 1), len(HOST_WAITS)) - 1]
+
+
+def put_off(due: Due, until: datetime, why: str) -> PutOff | None:
+    """The mail waits untried; None where its time would be over by then: it is tried all the same."""
+    return PutOff(due.outbox_id, until, why) if until < due.give_up_at else None
 
 
 def is_permanent(answer: Answer) -> bool:

@@ -7,15 +7,16 @@ so that no value, whoever wrote it, can end its line, begin another field or nam
 from __future__ import annotations
 
 import binascii
+import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from msgspec import Struct
 
-from mailgate.mail import words
+from mailgate.mail import enclose, words
 from mailgate.mail.address import LONGEST_ADDRESS, addr_spec
-from mailgate.model import Mailaddr, Purpose
+from mailgate.model import Attachment, Mailaddr, Purpose
 
 MARKER_LABEL = "Ref: "
 MARKER_LINE = f"{MARKER_LABEL}mg-"  # how the last line of every mail of ours begins, and of nobody else's
@@ -24,6 +25,7 @@ LONGEST_LINE = 998
 LONGEST_WORD = 800  # characters of one word that is not encoded
 LONGEST_NAME = 120  # characters of a display name
 LONGEST_SUBJECT = 400
+TEXT_TYPE = "text/plain; charset=utf-8"
 NEWEST_REFERENCES = 10  # kept beside the first one
 ENCODED_BYTES = 42  # 56 characters of base64: an encoded-word has at most 75 (RFC 2047 section 2)
 
@@ -64,16 +66,20 @@ class Draft(Struct, frozen=True):
     in_reply_to: str = ""
     references: tuple[str, ...] = ()  # the whole chain, oldest first, the mail that is answered last
     thread_guid: bytes = b""  # 16 bytes that stand for the conversation
+    cc: tuple[Mailaddr, ...] = ()  # who else gets it
+    files: tuple[Attachment, ...] = ()
 
 
 def compose(draft: Draft) -> bytes:
     """The mail as CRLF lines of at most 998 octets, ready to be signed and sent."""
-    encoding, body = _body(draft)
+    encoding, text = _body(draft)
+    kind, encoding, body = _with_files(draft, encoding, text) if draft.files else (TEXT_TYPE, encoding, text)
     chain = _chain(draft.references)
     fields = (
         ("Date", [format_datetime(draft.date.astimezone(UTC))]),
         ("From", _mailbox(draft.sender)),
         ("To", _mailbox(draft.to)),
+        ("Cc", _mailboxes(draft.cc)),
         ("Reply-To", _mailbox(Mailaddr(draft.reply_to)) if draft.reply_to else []),
         ("Subject", _text(draft.subject, LONGEST_SUBJECT)),
         ("Message-ID", _ids([draft.message_id])),
@@ -83,7 +89,7 @@ def compose(draft: Draft) -> bytes:
         ("Mailgate-Trace", _plain(draft.trace).split(" ")),
         ("Thread-Index", [_thread_index(draft.thread_guid, draft.date)] if draft.thread_guid else []),
         ("MIME-Version", ["1.0"]),
-        ("Content-Type", ["text/plain; charset=utf-8"]),
+        ("Content-Type", [kind]),
         ("Content-Transfer-Encoding", [encoding]),
     )
     head = "".join(_field(name, tokens) for name, tokens in fields if any(tokens))
@@ -92,7 +98,8 @@ def compose(draft: Draft) -> bytes:
 
 def needs_utf8(draft: Draft) -> bool:
     """Does an address need SMTPUTF8 (RFC 6531) at the next hop? Everything else is encoded."""
-    return not "".join((draft.sender.address, draft.to.address, draft.reply_to)).isascii()
+    copied = (each.address for each in draft.cc)
+    return not "".join((draft.sender.address, draft.to.address, draft.reply_to, *copied)).isascii()
 
 
 def _field(name: str, tokens: Iterable[str]) -> str:
@@ -111,6 +118,12 @@ def _mailbox(mailbox: Mailaddr) -> list[str]:
         # Nothing may end the address early or begin another one.
         written = "".join(char for char in written if char not in '<>()[],;:"\\ ')[:LONGEST_ADDRESS]
     return [*_phrase(mailbox.name), f"<{written}>"]
+
+
+def _mailboxes(several: tuple[Mailaddr, ...]) -> list[str]:
+    """A list of addresses: tokens to fold between, a comma after each but the last (RFC 5322 section 3.4)."""
+    written = [_mailbox(each) for each in several]
+    return [token for each in written[:-1] for token in (*each[:-1], f"{each[-1]},")] + (written[-1] if written else [])
 
 
 def _phrase(name: str) -> list[str]:
@@ -184,3 +197,14 @@ def _body(draft: Draft) -> tuple[str, bytes]:
         return "7bit", whole.replace("\n", "\r\n").encode()
     quoted = binascii.b2a_qp(whole.encode(), istext=True)
     return "quoted-printable", quoted.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _with_files(draft: Draft, encoding: str, text: bytes) -> tuple[str, str, bytes]:
+    """Content type, transfer encoding and body of a text with files behind it (RFC 2046 section 5.1.3)."""
+    head = f"Content-Type: {TEXT_TYPE}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    # Of the text itself, so that the same draft makes the same bytes; "=_" stands in no encoded line (RFC 2045
+    # section 6.7), and no text holds its own hash.
+    boundary = f"=_mg{hashlib.sha256(draft.message_id.encode('utf-8', 'surrogatepass') + text).hexdigest()[:32]}"
+    parts = [head + text, *(enclose.part(each) for each in draft.files)]
+    body = b"".join(b"--%s\r\n%s" % (boundary.encode(), part) for part in parts)
+    return f'multipart/mixed; boundary="{boundary}"', "7bit", body + b"--%s--\r\n" % boundary.encode()

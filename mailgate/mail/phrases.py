@@ -1,4 +1,5 @@
-"""The words of one language that stand in no letter: the confirmation page, and the line that promises an answer.
+"""The words of one language that stand in no letter: the confirmation page, and the lines that promise an answer and
+that introduce a quote.
 
 Knows no language of its own; an operator's file brings the words. What is missing there is English.
 """
@@ -6,6 +7,7 @@ Knows no language of its own; an operator's file brings the words. What is missi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import groupby
 from string import Template as Substitution
 from typing import Any, Final
@@ -29,6 +31,8 @@ LONGEST_LINE = 400
 LONGEST_BUTTON = 40
 LONGEST_WORD = 60
 LONGEST_PROMISE = 160
+LONGEST_CITING = 120
+MONTHS: Final = 12
 LONGEST_TIMES_BYTES = 200  # opening hours that take more to write are not written
 MOST_LINES = 5
 MOST_WORDS = 20
@@ -38,6 +42,7 @@ PROMISES: Final = {
     "within_open": frozenset({"hours", "times", "zone"}),
     "open": frozenset({"times", "zone"}),
 }
+CITED: Final = frozenset({"day", "month", "year", "name"})
 ONE: Final = "_one"  # after the name of a sentence: the same for one hour, where it is another
 HAVING_ONE: Final = ("within", "within_open")
 
@@ -59,6 +64,13 @@ class Promise(Struct, frozen=True):
     sentences: Mapping[str, str]  # by the names of PROMISES, those for one hour with ONE after them
 
 
+class Citing(Struct, frozen=True):
+    """How a language says who wrote what is quoted, and when."""
+
+    months: tuple[str, ...]  # as they stand in a date
+    wrote: str
+
+
 class Phrases(Struct, frozen=True):
     """All words of one language that were checked. What its file leaves out is missing here too."""
 
@@ -66,6 +78,7 @@ class Phrases(Struct, frozen=True):
     pages: Mapping[str, Page] = {}
     promise: Promise | None = None
     answer: tuple[str, ...] = ()  # one of these must stand in a question that can be answered by mail
+    citing: Citing | None = None
 
 
 def from_table(language: str, table: Mapping[str, Any], file: str, line: Line) -> Phrases:
@@ -75,13 +88,14 @@ def from_table(language: str, table: Mapping[str, Any], file: str, line: Line) -
         ConfigError: with every fault of the file.
     """
     reader = _Reader(file, line)
-    reader.unknown(table, ("direction", "answer", "promise", *PAGES))
+    reader.unknown(table, ("direction", "answer", "promise", "quote", *PAGES))
     direction = reader.direction(table)
     phrases = Phrases(
         language,
         {name: reader.page(table, name, language, direction) for name in PAGES if name in table},
         reader.promise(table) if "promise" in table else None,
         reader.words(table, "answer", "", MOST_WORDS, LONGEST_WORD) if "answer" in table else (),
+        reader.citing(table) if "quote" in table else None,
     )
     if reader.faults:
         raise ConfigError(reader.faults)
@@ -90,7 +104,8 @@ def from_table(language: str, table: Mapping[str, Any], file: str, line: Line) -
 
 def completed(phrases: Phrases, by: Phrases) -> Phrases:
     """The same, with the words of another language for what is missing; a page is in one language or the other."""
-    return replace(phrases, pages={**by.pages, **phrases.pages}, promise=phrases.promise or by.promise)
+    pages = {**by.pages, **phrases.pages}
+    return replace(phrases, pages=pages, promise=phrases.promise or by.promise, citing=phrases.citing or by.citing)
 
 
 def missing(phrases: Phrases) -> Iterator[str]:
@@ -108,6 +123,12 @@ def promised(promise: Promise | None, mailbox: Mailbox | None) -> str:
     if opening is None or len(written.encode()) > LONGEST_TIMES_BYTES:
         return _sentence(promise, "within", hours, {}) if hours and opening is None else ""
     return _sentence(promise, "within_open" if hours else "open", hours, {"times": written, "zone": opening.zone_name})
+
+
+def cited_by(citing: Citing, name: str, at: datetime) -> str:
+    """The line above a quote: `On 5 Jan 2026, Anne wrote:`."""
+    date = {"day": str(at.day), "month": citing.months[at.month - 1], "year": str(at.year)}
+    return Substitution(citing.wrote).substitute(date, name=name)
 
 
 def longest(promise: Promise | None) -> str:
@@ -184,6 +205,18 @@ class _Reader(KeyedTables):
         if text and lacking:
             self.fault(f"{place}{name}", text, f"a sentence with ${{{lacking[0]}}}")
         return text
+
+    def citing(self, table: Mapping[str, Any]) -> Citing:
+        section, place = self.section(table, "quote"), "quote."
+        self.unknown(section, ("months", "wrote"), place)
+        months = self.words(section, "months", place, MONTHS, LONGEST_WORD)
+        if len(months) != MONTHS:
+            self.fault(f"{place}months", section.get("months"), f"{MONTHS} names of months, from January on")
+        wrote = self.phrase(section, "wrote", place, LONGEST_CITING, CITED)
+        lacking = sorted(CITED - set(Substitution(wrote).get_identifiers())) if wrote else []
+        if lacking:
+            self.fault(f"{place}wrote", wrote, f"a sentence with ${{{lacking[0]}}}")
+        return Citing(months, wrote)
 
     def phrase(
         self, table: Mapping[str, Any], key: str, place: str, most: int, allowed: frozenset[str] = frozenset()

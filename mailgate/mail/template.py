@@ -71,8 +71,10 @@ def read(text: str, allowed: Collection[str]) -> Template:
     return Template(head.removeprefix("Subject: ").strip(), body)
 
 
-def check_line(line: str, allowed: Collection[str], number: int = 0) -> None:
+def check_line(line: str, allowed: Collection[str], number: int = 0, *, places: bool = False) -> None:
     """See that one line of a text, the `number`th, holds nothing but words and the names `allowed`.
+
+    With `places` it may name pages and mailboxes, too.
 
     Raises:
         TemplateError: for the first thing that is wrong with it.
@@ -87,7 +89,7 @@ def check_line(line: str, allowed: Collection[str], number: int = 0) -> None:
     strange = next((char for char in line if not char.isprintable() and char not in _INVISIBLE), "")
     if strange:
         raise TemplateError(f"the character U+{ord(strange):04X}", "letters, signs and spaces", number)
-    if place := _PLACE.search(line):
+    if not places and (place := _PLACE.search(line)):
         raise TemplateError(repr(place[0][:60]), "no address of a page or a mailbox but ${link} and ${desk}", number)
 
 

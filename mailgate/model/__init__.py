@@ -68,9 +68,10 @@ from mailgate.model.known import (
     Run,
     Taken,
     Total,
+    Undelivered,
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
-from mailgate.model.outbox import Answer, Attachment, Due, Settlement, Written
+from mailgate.model.outbox import Answer, Attachment, Due, PutOff, Settlement, Written
 from mailgate.model.terms import (
     OPERATOR_QUEUE,
     BreakerState,
@@ -178,6 +179,7 @@ __all__ = [
     "Priority",
     "Protocol",
     "Purpose",
+    "PutOff",
     "Reach",
     "Receipt",
     "Recheck",
@@ -207,6 +209,7 @@ __all__ = [
     "Total",
     "Trouble",
     "Trust",
+    "Undelivered",
     "Unlinked",
     "Verdict",
     "Written",

@@ -264,11 +264,24 @@ class Loop(Struct, frozen=True):
     rule: str  # what tells of the machine, or withheld the newest
 
 
+class Undelivered(Struct, frozen=True):
+    """An answer of a person that did not arrive."""
+
+    message_id: int  # row of `message`
+    at: datetime  # when that was known
+    number: int  # of its ticket
+    subject: str  # of the ticket
+    address: str  # canonical; of whom it was for
+    why: str
+    agent: str  # who wrote it
+
+
 class News(Struct, frozen=True):
     """What our own people may have to hear of: all of the last day."""
 
     breakers: tuple[Breaker, ...] = ()  # that opened
     loops: tuple[Loop, ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
     shunted: tuple[tuple[int, datetime, str], ...] = ()  # journal ids, when each was set aside, and its reverse-path
 
 

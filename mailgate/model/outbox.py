@@ -39,6 +39,15 @@ class Due(Struct, frozen=True):
     give_up_at: datetime
     utf8: bool
     cause: int | None = None
+    asked_for: bool = False  # a person wants it tried now, whatever is known of the way
+
+
+class PutOff(Struct, frozen=True):
+    """A claimed mail goes back untried, to wait until then."""
+
+    outbox_id: int
+    until: datetime
+    why: str
 
 
 class Answer(Struct, frozen=True):
@@ -57,3 +66,4 @@ class Settlement(Struct, frozen=True):
     answer: Answer
     at: datetime
     next_at: datetime | None = None
+    alias: str = ""  # how the relay that took it named it anew

@@ -89,6 +89,10 @@ class Courier:
                 return said
         return answer
 
+    def destination(self, due: Due) -> str:
+        """What is connected to for this mail: the relay, or the domain of its recipient."""
+        return self._relay.host if self._relay else due.rcpt_to.rpartition("@")[2].lower()
+
     async def close(self) -> None:
         """Close every kept connection politely."""
         await self._connections.close()

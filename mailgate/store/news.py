@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select
 
-from mailgate.model import Breaker, BreakerState, Loop, News, Standing
+from mailgate.model import Breaker, BreakerState, Loop, News, Standing, Undelivered
 from mailgate.store import conduct, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import TIME_SHIFT
@@ -18,6 +18,7 @@ DAY = timedelta(days=1)
 ADDRESSES_MOST = 100  # that are looked at together
 MAILS_MOST = 200  # of each, the newest
 SHUNTED_MOST = 1000
+UNDELIVERED_MOST = 200
 BREAKERS_MOST = 200  # complaints of a day
 BY_LIMITS = " refused by limits.toml"  # so the trail of a mail says that a limit withheld its answer
 GATE = "gate"
@@ -72,6 +73,16 @@ _SHUNTED = (
     .order_by(_JOURNAL.id.desc())
     .limit(SHUNTED_MOST)
 )
+_EVENT, _TICKET = tables.ticket_event.c, tables.ticket.c
+# The line of an answer that did not arrive bears the number of its message.
+_UNDELIVERED = (
+    select(_EVENT.id, _EVENT.at, _EVENT.detail, _TICKET.number, _TICKET.subject, _MESSAGE.recipient, _MESSAGE.agent)
+    .join(tables.message, _MESSAGE.id == _EVENT.id)
+    .join(tables.ticket, _TICKET.id == _EVENT.ticket_id)
+    .where(_EVENT.at > _SINCE, _EVENT.event == "undelivered")
+    .order_by(_EVENT.at.desc())
+    .limit(UNDELIVERED_MOST)
+)
 
 
 def gather(conn: Connection, now: datetime, most: int, after: int | None = None) -> tuple[News, int]:
@@ -87,7 +98,7 @@ def gather(conn: Connection, now: datetime, most: int, after: int | None = None)
     withheld = _withheld(conn, suspects, since, most)
     loops = [_convicted(conn, address, at, since) for address, at in convicted.items()]
     loops += [loop for address in withheld if (loop := _limited(conn, address, since))]
-    news = News(_opened(conn, since), tuple(loops), _shunted(conn, since))
+    news = News(_opened(conn, since), tuple(loops), _undelivered(conn, since), _shunted(conn, since))
     return news, newest - _OVERLAP
 
 
@@ -96,6 +107,13 @@ def _opened(conn: Connection, since: datetime) -> tuple[Breaker, ...]:
     keys = {""} | {key for row in conn.execute(_COMPLAINED, {"since": since}) for key in (row.address, row.domain)}
     stops = (BreakerState.OPEN, BreakerState.LATCHED)
     return tuple(one for one in conduct.breakers(conn, keys).values() if one.state in stops and one.since > since)
+
+
+def _undelivered(conn: Connection, since: datetime) -> tuple[Undelivered, ...]:
+    found = conn.execute(_UNDELIVERED, {"since": since})
+    return tuple(
+        Undelivered(row.id, row.at, row.number, row.subject, row.recipient, row.detail, row.agent) for row in found
+    )
 
 
 def _shunted(conn: Connection, since: datetime) -> tuple[tuple[int, datetime, str], ...]:

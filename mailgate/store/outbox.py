@@ -11,7 +11,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, not_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from mailgate.errors import NotAllowed
 from mailgate.model import (
@@ -26,10 +38,10 @@ from mailgate.model import (
     Standing,
 )
 from mailgate.store import tables
-from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed, upsert
+from mailgate.store.dialect import has_one_daemon, is_one_of, is_one_of_given, listed
 from mailgate.store.journal import decompressed
 from mailgate.store.types import Utc
-from mailgate.store.unreached import nobody_there
+from mailgate.store.unreached import nobody_there, told
 from mailgate.store.unwanted import HELD_BACK, unwanted
 
 UNDELIVERABLE_DAYS = 60
@@ -40,6 +52,7 @@ OUR_HOPS_LACK = "5.6.7"
 NOT_SENT_TWICE = "it may have arrived; not sent twice"
 RECALLED = "the database was restored; it may have been sent already"
 CANCELLED = "cancelled by a person"
+ASKED_FOR = "a person asked for another try"
 CAME_BACK = "our question to the sender came back"
 NEVER_LEFT = "our question to the sender could not be sent"
 MAY_BE_LOST = "our question to the sender may not have arrived"
@@ -182,7 +195,7 @@ def retry(conn: Connection, outbox_id: int, now: datetime) -> bool:
     found = conn.execute(select(_OUTBOX).where(_OUTBOX.c.id == outbox_id, or_(_READY, failed))).one_or_none()
     if found is None:
         return False
-    again: dict[str, Any] = {"next_at": now}
+    again: dict[str, Any] = {"next_at": now, "last_code": 0, "last_reply": ASKED_FOR}
     if found.state is OutboxState.FAILED:
         give_up_at = now + (found.give_up_at - found.created_at)
         again |= {"state": OutboxState.READY, "attempts": 0, "give_up_at": give_up_at, "settled_at": None}
@@ -237,6 +250,7 @@ def _due(row: Any) -> Due:
         give_up_at=row.give_up_at,
         utf8=row.utf8,
         cause=row.cause,
+        asked_for=row.last_reply == ASKED_FOR,
     )
 
 
@@ -245,7 +259,7 @@ def _away(conn: Connection, outbox_ids: Iterable[int]) -> dict[int, Any]:
 
 
 def _rows(conn: Connection, condition: Any) -> Sequence[Any]:
-    columns = (_MESSAGE.c.token_id, _MESSAGE.c.recipient, _MESSAGE.c.ticket_id)
+    columns = (_MESSAGE.c.token_id, _MESSAGE.c.recipient, _MESSAGE.c.ticket_id, _MESSAGE.c.at)
     found = select(_OUTBOX.c.id, _OUTBOX.c.message_id, _OUTBOX.c.purpose, *columns)
     return conn.execute(found.join(_MESSAGE, _MESSAGE.c.id == _OUTBOX.c.message_id).where(condition)).all()
 
@@ -268,6 +282,7 @@ _SETTLE = (
     )
 )
 _SENT = update(_MESSAGE).where(_MESSAGE.c.id == bindparam("of_message")).values(sent_at=bindparam("then"))
+_RENAMED = update(_MESSAGE).where(_MESSAGE.c.id == bindparam("of_message")).values(alias=bindparam("name"))
 _END_CHALLENGE = (
     update(_CHALLENGE)
     .where(_CHALLENGE.c.token_id == bindparam("of_token"), _CHALLENGE.c.state == ChallengeState.QUEUED)
@@ -314,12 +329,13 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     _run(conn, _SETTLE, rows)
     sent = [{"of_message": row.message_id, "then": one.at} for row, one in ended if one.state is OutboxState.SENT]
     _run(conn, _SENT, sent)
+    _run(conn, _RENAMED, [{"of_message": row.message_id, "name": one.alias} for row, one in ended if one.alias])
     over = [(row, one) for row, one in ended if one.state is not OutboxState.READY]
     _challenges_end(conn, [end for end in over if end[0].purpose is Purpose.CHALLENGE], undeliverable_days)
     _staff_unreached(conn, [end for end in over if end[0].purpose.to_staff], undeliverable_days)
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
     letters = [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost]
-    _persons_mail_lost(conn, letters)
+    told(conn, letters)
     refused = {row.recipient: one for row, one in letters}
     nobody_there(conn, refused, undeliverable_days)
 
@@ -371,23 +387,6 @@ def _staff_unreached(conn: Connection, ended: Ended, undeliverable_days: int) ->
         if one.state is OutboxState.FAILED and one.answer.code >= 500 and not one.answer.text.startswith(OUR_HOPS_LACK)
     ]
     _run(conn, _UNREACHED, refused)
-
-
-def _persons_mail_lost(conn: Connection, ended: Ended) -> None:
-    """A person's mail that did not arrive is a line in the history of its ticket."""
-    told = [(row, one) for row, one in ended if row.ticket_id is not None]
-    events = [
-        {
-            "id": row.id,  # one end, one line, however often it is told
-            "ticket_id": row.ticket_id,
-            "at": one.at,
-            "event": f"delivery-{one.state}",
-            "actor": "mail",
-            "detail": f"{one.answer.code} {one.answer.text}" if one.answer.code else one.answer.text,
-        }
-        for row, one in told
-    ]
-    _run(conn, upsert(conn, tables.ticket_event, key="id", change=("at", "detail")), events)
 
 
 def _run(conn: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:

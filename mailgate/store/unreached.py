@@ -1,15 +1,19 @@
-"""Store: what a next hop's refusal of a person's letter says of the address that it went to."""
+"""Store: what follows where a next hop does not take a person's letter: for its ticket, and for the address."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, case, update
 
-from mailgate.model import OutboxState, Settlement, Standing
+from mailgate.model import OutboxState, Settlement, Standing, TicketState
 from mailgate.store import tables
+from mailgate.store.bulk import run
+from mailgate.store.dialect import upsert
+from mailgate.store.types import Utc
 
 # RFC 3463 section 3.2 and RFC 7505 section 4.2: no such mailbox, host or form of address; moved; takes no mail. Any
 # other refusal may be of what was written, or of us.
@@ -22,6 +26,41 @@ _GONE = (
     .where(tables.address.c.standing.not_in((Standing.ROBOT, Standing.BLOCKED)))
     .values(standing=Standing.UNDELIVERABLE, since=bindparam("then"), until=bindparam("ends"), trust=None, bound=None)
 )
+
+_TICKET = tables.ticket.c
+_WRITTEN = bindparam("written", type_=Utc())
+_WAITS_AGAIN = (
+    update(tables.ticket)
+    .where(_TICKET.id == bindparam("of_ticket"))
+    .values(
+        state=TicketState.OPEN,
+        closed_at=None,
+        pending_until=None,
+        waits_since=case((_TICKET.waits_since < _WRITTEN, _TICKET.waits_since), else_=_WRITTEN),
+    )
+)
+
+
+def told(conn: Connection, ended: Iterable[tuple[Any, Settlement]]) -> None:
+    """A person's mail that did not arrive is a line in the history of its ticket, which waits again for one who looks.
+
+    One that a person cancelled only has the line. Each stands with its row, as `store.outbox` reads it.
+    """
+    lost = [(row, one) for row, one in ended if row.ticket_id is not None]
+    events = [
+        {
+            "id": row.message_id,  # one end, one line, however often it is told
+            "ticket_id": row.ticket_id,
+            "at": one.at,
+            "event": "undelivered" if one.state is OutboxState.FAILED else "delivery-cancelled",
+            "actor": "mail",
+            "detail": f"{row.recipient}: {one.answer.code or ''} {one.answer.text}".replace(":  ", ": "),
+        }
+        for row, one in lost
+    ]
+    run(conn, upsert(conn, tables.ticket_event, key="id", change=("at", "event", "detail")), events)
+    failed = [row for row, one in lost if one.state is OutboxState.FAILED]
+    run(conn, _WAITS_AGAIN, [{"of_ticket": row.ticket_id, "written": row.at} for row in failed])
 
 
 def nobody_there(conn: Connection, refused: Mapping[str, Settlement], undeliverable_days: int) -> None:

@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from mailgate.errors import TryAgain
+from mailgate.lanes import PER_DOMAIN
 from mailgate.log import open_log
 from mailgate.model import Answer, Due, Grant, OutboxState, Permit, Purpose, Sending
-from mailgate.outbound import IN_MEMORY, PER_DOMAIN, Outbound
+from mailgate.outbound import IN_MEMORY, Outbound
 from mailgate.store import locks, outbox, record, tables
 from mailgate.store.database import Database
 from tests.fakes.waiting import wait_until
@@ -284,6 +285,48 @@ async def test_a_slow_domain_does_not_hold_up_the_others(world: World) -> None:
     stuck.set()
 
     assert await settling == 31
+
+
+DEAD = Answer(0, "4.4.1 mx.x.test: connection refused")
+
+
+async def test_mail_to_a_dead_host_waits_untried_and_says_so(world: World) -> None:
+    mails = [a_mail(to=f"a{n}@dead.test") for n in range(IN_MEMORY + 50)]
+    world.hop.answers = [DEAD] * len(mails)
+    await world.queue(*mails, a_mail(to="joe@quick.test"))
+    world.hop.answers[PER_DOMAIN:] = [OK]
+
+    await world.outbound.settle_due()
+
+    tried = Counter(due.rcpt_to.partition("@")[2] for due in world.hop.tried)
+    assert tried == {"dead.test": PER_DOMAIN, "quick.test": 1}
+    rows = await world.rows()
+    waiting = [rows[mail.outbox_id] for mail in mails if rows[mail.outbox_id].attempts == 0]
+    assert len(waiting) == len(mails) - PER_DOMAIN
+    assert {(row.state, row.next_at, row.lease_owner) for row in waiting} == {
+        (OutboxState.READY, START + timedelta(minutes=1), None)
+    }
+    assert {row.last_reply for row in waiting} == {"4.4.1 dead.test did not answer; nothing is tried there until then"}
+
+    world.now += timedelta(minutes=3)
+    while await world.outbound.settle_due():
+        world.now += timedelta(minutes=3)
+    assert {row.state for row in (await world.rows()).values()} == {OutboxState.SENT}
+
+
+async def test_what_a_person_asks_for_is_tried_although_the_host_is_dead(world: World) -> None:
+    first, second = a_mail(to="a@dead.test"), a_mail(to="b@dead.test")
+    world.hop.answers = [DEAD]
+    await world.queue(first)
+    await world.outbound.settle_due()
+    await world.queue(second)
+    await world.outbound.settle_due()
+    assert await world.state(second) is OutboxState.READY
+
+    await world.database.write(lambda conn: outbox.retry(conn, second.outbox_id, world.now))
+    await world.outbound.settle_due()
+
+    assert await world.state(second) is OutboxState.SENT
 
 
 async def test_only_so_many_are_in_memory(world: World) -> None:

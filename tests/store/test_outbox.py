@@ -162,7 +162,9 @@ async def test_a_persons_mail_that_failed_stands_in_the_history_of_its_ticket(db
 
     shown = await db.read(lambda conn: queries.ticket(conn, 1))
     assert shown is not None
-    assert [(line.event, line.detail) for line in shown.history] == [("delivery-failed", "550 5.1.1 no such user")]
+    assert [(line.event, line.detail) for line in shown.history] == [
+        ("undelivered", "anne@x.test: 550 5.1.1 no such user")
+    ]
     assert shown.messages[0].delivery is OutboxState.FAILED
 
 

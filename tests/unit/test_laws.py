@@ -23,6 +23,8 @@ WINGS = ("mail", "judge", "net", "store")
 GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
 ROADS = (
     "alarm",
+    "answering",
+    "lanes",
     "confirming",
     "looking",
     "bulletin",
@@ -46,7 +48,7 @@ ROADS = (
     "stragglers",
 )
 # The rule book is a value that judges ask; who reads it from files is a face.
-GIVEN_TO_ROADS = ("rulebook",)
+GIVEN_TO_ROADS = ("rulebook", "replybook")
 
 IMPURE = frozenset(
     {

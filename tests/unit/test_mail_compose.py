@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mailgate.mail.compose import LONGEST_LINE, Draft, compose, needs_utf8
 from mailgate.mail.parse import parse
 from mailgate.mail.text import text_of
-from mailgate.model import Mailaddr, Purpose
+from mailgate.model import Attachment, Mailaddr, Purpose
 
 DRAFT = Draft(
     purpose=Purpose.ACKNOWLEDGE,
@@ -129,6 +129,33 @@ def test_a_line_that_is_too_long_for_mail_is_wrapped_in_transfer() -> None:
     assert text_of(raw).startswith("x" * 5000)
 
 
+def test_files_stand_behind_the_text_and_come_out_as_they_went_in() -> None:
+    files = (
+        Attachment("Rechnung für Müller 你好.pdf", "application/pdf", bytes(range(256)) * 20),
+        Attachment("../../etc/passwd", "text/plain", b"a bare\nline\rend"),
+        Attachment("", "message/rfc822", b""),
+    )
+    read = message_from_bytes(compose(replace(DRAFT, body="Grüße\n", files=files)), policy=policy.default)
+    text, *attached = read.iter_parts()
+    assert text.get_content().replace("\r\n", "\n") == f"Grüße\n\nRef: {DRAFT.marker}"
+    assert [part.get_filename() for part in attached] == ["Rechnung für Müller 你好.pdf", "passwd", "attachment"]
+    assert [part.get_payload(decode=True) for part in attached] == [file.content for file in files]
+    kinds = [part.get_content_type() for part in attached]
+    assert kinds == ["application/pdf", "text/plain", "application/octet-stream"]
+    assert not read.defects
+
+
+def test_who_else_gets_it_is_named_on_lines_of_a_good_length() -> None:
+    copied = tuple(Mailaddr(f"colleague-{number}@x.test", "Joe, Jr.") for number in range(9))
+    raw = compose(replace(DRAFT, cc=copied))
+    assert parse(raw).cc == copied
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+
+
+def test_an_international_address_among_the_copied_needs_it_at_the_next_hop() -> None:
+    assert needs_utf8(replace(DRAFT, cc=(Mailaddr("用户@例子.测试"),)))
+
+
 HOSTILE = st.text(max_size=60) | st.text(alphabet='a@x.<>,;:"\\()[]=?\r\n\t \x00\x85\u2028ä', max_size=60)
 
 
@@ -147,6 +174,8 @@ DRAFTS = st.builds(
     in_reply_to=HOSTILE,
     references=st.lists(HOSTILE, max_size=4).map(tuple),
     thread_guid=st.binary(max_size=20),
+    cc=st.lists(st.builds(Mailaddr, HOSTILE, HOSTILE), max_size=2).map(tuple),
+    files=st.lists(st.builds(Attachment, HOSTILE, HOSTILE, st.binary(max_size=99)), max_size=2).map(tuple),
 )
 
 
@@ -154,13 +183,15 @@ DRAFTS = st.builds(
 def test_no_value_can_change_the_shape_of_a_mail(draft: Draft) -> None:
     raw = compose(draft)
     read = parse(raw)
-    expected = set(parse(compose(replace(DRAFT, purpose=draft.purpose))).headers)
+    expected = set(parse(compose(replace(DRAFT, purpose=draft.purpose, cc=(Mailaddr("joe@x.test"),)))).headers)
     marks = MARKS[draft.purpose]
     assert set(read.headers) <= expected
     assert {"from", "to", "date", "mime-version", "content-type"} | marks <= set(read.headers)
     assert all(len(values) == 1 for values in read.headers.values())
     assert [each.address for each in read.authors] == ["support@g.test"]
     assert len(read.to) <= 1
+    assert len(read.cc) <= len(draft.cc)
+    assert len(read.parts) == (len(draft.files) + 1 if draft.files else 0)
     assert read.defects == ()
     assert max(map(len, raw.split(b"\r\n"))) <= LONGEST_LINE
     assert raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")

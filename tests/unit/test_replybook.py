@@ -52,7 +52,7 @@ def test_there_are_many_languages() -> None:
 def test_a_language_is_whole(language: str) -> None:
     own = shipped_folder() / "replies" / language
 
-    assert {path.name for path in own.iterdir()} == {*(f"{name}.txt" for name in MAY), "words.toml"}
+    assert {path.name for path in own.iterdir() if path.is_file()} == {*(f"{name}.txt" for name in MAY), "words.toml"}
     assert {page.language for page in rulebook().phrases[language].pages.values()} == {language}
     assert rulebook().phrases[language].answer
 
@@ -247,6 +247,8 @@ WORDS = {
     "no table": ("promise = 1", "promise", ""),
     "six days": ('[promise]\ndays = ["a","b","c","d","e","f"]', "promise.days", ""),
     "no answer": ("answer = []", "answer", ""),
+    "eleven months": (f"[quote]\nmonths = {list('abcdefghijk')}".replace("'", '"'), "quote.months", ""),
+    "a quote of nobody": ('[quote]\nwrote = "${day} ${month} ${year}:"', "quote.wrote", ""),
 }
 PROMISE = (
     '[promise]\ndays = ["a","b","c","d","e","f","g"]\nwithin = "${hours}"\nwithin_open = "${hours} ${times} ${zone}"\n'
@@ -277,7 +279,13 @@ def test_a_promise_needs_every_sentence(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "key"), [("replies/english/acknowledge.txt", "language"), ("replies/sv/word.toml", "file")]
+    ("path", "key"),
+    [
+        ("replies/english/acknowledge.txt", "language"),
+        ("replies/sv/word.toml", "file"),
+        ("replies/sv/canned/No name.txt", "file"),
+        ("replies/sv/canned/details.txt", "text"),
+    ],
 )
 def test_a_file_that_nobody_reads_is_refused(folder: Path, path: str, key: str) -> None:
     (folder / path).parent.mkdir(exist_ok=True)

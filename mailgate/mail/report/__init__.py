@@ -51,6 +51,7 @@ _REPORTS = {
     "message/global-disposition-notification": (_DISPLAY, "disposition", _RECIPIENTS),
     "message/feedback-report": (_COMPLAINT, "feedback-type", ("original-rcpt-to",)),
 }
+_FAILED = "failed"
 _HEXADECIMAL = re2.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
 
@@ -93,16 +94,27 @@ def with_report(raw: bytes, mail: Mail, parts: Structure, forms: Forms, mail_fro
     """`mail` with what a report in it says: the actions in standard words, and the ids of the mail it is about."""
     actions = _standard(mail.report_actions, forms)
     if actions and mail.enclosed_ids:
-        return mail if actions == mail.report_actions else structs.replace(mail, report_actions=actions)
+        formal = _formal(raw, mail, parts, forms) if _FAILED in actions and _has_form(mail) else None
+        status_, reason = _why(formal)
+        return structs.replace(mail, report_actions=actions, report_status=status_, report_reason=reason)
     read = _read(raw, mail, parts, forms, mail_from)
     if read is None:
         return mail
+    status_, reason = _why(read.report)
     return structs.replace(
         mail,
+        report_status=status_,
+        report_reason=reason,
         report_actions=actions or read.says,
         enclosed_ids=tuple(dict.fromkeys((*mail.enclosed_ids, *read.message_ids))),
         enclosed_traces=tuple(dict.fromkeys((*mail.enclosed_traces, *read.traces))),
     )
+
+
+def _why(report: Report | None) -> tuple[str, str]:
+    """Status and reason of the first recipient that was not reached."""
+    failed = (fate for fate in (report.recipients if report else ()) if fate.action == _FAILED)
+    return next(((fate.status, fate.reason) for fate in failed), ("", ""))
 
 
 def _read(raw: bytes, mail: Mail, parts: Structure, forms: Forms, mail_from: str | None) -> _Read | None:

@@ -1,0 +1,173 @@
+"""People: answers to customers: to whom, with what, and that they are trusted from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mailgate import answering, letters, replybook
+from mailgate.answering import Answered
+from mailgate.desk.acts import key_of
+from mailgate.desk.tickets import Tickets
+from mailgate.errors import NotAllowed, NotFound
+from mailgate.judge import confirm
+from mailgate.judge.canonical import canonical
+from mailgate.judge.waiting import answered as no_longer_waits
+from mailgate.mail import canned as cans
+from mailgate.mail.attachments import size_words
+from mailgate.mail.language import FIRST
+from mailgate.model import Attachment, Effect, Sending, Standing, TicketChange, Written
+from mailgate.store import answered, record, waiting
+from mailgate.store.conversation import Conversation
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+KB = 1000
+
+
+class Answers(Tickets):
+    """Answer a customer."""
+
+    async def reply(
+        self,
+        number: int,
+        text: str,
+        agent: str,
+        *,
+        cc: Sequence[str] = (),
+        attachments: Sequence[Attachment] = (),
+        canned: str = "",
+        quote: bool = True,
+        anyway: bool = False,
+    ) -> Sending:
+        """Answer the requester of a ticket. He is trusted from then on: whom we write to, we listen to.
+
+        `cc` are participants who get it too, `canned` names an answer whose text stands below `text`. With `quote` the
+        mail that is answered stands at the end, for those who have it. `anyway` writes to an address whose mail came
+        back, and though somebody else answered just now. What is given back is the mail to the requester.
+
+        Raises:
+            NotFound: no such ticket, no such canned answer.
+            NotAllowed: there is no text, nobody to write to, too much attached, somebody in `cc` who takes no part, or
+                an address whose mail came back; or somebody else answered just now.
+        """
+        asked = Written(text, agent, tuple(attachments), tuple(cc))
+        written, about = await self._whole(number, asked, canned, quote=quote)
+        sent = await self.database.write(lambda conn: self._send(conn, number, written, about, anyway=anyway))
+        self.on_outgoing()
+        return sent[0]
+
+    async def draft(
+        self,
+        number: int,
+        text: str,
+        agent: str,
+        *,
+        cc: Sequence[str] = (),
+        attachments: Sequence[Attachment] = (),
+        canned: str = "",
+        quote: bool = True,
+        anyway: bool = False,
+    ) -> list[Sending]:
+        """What `reply` would send, one mail for each who would get it. Sends nothing; raises the same."""
+        asked = Written(text, agent, tuple(attachments), tuple(cc))
+        written, about = await self._whole(number, asked, canned, quote=quote)
+
+        def work(conn: Connection) -> list[Sending]:
+            found = self._conversation(conn, number)
+            return self._letters(conn, found, written, about, anyway=anyway)
+
+        return await self.database.read(work)
+
+    # ── What is written ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _whole(self, number: int, asked: Written, canned: str, *, quote: bool) -> tuple[Written, Answered | None]:
+        """The answer with its canned text, and the mail to quote. Apart from the writing, for reading takes long."""
+        limits, files = self.book().limits.answers, asked.attachments
+        if len(files) > limits.attachments:
+            raise NotAllowed(f"{len(files)} files are too many: at most {limits.attachments}")
+        size_bytes, most_bytes = sum(len(file.content) for file in files), limits.attachments_kb * KB
+        if size_bytes > most_bytes:
+            raise NotAllowed(f"{size_words(size_bytes)} are too much to attach: at most {size_words(most_bytes)}")
+        newest = await self.database.read(lambda conn: answered.newest(conn, number))
+        about = answering.read(newest.raw, newest.identity, newest.at, self.book()) if newest else None
+        if canned:
+            found = await self.database.read(lambda conn: self._conversation(conn, number))
+            parts = (asked.text.strip(), self._canned(canned, found, about, asked.agent))
+            asked = replace(asked, text="\n\n".join(filter(None, parts)))
+        if not asked.text.strip():
+            raise NotAllowed("an answer needs text")
+        return asked, about if quote and newest is not None and newest.by_person else None
+
+    def _canned(self, name: str, found: Conversation, about: Answered | None, agent: str) -> str:
+        book = self.book()
+        code = about.language if about else FIRST
+        canned = replybook.canned(book, name, code)
+        if canned is None:
+            known = sorted({*book.canned.get(code, {}), *book.canned.get(FIRST, {})})
+            raise NotFound(f"no canned answer {name!r}; there are: {', '.join(known) or 'none'}")
+        box = self.gateway.mailbox(found.mailbox)
+        desk = (box.name if box else "") or found.mailbox
+        values = {"desk": desk, "ticket": f"#{found.number}", "name": about.name if about else "", "agent": agent}
+        return cans.filled(canned, values)
+
+    # ── To whom ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _send(
+        self, conn: Connection, number: int, written: Written, about: Answered | None, *, anyway: bool
+    ) -> list[Sending]:
+        found, now, actor = self._conversation(conn, number), self.clock(), f"agent:{written.agent}"
+        if not anyway:
+            self._only_one(conn, found, actor, now)
+        sendings = self._letters(conn, found, written, about, anyway=anyway)
+        # In one order for everybody, since each address is locked.
+        for key in sorted({sending.recipient for sending in sendings}):
+            record.apply(conn, confirm.written_to(key, self._history(conn, key), now, actor).effects, now)
+        told = [("replied", sendings[0].identity), *(("copied-to", one.rcpt_to) for one in sendings[1:])]
+        effects: list[Effect] = [
+            TicketChange(self.mint.new_id(), found.ticket_id, now, event, actor, detail) for event, detail in told
+        ]
+        record.apply(conn, [*effects, no_longer_waits(found.ticket_id, now), *sendings], now)
+        return sendings
+
+    def _letters(
+        self, conn: Connection, found: Conversation, written: Written, about: Answered | None, *, anyway: bool
+    ) -> list[Sending]:
+        if not found.requester:
+            raise NotAllowed(f"ticket #{found.number} has nobody to answer: its mail names no single author")
+        self._see_who_takes_part(conn, found, written.cc)
+        now = self.clock()
+        for address in () if anyway else (found.requester, *written.cc):
+            known = self._history(conn, canonical(address)).acquaintance(canonical(address), now)
+            if known.standing is Standing.UNDELIVERABLE:
+                until = f" until {known.until:%Y-%m-%d}" if known.until else ""
+                raise NotAllowed(
+                    f"mail to {address} came back on {known.since:%Y-%m-%d}, so it counts as undeliverable{until};"
+                    " to write to it all the same, say so (--anyway)"
+                )
+        # Another mail may have come meanwhile: what is not answered is not quoted.
+        quoted = about if about and about.identity == found.newest else None
+        return letters.agent_replies(found, written, self.gateway, self.book(), mint=self.mint, now=now, about=quoted)
+
+    def _only_one(self, conn: Connection, found: Conversation, actor: str, now: datetime) -> None:
+        """Two who answer at once would say two things to one customer."""
+        apart = timedelta(seconds=self.book().limits.waiting.apart_s)
+        other = waiting.answered_by_another(conn, found.ticket_id, actor, now - apart)
+        if other:
+            who, at = other
+            told = f"{who.removeprefix('agent:')} answered #{found.number} {(now - at).total_seconds():.0f} s ago"
+            raise NotAllowed(f"{told}; --anyway answers as well")
+
+    def _see_who_takes_part(self, conn: Connection, found: Conversation, copied: Sequence[str]) -> None:
+        keys = [key_of(address) for address in copied]
+        others = answered.participants(conn, found.ticket_id) - {canonical(found.requester)}
+        strangers = [address for address, key in zip(copied, keys, strict=True) if key not in others]
+        if strangers:
+            there = f"who does: {', '.join(sorted(others))}" if others else "nobody else does"
+            raise NotAllowed(f"{', '.join(strangers)} takes no part in ticket #{found.number}; {there}")
+        if len(set(keys)) < len(keys):
+            raise NotAllowed(f"somebody is named twice: {', '.join(copied)}")
