@@ -125,6 +125,21 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Agents:
+    """What our own people may do by mail, and what they are told; the unit is in each name."""
+
+    answer_after_s: int
+    alike_days: int
+    alike_s: int
+    alike_chars: int
+    relays_per_hour: int
+    relays_per_day: int
+    words_chars: int
+    digest_after_s: int
+    digest_lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -144,9 +159,11 @@ class Limits:
     behaviour: Behaviour
     flood: Flood
     report: Report
+    agents: Agents
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
+    forward_prefixes: frozenset[str]
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], file: str = "limits.toml", lines: tuple[int, ...] = ()) -> Limits:
@@ -165,9 +182,11 @@ class Limits:
             behaviour=reader.numbers(Behaviour, table, "behaviour", _names(Behaviour)),
             flood=reader.numbers(Flood, table, "flood", _names(Flood)),
             report=reader.numbers(Report, table, "report", _names(Report)),
+            agents=reader.numbers(Agents, table, "agents", _names(Agents)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
+            forward_prefixes=frozenset(reader.folded(table, "subjects", "forward_prefixes")),
         )
         reader.unknown(table, _SECTIONS)
         if reader.faults:
@@ -205,7 +224,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("report", "reopenings", "shared", "subjects"),
+    *("report", "agents", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000

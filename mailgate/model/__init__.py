@@ -38,6 +38,7 @@ from mailgate.model.gateway import (
     OpenSpan,
     PageView,
 )
+from mailgate.model.insider import Forwarded, Order, Orders, Relay
 from mailgate.model.known import (
     Acquaintance,
     Agent,
@@ -59,6 +60,7 @@ from mailgate.model.known import (
     Reach,
     Recheck,
     Run,
+    Said,
     Taken,
     Total,
 )
@@ -129,6 +131,7 @@ __all__ = [
     "Facts",
     "Filing",
     "Finding",
+    "Forwarded",
     "Forwarder",
     "Gateway",
     "Grant",
@@ -154,6 +157,8 @@ __all__ = [
     "Notify",
     "OpenSpan",
     "Opening",
+    "Order",
+    "Orders",
     "OutboxState",
     "PageState",
     "PageView",
@@ -169,12 +174,14 @@ __all__ = [
     "Recheck",
     "Reheld",
     "Rejudged",
+    "Relay",
     "Released",
     "Reply",
     "Respond",
     "Right",
     "Role",
     "Run",
+    "Said",
     "Scope",
     "Sending",
     "Settlement",

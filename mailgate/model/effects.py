@@ -25,6 +25,7 @@ class Filing(Struct, frozen=True):
     held: HeldState | None = None
     duplicate_of: int | None = None
     recheck_at: datetime | None = None  # when DNS is asked once more who it is from
+    agent: str = ""  # the name of the one of our own people who wrote it
 
 
 class Rejudged(Struct, frozen=True):
