@@ -4,11 +4,12 @@ Each act is one function, one transaction, and one line in the history with its 
 through here.
 """
 
+from mailgate.desk.agents import Agents
 from mailgate.desk.held import Held
 from mailgate.desk.queues import Queues
 from mailgate.desk.senders import Senders
 from mailgate.desk.tickets import Tickets
 
 
-class Desk(Tickets, Held, Senders, Queues):
+class Desk(Tickets, Held, Senders, Agents, Queues):
     """All acts of people on tickets, held mail, senders and the queues."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mailgate.judge import answer, behaviour, challenge, confirm, flood, places, thread, trust
+from mailgate.judge import answer, behaviour, challenge, confirm, flood, insider, places, thread, trust
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.lives import Turn
 from mailgate.judge.thread import Evidence, Link, Place, Relation
@@ -27,6 +27,8 @@ UNSIGNED = "trusted while its mail was signed, and it has not been for long: tru
 
 def human(docket: Docket) -> Placement:
     """Where a person's mail goes."""
+    if docket.agent is not None:
+        return insider.received(docket, docket.agent)
     if docket.known.standing is Standing.BLOCKED:
         return places.held(docket, "the sender is blocked", HeldState.SPAM)
     if docket.authentication.level is not Level.A0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from mailgate.judge import machine, person, places
+from mailgate.judge import machine, person, places, relay
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import OPERATOR_QUEUE, Disposition, Kind, KnownMessage, State
 
@@ -14,7 +14,13 @@ PIN_MAILBOX = "{mailbox}"  # stands in the words of a pin for the address that t
 
 def place(docket: Docket) -> Placement:
     """Where the mail of `docket` goes; the effects that go with it are added to the docket."""
-    return _as_duplicate(docket) or _pinned(docket) or machine.at_bounce_address(docket) or BY_KIND[docket.kind](docket)
+    return (
+        _as_duplicate(docket)
+        or _pinned(docket)
+        or machine.at_bounce_address(docket)
+        or relay.at_agent_address(docket)
+        or BY_KIND[docket.kind](docket)
+    )
 
 
 def _calendar(docket: Docket) -> Placement:

@@ -24,12 +24,17 @@ def ticket(
     subject: str = "",
     queue: str = "",
     flood: bool = False,
+    participant: Participant | None = None,
+    name: str = "",
 ) -> Placement:
-    """A ticket of its own, in the queue of the mailbox and with the subject of the mail where no other is given."""
+    """A ticket of its own, in the queue of the mailbox, with the subject and the author of the mail where no other is
+    given.
+    """
     ticket_id = docket.mint.new_id()
     mail, mailbox = docket.case.mail, docket.case.mailbox
-    participant = Participant(docket.sender, docket.authentication.level)
-    name = docket.known.name or (mail.authors[0].name if mail.authors else "")
+    if participant is None:
+        participant = Participant(docket.sender, docket.authentication.level)
+        name = docket.known.name or (mail.authors[0].name if mail.authors else "")
     docket.effects.append(
         NewTicket(
             ticket_id,

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mailgate.mail import address, parse, structure
+from mailgate.mail import address, parse
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply.lines import EDGES, RULE_SIGNS, field_of
 from mailgate.mail.structure import Structure
@@ -40,7 +40,7 @@ class _Block(Struct, frozen=True):
 
 
 def forwarded(
-    raw: bytes, mail: Mail, parts: Structure, text: str, quotes: Quotes, prefixes: Collection[str]
+    raw: bytes, mail: Mail, parts: Structure, text: str, *, quotes: Quotes, prefixes: Collection[str]
 ) -> Forwarded | None:
     """The mail inside, or None where this is none that forwards.
 

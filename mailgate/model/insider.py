@@ -39,6 +39,7 @@ class Forwarded(Struct, frozen=True):
 class Relay(Struct, frozen=True):
     """An agent's answer by mail that may leave; `canned` names a text of the rules, "" where he wrote one himself."""
 
+    ticket_id: int
     number: int  # of the ticket
     agent: str  # his name
     text: str

@@ -50,6 +50,7 @@ class Case(Struct, frozen=True):
     relayed: bool = False  # and its client is that forwarder by its network, so nobody's own
     language: str = ""  # a key of rules/languages.toml; looked for only where an answer may follow
     orders: Orders | None = None  # what its text asks for; read only where it was sent to an agent's reply address
+    quotes_us: bool = False  # the marker of a mail of ours stands among its own words, not quoted
     forwards: Forwarded | None = None  # the mail of somebody else inside; looked for only in mail to a mailbox
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from mailgate.model import Ask, Facts, HeldMail, KnownMessage, KnownTicket, Participant, Purpose
-from mailgate.store import conduct, grants, locks, restored, rows, tables
+from mailgate.store import agents, conduct, grants, locks, restored, rows, tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 from mailgate.store.types import Utc
@@ -98,6 +98,7 @@ def gather(conn: Connection, ask: Ask) -> Facts:
         silent_until=restored.silent_until(conn) if addresses else None,
     )
     conduct.gather(conn, ask, addresses, known)
+    agents.gather(conn, ask, tokens.values(), known)
     return known
 
 
@@ -140,6 +141,7 @@ def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dic
             mailbox=row.mailbox,
             subject=row.subject,
             participants=tuple(participants[row.id]),
+            requester=row.requester,
             closed_at=row.closed_at,
             reopened_at=tuple(reopened[row.id]),
         )
