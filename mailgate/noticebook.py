@@ -21,6 +21,14 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "digest": frozenset({"desk", "count"}),
     "digest-contact": frozenset({"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam"}),
     "digest-more": frozenset({"count"}),
+    # To one of our own people: above the words of a customer, below them, and what became of his own mail.
+    "agent-news": frozenset({"ticket", "subject", "who", "proof"}),
+    "agent-help": frozenset({"desk", "orders", "canned"}),
+    "agent-help-notes": frozenset({"orders"}),
+    "agent-not-sent": frozenset({"ticket", "subject", "reason"}),
+    "agent-digest": frozenset({"desk", "count"}),
+    "agent-digest-line": frozenset({"ticket", "subject", "who", "at"}),
+    "agent-unreachable": frozenset({"desk", "name", "address", "since", "free"}),
 }
 
 

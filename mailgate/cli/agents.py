@@ -33,7 +33,7 @@ def agents() -> None:
 def list_(frame: Frame, *, everybody: bool) -> None:
     """List our own people by name."""
     found = reading(frame, stored.everybody if everybody else stored.current)
-    frame.show([_facts(one) for one in found], COLUMNS, "Nobody answers by mail yet: mailgate agents add ADDRESS.")
+    frame.show(found, COLUMNS, "Nobody answers by mail yet: mailgate agents add ADDRESS.")
 
 
 @agents.command("add")
@@ -46,7 +46,7 @@ def add(frame: Frame, *, address: str, name: str, rights: tuple[str, ...], queue
     """Add one of our own people. Without --right he may do all, without --queue he is told of every ticket."""
     given = _rights(rights or EVERY)
     agent = at_desk(frame, lambda desk: desk.enrol(address, name, rights=given, queues=queues))
-    frame.tell(_facts(agent), f"{agent.name} is told of new tickets at {agent.address}; he may {_may(agent)} by mail.")
+    frame.tell(record(agent), f"{agent.name} is told of new tickets at {agent.address}; he may {_may(agent)} by mail.")
 
 
 @agents.command("rights")
@@ -62,7 +62,7 @@ def rights(frame: Frame, /, *, address: str, **options: Any) -> None:
     queues = () if options["every_queue"] else options["queues"] or None
     agent = at_desk(frame, lambda desk: desk.entitle(address, rights=may, queues=queues))
     told = f"is told of {', '.join(agent.queues) or 'every queue'}"
-    frame.tell(_facts(agent), f"{agent.name} {told}; he may {_may(agent)} by mail.")
+    frame.tell(record(agent), f"{agent.name} {told}; he may {_may(agent)} by mail.")
 
 
 @agents.command("remove")
@@ -71,7 +71,7 @@ def rights(frame: Frame, /, *, address: str, **options: Any) -> None:
 def remove(frame: Frame, address: str) -> None:
     """Tell him nothing more; what he writes counts as anybody's from now on. History keeps his name."""
     agent = at_desk(frame, lambda desk: desk.dismiss(address))
-    frame.tell(_facts(agent), f"{agent.name} is told nothing more.")
+    frame.tell(record(agent), f"{agent.name} is told nothing more.")
 
 
 def _rights(names: Collection[str]) -> tuple[Right, ...]:
@@ -80,7 +80,3 @@ def _rights(names: Collection[str]) -> tuple[Right, ...]:
 
 def _may(agent: Agent) -> str:
     return ", ".join(agent.rights) or "do nothing"
-
-
-def _facts(agent: Agent) -> dict[str, Any]:
-    return record(agent)

@@ -38,7 +38,7 @@ from mailgate.model.gateway import (
     OpenSpan,
     PageView,
 )
-from mailgate.model.insider import Forwarded, Order, Orders, Relay
+from mailgate.model.insider import Forwarded, Happening, Order, Orders, Relay
 from mailgate.model.known import (
     Acquaintance,
     Agent,
@@ -136,6 +136,7 @@ __all__ = [
     "Gateway",
     "Grant",
     "HandedOver",
+    "Happening",
     "HeldMail",
     "HeldState",
     "Joined",

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from mailgate.model.mail import Mailaddr
+from mailgate.model.terms import Level
 
 
 class Order(Struct, frozen=True):
@@ -45,3 +46,26 @@ class Relay(Struct, frozen=True):
     text: str
     canned: str = ""
     cause: int = 0  # journal id of his mail
+
+
+class Happening(Struct, frozen=True):
+    """A line of a ticket's history that our own people may want to hear of."""
+
+    id: int
+    at: datetime
+    event: str
+    actor: str  # "mail", "agent:anne"
+    detail: str
+    ticket_id: int
+    number: int
+    subject: str
+    queue: str
+    mailbox: str
+    assignee: str
+    requester: str
+    raw_id: int | None = None  # the bytes of the mail that it speaks of
+    sender: str = ""  # canonical
+    author: str = ""
+    author_name: str = ""
+    level: Level = Level.A0
+    forwarder: str = ""  # the name of the one of our own people who forwarded it
