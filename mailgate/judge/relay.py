@@ -105,6 +105,8 @@ def _objections(docket: Docket, about: KnownMessage, ticket: KnownTicket) -> Ite
         yield "this address was given to somebody else"
     if _belongs_elsewhere(docket, about, ticket):
         yield "it answers a mail of another ticket than the one that its address belongs to"
+    if docket.case.mail.message_id not in ("", docket.identity):
+        yield "another mail bears its Message-ID: it may be the same, changed on its way"
     for finding in docket.findings:
         if finding.strength in OF_MACHINES:
             yield f"it looks like a machine's: {finding.says or finding.id}"
