@@ -5,20 +5,23 @@ Shared by whoever lets a person of ours answer: the desk, its faces, and the not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from mailgate.judge.canonical import canonical
+from mailgate.judge.history import Mint
 from mailgate.judge.suggest import Suggestion, suggested
+from mailgate.judge.waiting import answered as no_longer_waits
 from mailgate.mail import cite, language
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.language import FIRST
 from mailgate.mail.parse import read as read_mail
 from mailgate.mail.reply import reply_of
 from mailgate.mail.text import text_of
+from mailgate.model import Effect, Sending, TicketChange
 
 if TYPE_CHECKING:
     from mailgate.rulebook import Rulebook
@@ -77,3 +80,10 @@ def body(text: str, answered: Answered | None, recipient: str, book: Rulebook) -
         return text
     citing = book.phrases[answered.language].citing
     return cite.under(text, answered.quoted, citing, answered.name, answered.at)
+
+
+def follows(ticket_id: int, sendings: Sequence[Sending], agent: str, at: datetime, mint: Mint) -> list[Effect]:
+    """What a ticket knows of an answer: who wrote it, to whom it went, the requester first, and that nobody waits."""
+    told = [("replied", sendings[0].identity), *(("copied-to", one.rcpt_to) for one in sendings[1:])]
+    changes = (TicketChange(mint.new_id(), ticket_id, at, event, f"agent:{agent}", detail) for event, detail in told)
+    return [*changes, no_longer_waits(ticket_id, at)]

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mailgate import canned
 from mailgate.judge import admission, forward, token, verdict
 from mailgate.judge.fingerprint import bare_subject, fingerprint
 from mailgate.judge.history import History, Mint
-from mailgate.mail import language
+from mailgate.mail import commands, language
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.forged import without_forged_results
+from mailgate.mail.forwarded import forwarded
 from mailgate.mail.parse import read
 from mailgate.mail.reply import reply_of
 from mailgate.mail.report import with_report
 from mailgate.mail.text import text_of
-from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token
+from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token, TokenKind
 
 if TYPE_CHECKING:
     from mailgate.mail.structure import Structure
@@ -63,6 +65,7 @@ def case_of(
     )
     if answerable:
         case = _spoken(case, gateway, book)
+    case = _of_insider(case, parts, whole, gateway, book)
     return forward.followed(case, book.signals, gateway)
 
 
@@ -73,6 +76,19 @@ def _may_quote_us(raw: bytes, mail: Mail) -> bool:
 
 def _told(accepted: Accepted, parts: Structure, text: str | None, book: Rulebook) -> str:
     return text_of(accepted.raw, parts, book.quotes) if text is None else text
+
+
+def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book: Rulebook) -> Case:
+    """With what only a mail of our own people may say; whether it is one of theirs, who knows them will ask."""
+    to = case.recipient
+    if to is not None and to.kind is TokenKind.AGENT:
+        told = commands.read(case.text, canned.names(book))
+        return replace(case, orders=told, quotes_us=bool(token.markers(case.text, gateway.keys)))
+    if to is None and case.authentication.level is not Level.A0:
+        prefixes = book.limits.forward_prefixes
+        inside = forwarded(case.accepted.raw, case.mail, parts, whole, quotes=book.quotes, prefixes=prefixes)
+        return replace(case, forwards=inside) if inside else case
+    return case
 
 
 def _spoken(case: Case, gateway: Gateway, book: Rulebook) -> Case:

@@ -25,30 +25,27 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mailgate import alarm, letters
+from mailgate import alarm, judging
 from mailgate.backlog import MAILS_MOST, MAILS_MOST_SHARED, Backlog
 from mailgate.cases import case_of
 from mailgate.context import Context
 from mailgate.errors import Overtaken, TryAgain
-from mailgate.judge import admission, verdict
-from mailgate.judge.ask import apart, ask
+from mailgate.judge import admission
+from mailgate.judge.ask import apart
 from mailgate.judge.docket import Outcome
-from mailgate.judge.history import History
 from mailgate.log import Event, without_addresses
 from mailgate.mail.parse import read
 from mailgate.mail.whole import whole
 from mailgate.meter import UNHEARD, Meter
-from mailgate.model import Accepted, Arrival, Authentication, Case, Gateway, Mode, Peer, Receipt, Reply
+from mailgate.model import Accepted, Arrival, Authentication, Case, Gateway, Mode, Peer, Receipt, Reply, TicketChange
 from mailgate.origins import Origins
-from mailgate.store import facts, journal, locks
+from mailgate.store import journal
 from mailgate.store.database import Database
 from mailgate.stragglers import Stragglers, happens
 from mailgate.threshold import Threshold
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from mailgate.rulebook import Rulebook
 
 BATCH = 200  # all that 50 sessions bring while the one before is judged; a sender behind it waits some 40 ms
 BATCHES_AT_ONCE = 2  # one is written while the next is prepared
@@ -138,10 +135,11 @@ class Intake:
         on_outgoing: Callable[[], None] = lambda: None,
         on_backlog: Callable[[], None] = lambda: None,
         on_trusted: Callable[[Peer], object] = lambda peer: None,
+        on_news: Callable[[], None] = lambda: None,
         beside: Beside = asyncio.to_thread,
     ) -> None:
         """`owner` holds the leases; `on_backlog` is told of more than a batch can hold, `on_trusted` of where somebody
-        wrote from whom we trust; `beside` reads large mail.
+        wrote from whom we trust, `on_news` of something new in tickets; `beside` reads large mail.
         """
         self.database = context.database
         self.gateway = context.gateway
@@ -155,6 +153,7 @@ class Intake:
         self.on_outgoing = on_outgoing
         self.on_backlog = on_backlog
         self.on_trusted = on_trusted
+        self.on_news = on_news
         self.beside = beside
         self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
         self._awake = asyncio.Event()
@@ -313,8 +312,10 @@ class Intake:
         for outcome in outcomes:
             self._tell(outcome, stages_ms, now)
             alarm.tell(outcome.effects, self.log)
-        if any(outcome.planned for outcome in outcomes):
+        if any(outcome.planned or outcome.relays for outcome in outcomes):
             self.on_outgoing()
+        if any(isinstance(effect, TicketChange) for outcome in outcomes for effect in outcome.effects):
+            self.on_news()
 
     async def _persist(self, work: Callable[[Connection], list[Outcome]]) -> list[Outcome]:
         """Write what was judged. Trouble of the database is no fault of the mail, so it costs no attempt."""
@@ -345,21 +346,9 @@ class Intake:
         return case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
-        """Read, judge, write: one transaction. Mail goes in journal order, each seeing the effects of those before."""
-        book = self.book()
-        outcomes = self._judge(conn, cases, book)
-        if any(outcome.moves_the_gate for outcome in outcomes) and locks.spending(conn):
-            # Another process may have granted what was still free when we looked.
-            outcomes = self._judge(conn, cases, book)
-        effects = [effect for outcome in outcomes for effect in outcome.effects]
-        planned = [planned for outcome in outcomes for planned in outcome.planned]
-        letters.record_with_mail(conn, effects, planned, gateway=self.gateway, book=book, now=self.clock())
-        return outcomes
-
-    def _judge(self, conn: Connection, cases: Sequence[Case], book: Rulebook) -> list[Outcome]:
-        known = facts.gather(conn, ask(cases, self.gateway, book.limits))
-        history = History(known, book.limits, self.gateway, self.mint)
-        return [verdict.judge(case, book.signals, history) for case in cases]
+        """Read, judge, write: one transaction."""
+        mint, now = self.mint, self.clock()
+        return judging.decide(conn, cases, gateway=self.gateway, book=self.book(), mint=mint, now=now)
 
     async def _failed(self, accepted: Accepted, error: str) -> None:
         if accepted.attempts >= MOST_ATTEMPTS:

@@ -50,6 +50,7 @@ ANSWER_TO = {
     Purpose.ACKNOWLEDGE: TokenKind.REPLY,
     Purpose.CHALLENGE: TokenKind.CHALLENGE,
     Purpose.AGENT: TokenKind.REPLY,
+    Purpose.NOTICE: TokenKind.AGENT,
 }
 
 
@@ -270,8 +271,8 @@ def _answer_subject(subject: str, number: int, book: Rulebook) -> str:
 
 
 def _answer_to(letter: _Letter, keys: Keys) -> str:
-    """The signed address that an answer goes to; "" for a mail to our own people, who answer the desk or nobody."""
-    kind = ANSWER_TO.get(letter.purpose)
+    """The signed address that an answer goes to; "" for a mail to our own people that is about no ticket."""
+    kind = ANSWER_TO.get(letter.purpose) if letter.ticket_id or not letter.purpose.to_staff else None
     return token.address(kind, letter.token_id, letter.mailbox, keys) if kind else ""
 
 

@@ -25,6 +25,14 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "late": frozenset({"desk", "late", "soon", "overdue"}),
     "late-line": frozenset({"who", "since", "due", "queue", "assignee", "subject", "show"}),
     "late-more": frozenset({"count"}),
+    # To one of our own people: above the words of a customer, below them, and what became of his own mail.
+    "agent-news": frozenset({"ticket", "subject", "who", "proof"}),
+    "agent-help": frozenset({"desk", "orders", "canned"}),
+    "agent-help-notes": frozenset({"orders"}),
+    "agent-not-sent": frozenset({"ticket", "subject", "reason"}),
+    "agent-digest": frozenset({"desk", "count"}),
+    "agent-digest-line": frozenset({"ticket", "subject", "who", "at"}),
+    "agent-unreachable": frozenset({"desk", "name", "address", "since", "free"}),
 }
 
 

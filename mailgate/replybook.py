@@ -21,7 +21,7 @@ from mailgate.mail.template import Form, Template, TemplateError
 from mailgate.tables import nearest
 
 if TYPE_CHECKING:
-    from mailgate.rulebook import Rulebook
+    pass
 
 REPLIES: Final = "replies"
 CANNED: Final = "canned"
@@ -59,11 +59,6 @@ ANSWERED_BY_MAIL: Final = ("challenge-by-reply",)
 Files = Mapping[str, bytes]
 Cans = Mapping[str, Mapping[str, Canned]]
 Replies = tuple[Mapping[str, Mapping[str, Template]], Mapping[str, Phrases], Cans]
-
-
-def canned(book: Rulebook, name: str, language: str = FIRST) -> Canned | None:
-    """The canned answer of this name in `language`, else in the first one; None where there is none."""
-    return book.canned.get(language, {}).get(name) or book.canned.get(FIRST, {}).get(name)
 
 
 def replies_of(files: Files) -> Replies:

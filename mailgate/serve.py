@@ -20,6 +20,7 @@ from watchfiles import Change, awatch
 from mailgate import wiring
 from mailgate.alarm import Alarm
 from mailgate.backup.highwater import HighWater
+from mailgate.briefing import Briefing
 from mailgate.clock import Clock, boot
 from mailgate.config import Settings
 from mailgate.confirming import Confirming
@@ -165,6 +166,7 @@ class Daemon:
             alias=wiring.alias_of(settings, book),
             destination=self.courier.destination,
         )
+        self.briefing = Briefing(context, on_outgoing=self.outbound.wake)
         self.intake = Intake(
             context,
             witnesses.authenticate,
@@ -172,6 +174,7 @@ class Daemon:
             on_outgoing=self.outbound.wake,
             on_backlog=lambda: self.neighbours.call(JOURNAL),
             on_trusted=self._heard_from,
+            on_news=self.briefing.wake,
             beside=self.aside.run,
         )
         self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
@@ -241,9 +244,8 @@ class Daemon:
         self.neighbours.listen()
         for road in (self.intake, self.outbound):
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
-        self._help(self._keep_going("upkeep", self.upkeep.run))
-        self._help(self._keep_going("recheck", self.recheck.run))
-        self._help(self._keep_going("staff", self.staff.run))
+        for helper in (self.upkeep, self.recheck, self.staff, self.briefing):
+            self._help(self._keep_going(type(helper).__name__.lower(), helper.run))
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())
@@ -366,7 +368,7 @@ class Daemon:
             return
         self.gateway, self.outbound.sign = gateway, signer.sign
         self.door.renew(gateway)
-        for part in (self.intake, self.recheck, self.desk, self.confirming, self.staff):
+        for part in (self.intake, self.recheck, self.desk, self.confirming, self.staff, self.briefing):
             part.gateway = gateway
         if self.held:
             self.held.gateway = gateway

@@ -30,6 +30,7 @@ from msgspec.structs import replace
 
 from mailgate import config, wiring
 from mailgate.alarm import Alarm
+from mailgate.briefing import Briefing
 from mailgate.config import tomlfile
 from mailgate.confirming import Confirming
 from mailgate.context import Context, Mint
@@ -206,6 +207,7 @@ class Lab:
         if moved:
             await self.recheck.settle()
         await self.staff.settle()
+        await self.briefing.settle()
         await self.outbound.settle_due()
 
     async def crash(self) -> None:
@@ -303,6 +305,7 @@ class Lab:
             self.upkeep.put_off, self.upkeep.on_vouched = origins.take_put_off, origins.vouch
         self.recheck = Recheck(context, self.intake.prepare)
         self.staff = Staff(context)
+        self.briefing = Briefing(context)
 
     async def _ready(self) -> None:
         if self._must_open:

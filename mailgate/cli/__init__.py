@@ -34,6 +34,7 @@ COMMANDS = {
     "tickets": "Read tickets, answer them, sort them, close them.",
     "held": "Decide on mail that waits for a person.",
     "senders": "See what we hold of an address, trust it, block it, clear its name; bring in our customers.",
+    "agents": "See who answers tickets by mail, add people, say what they may do.",
     "outbox": "Look after mail that leaves.",
     "breaker": "See what holds automatic mail back, stop it, let it pass again.",
     "shunted": "Look after mail that could not be processed.",

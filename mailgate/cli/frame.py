@@ -90,6 +90,8 @@ def _cell(value: object) -> str:
 def _word(value: object) -> str:
     if value is None or value == "":
         return "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
     return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
 
 

@@ -4,6 +4,7 @@ Each act is one function, one transaction, and one line in the history with its 
 through here.
 """
 
+from mailgate.desk.agents import Agents
 from mailgate.desk.answers import Answers
 from mailgate.desk.customers import Customers
 from mailgate.desk.forgetting import Forgetting
@@ -15,5 +16,5 @@ from mailgate.desk.sorting import Sorting
 from mailgate.desk.tickets import Tickets
 
 
-class Desk(Answers, Tickets, Merging, Sorting, Held, Senders, Customers, Forgetting, Queues):
-    """All acts of people on tickets, held mail, senders, customers and the queues."""
+class Desk(Answers, Tickets, Merging, Sorting, Held, Senders, Customers, Forgetting, Agents, Queues):
+    """All acts of people on tickets, held mail, senders, customers, our own people and the queues."""

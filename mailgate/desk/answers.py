@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from mailgate import answering, letters, replybook
+from mailgate import answering, canned, letters
 from mailgate.answering import Answered
 from mailgate.desk.acts import key_of
 from mailgate.desk.tickets import Tickets
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import confirm
 from mailgate.judge.canonical import canonical
-from mailgate.judge.waiting import answered as no_longer_waits
-from mailgate.mail import canned as cans
 from mailgate.mail.attachments import size_words
-from mailgate.mail.language import FIRST
-from mailgate.model import Attachment, Effect, Sending, Standing, TicketChange, Written
+from mailgate.model import Attachment, Sending, Standing, Written
 from mailgate.store import answered, record, waiting
 from mailgate.store.conversation import Conversation
 
@@ -85,7 +82,7 @@ class Answers(Tickets):
 
     # ── What is written ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _whole(self, number: int, asked: Written, canned: str, *, quote: bool) -> tuple[Written, Answered | None]:
+    async def _whole(self, number: int, asked: Written, name: str, *, quote: bool) -> tuple[Written, Answered | None]:
         """The answer with its canned text, and the mail to quote. Apart from the writing, for reading takes long."""
         limits, files = self.book().limits.answers, asked.attachments
         if len(files) > limits.attachments:
@@ -95,25 +92,20 @@ class Answers(Tickets):
             raise NotAllowed(f"{size_words(size_bytes)} are too much to attach: at most {size_words(most_bytes)}")
         newest = await self.database.read(lambda conn: answered.newest(conn, number))
         about = answering.read(newest.raw, newest.identity, newest.at, self.book()) if newest else None
-        if canned:
+        if name:
             found = await self.database.read(lambda conn: self._conversation(conn, number))
-            parts = (asked.text.strip(), self._canned(canned, found, about, asked.agent))
+            parts = (asked.text.strip(), self._canned(name, found, about, asked.agent))
             asked = replace(asked, text="\n\n".join(filter(None, parts)))
         if not asked.text.strip():
             raise NotAllowed("an answer needs text")
         return asked, about if quote and newest is not None and newest.by_person else None
 
     def _canned(self, name: str, found: Conversation, about: Answered | None, agent: str) -> str:
-        book = self.book()
-        code = about.language if about else FIRST
-        canned = replybook.canned(book, name, code)
-        if canned is None:
-            known = sorted({*book.canned.get(code, {}), *book.canned.get(FIRST, {})})
+        text = canned.text(self.book(), name, found, about=about, agent=agent, gateway=self.gateway)
+        if text is None:
+            known = sorted(canned.names(self.book()))
             raise NotFound(f"no canned answer {name!r}; there are: {', '.join(known) or 'none'}")
-        box = self.gateway.mailbox(found.mailbox)
-        desk = (box.name if box else "") or found.mailbox
-        values = {"desk": desk, "ticket": f"#{found.number}", "name": about.name if about else "", "agent": agent}
-        return cans.filled(canned, values)
+        return text
 
     # ── To whom ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -127,11 +119,8 @@ class Answers(Tickets):
         # In one order for everybody, since each address is locked.
         for key in sorted({sending.recipient for sending in sendings}):
             record.apply(conn, confirm.written_to(key, self._history(conn, key), now, actor).effects, now)
-        told = [("replied", sendings[0].identity), *(("copied-to", one.rcpt_to) for one in sendings[1:])]
-        effects: list[Effect] = [
-            TicketChange(self.mint.new_id(), found.ticket_id, now, event, actor, detail) for event, detail in told
-        ]
-        record.apply(conn, [*effects, no_longer_waits(found.ticket_id, now), *sendings], now)
+        effects = answering.follows(found.ticket_id, sendings, written.agent, now, self.mint)
+        record.apply(conn, [*effects, *sendings], now)
         return sendings
 
     def _letters(

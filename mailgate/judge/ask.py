@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from mailgate.judge import answer, evidence, verdict
 from mailgate.judge.canonical import domain_of
 from mailgate.judge.limits import Limits
-from mailgate.model import Ask, Case, Gateway, Level
+from mailgate.model import Ask, Case, Gateway, Level, TokenKind
 
 SLACK = timedelta(hours=1)  # covers every mail that is not too late to be answered
 
@@ -58,6 +60,24 @@ def apart(cases: Iterable[Case], limits: Limits) -> list[list[Case]]:
         parts[-1].append(case)
         seen |= gives
     return parts
+
+
+def with_people(asked: Ask, people: frozenset[str]) -> Ask:
+    """The same, for a batch that may let our own people answer these customers (canonical addresses)."""
+    if not people:
+        return asked
+    return replace(
+        asked,
+        addresses=asked.addresses | people,
+        domains=asked.domains | set(map(domain_of, people)),
+        held_of=asked.held_of | people,
+    )
+
+
+def told_by(cases: Sequence[Case]) -> frozenset[int]:
+    """The tokens of what we told our own people, to whose address a mail of the batch was sent."""
+    tokens = (case.recipient for case in cases)
+    return frozenset(one.id for one in tokens if one and one.kind is TokenKind.AGENT)
 
 
 def about(address: str, gateway: Gateway, limits: Limits, now: datetime) -> Ask:

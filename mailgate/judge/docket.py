@@ -17,6 +17,7 @@ from mailgate.judge.limits import Limits
 from mailgate.judge.routes import Route
 from mailgate.model import (
     Acquaintance,
+    Agent,
     Authentication,
     Broken,
     Case,
@@ -33,6 +34,7 @@ from mailgate.model import (
     Permit,
     Purpose,
     Rejudged,
+    Relay,
     Respond,
     Routed,
     State,
@@ -83,6 +85,7 @@ class Outcome(Struct, frozen=True):
     effects: tuple[Effect, ...]  # its filing stands last
     planned: tuple[Planned, ...]
     trusted: bool = False  # its author is, and the mail is proven to be his
+    relays: tuple[Relay, ...] = ()  # answers of our own people to compose
 
     @property
     def moves_the_gate(self) -> bool:
@@ -123,7 +126,14 @@ class Docket:
     trail: list[Step] = field(default_factory=list)
     suppressed: str = ""
     withheld_by: str = ""  # the rule of the gate
+    relays: list[Relay] = field(default_factory=list)
+    by: str = ""  # the name of the agent who proved to have written it
     _routed: Routed | None = None
+
+    @property
+    def agent(self) -> Agent | None:
+        """Whose of our own people's address stands in From, proven or not."""
+        return self.history.agent(self.sender)
 
     @property
     def gateway(self) -> Gateway:

@@ -160,7 +160,7 @@ def handles(case: Case, limits: Limits) -> tuple[set[object], set[object]]:
 
 
 def _is_reply(token: Token | None) -> bool:
-    return token is not None and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE)
+    return token is not None and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE, TokenKind.AGENT)
 
 
 def _by_address(case: Case, facts: Facts) -> list[KnownMessage]:

@@ -16,6 +16,7 @@ from mailgate.judge import governor, trust
 from mailgate.judge.limits import Limits
 from mailgate.model import (
     Acquaintance,
+    Agent,
     Asked,
     Begun,
     Breaker,
@@ -39,10 +40,13 @@ from mailgate.model import (
     NewTicket,
     Permit,
     Reheld,
+    Relay,
     Released,
     Run,
+    Said,
     Scope,
     Standing,
+    State,
     Suffered,
     TicketChange,
     TicketState,
@@ -79,6 +83,11 @@ class History:
         balance, since = governor.dripped(known.credit, known.credit_at, at, credit)
         return replace(trust.current(known, at), credit=balance, credit_at=since)
 
+    def agent(self, address: str) -> Agent | None:
+        """Who of our own people has this canonical address; None for everybody else, and for who has left."""
+        found = self.facts.agents.get(address)
+        return found if found and found.left_at is None else None
+
     def domain(self, domain: str, at: datetime) -> DomainCredit:
         """The balance of an organizational domain at `at`."""
         known = self.facts.domains.get(domain)
@@ -112,20 +121,26 @@ class History:
                 # Nothing can go wrong with it before this batch is written, so nobody asks for its message.
                 self.facts.runs = [Run(permit.id, grant.at, grant.domain, grant.unproven), *self.facts.runs]
 
+    def relayed(self, relays: Iterable[Relay], at: datetime) -> None:
+        """Answers of our own people leave, which came by mail."""
+        for relay in relays:
+            self.facts.relayed.setdefault(relay.ticket_id, []).append(at)
+
     def _learn(self, effect: Effect) -> None:
         # What every mail brings comes first.
         match effect:
             case Filing():
                 self._filed(effect)
-            case NewTicket():
-                self.facts.tickets[effect.id] = KnownTicket(
-                    effect.id,
+            case NewTicket(id=ticket_id, participant=author):
+                self.facts.tickets[ticket_id] = KnownTicket(
+                    ticket_id,
                     0,
                     TicketState.OPEN,
                     effect.queue,
                     effect.mailbox,
                     effect.subject,
-                    (effect.participant,),
+                    (author,),
+                    author.address,
                     opened_at=effect.at,
                     updated_at=effect.at,
                 )
@@ -202,6 +217,9 @@ class History:
         if filing.verdict.kind is Kind.AUTO_REPLY:
             self.facts.machine_mails.setdefault(filing.sender, []).append(filing.case.accepted.at)
             self.facts.machine_words.setdefault(filing.sender, set()).add(filing.case.words)
+        if filing.agent:
+            said = Said(filing.case.accepted.at, filing.ticket_id, filing.case.words, filing.state is State.APPENDED)
+            self.facts.said.setdefault(filing.sender, []).append(said)
         if filing.verdict.disposition is Disposition.TICKET:
             begun = Begun(filing.case.accepted.at, filing.case.fingerprint)
             self.facts.begun.setdefault(filing.sender, []).append(begun)

@@ -160,6 +160,21 @@ class AnswerLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Agents:
+    """What our own people may do by mail, and what they are told; the unit is in each name."""
+
+    answer_after_s: int
+    alike_days: int
+    alike_s: int
+    alike_chars: int
+    relays_per_hour: int
+    relays_per_day: int
+    words_chars: int
+    digest_after_s: int
+    digest_lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -182,9 +197,11 @@ class Limits:
     report: Report
     waiting: Waiting
     answers: AnswerLimits
+    agents: Agents
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
+    forward_prefixes: frozenset[str]
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], file: str = "limits.toml", lines: tuple[int, ...] = ()) -> Limits:
@@ -206,9 +223,11 @@ class Limits:
             report=reader.numbers(Report, table, "report", _names(Report)),
             waiting=reader.numbers(Waiting, table, "waiting", _names(Waiting)),
             answers=reader.numbers(AnswerLimits, table, "answers", _names(AnswerLimits)),
+            agents=reader.numbers(Agents, table, "agents", _names(Agents)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
+            forward_prefixes=frozenset(reader.folded(table, "subjects", "forward_prefixes")),
         )
         reader.unknown(table, _SECTIONS)
         if reader.faults:
@@ -246,7 +265,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s", "warn_every_s", "listed"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("threads", "report", "waiting", "answers", "reopenings", "shared", "subjects"),
+    *("threads", "report", "waiting", "answers", "agents", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000

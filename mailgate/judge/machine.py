@@ -73,7 +73,8 @@ def at_bounce_address(docket: Docket) -> Placement | None:
         return None
     if about is None:
         return places.parked(docket, "sent to a bounce address whose mail is forgotten or long past")
-    if about.purpose is not Purpose.AGENT:
+    # The vacation program of a colleague is his own affair: he goes on being told.
+    if about.purpose is not Purpose.AGENT and docket.history.agent(about.recipient) is None:
         _convict(docket, about)
     return _beside(docket, about, "a machine answered our mail") or places.parked(docket, "a machine answered our mail")
 
@@ -130,7 +131,7 @@ def receipt(docket: Docket) -> Placement:
 
 def automatic(docket: Docket) -> Placement:
     """What a machine answers joins what it answers, and is otherwise kept where people look."""
-    is_known = docket.sender in docket.history.facts.acquaintances
+    is_known = docket.sender in docket.history.facts.acquaintances and docket.agent is None
     again = docket.known.standing is Standing.ROBOT and docket.kind in CONVICTING
     if again or (is_known and docket.kind is Kind.AUTO_REPLY and behaviour.is_machine(docket)):
         docket.note("machine", "a machine answers for this address: it gets no automatic mail for a year")

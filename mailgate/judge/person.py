@@ -7,7 +7,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from mailgate.judge import answer, behaviour, challenge, confirm, flood, places, thread, trust
+from mailgate.judge import answer, behaviour, challenge, confirm, flood, insider, places, thread, trust
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.evidence import Evidence, Link
 from mailgate.judge.lives import Turn
@@ -33,6 +33,8 @@ UNSIGNED = "trusted while its mail was signed, and it has not been for long: tru
 
 def human(docket: Docket) -> Placement:
     """Where a person's mail goes."""
+    if docket.agent is not None:
+        return insider.received(docket, docket.agent)
     if docket.known.standing is Standing.BLOCKED:
         return places.held(docket, "the sender is blocked", HeldState.SPAM)
     if docket.authentication.level is not Level.A0:

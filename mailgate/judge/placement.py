@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.judge import duplicates, machine, person, places
+from mailgate.judge import duplicates, machine, person, places, relay
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import OPERATOR_QUEUE, Disposition, Kind
 
@@ -13,8 +13,13 @@ PIN_MAILBOX = "{mailbox}"  # stands in the words of a pin for the address that t
 
 def place(docket: Docket) -> Placement:
     """Where the mail of `docket` goes; the effects that go with it are added to the docket."""
-    again = duplicates.received_before(docket)
-    return again or _pinned(docket) or machine.at_bounce_address(docket) or BY_KIND[docket.kind](docket)
+    return (
+        duplicates.received_before(docket)
+        or _pinned(docket)
+        or machine.at_bounce_address(docket)
+        or relay.at_agent_address(docket)
+        or BY_KIND[docket.kind](docket)
+    )
 
 
 def _calendar(docket: Docket) -> Placement:

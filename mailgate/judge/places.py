@@ -34,12 +34,17 @@ def ticket(
     queue: str = "",
     flood: bool = False,
     follow_up_of: int | None = None,
+    participant: Participant | None = None,
+    name: str = "",
 ) -> Placement:
-    """A ticket of its own, in the queue of the mailbox and with the subject of the mail where no other is given."""
+    """A ticket of its own, in the queue of the mailbox, with the subject and the author of the mail where no other is
+    given.
+    """
     ticket_id = docket.mint.new_id()
     mail, mailbox = docket.case.mail, docket.case.mailbox
-    participant = Participant(docket.sender, docket.authentication.level)
-    name = docket.known.name or (mail.authors[0].name if mail.authors else "")
+    if participant is None:
+        participant = Participant(docket.sender, docket.authentication.level)
+        name = docket.known.name or (mail.authors[0].name if mail.authors else "")
     routed = Routed(queue) if queue else docket.routed
     # A machine waits for nobody, and what asks the operator is no customer's.
     waits = docket.at if disposition is Disposition.TICKET and not queue else None

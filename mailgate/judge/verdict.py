@@ -86,8 +86,9 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     _trip(docket)
     effects = (*docket.effects, _filing(docket, placed))
     trusted = trust.welcome(docket.known, docket.authentication) is trust.Welcome.TRUSTED
-    outcome = Outcome(effects, tuple(docket.planned), trusted)
+    outcome = Outcome(effects, tuple(docket.planned), trusted, tuple(docket.relays))
     history.learn(outcome.effects, (planned.permit for planned in outcome.planned))
+    history.relayed(outcome.relays, docket.at)
     return outcome
 
 
@@ -176,6 +177,8 @@ def _deciding(sight: Sight) -> str:
 def _meet_newcomer(docket: Docket) -> None:
     """Remember whoever wrote himself or has a ticket; machines pass without leaving a name."""
     opened = any(isinstance(effect, NewTicket) for effect in docket.effects)
+    if docket.agent is not None:
+        return
     new = docket.sender not in docket.history.facts.acquaintances and not docket.met
     if new and (opened or docket.kind is Kind.HUMAN):
         docket.learn([Met(docket.known)])
@@ -225,4 +228,5 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         alias=docket.alias,
         copied=company.named(docket.case, docket.history),
         routed=routed,
+        agent=docket.by,
     )

@@ -22,7 +22,7 @@ INDEXED_CHARS = 4  # by which the beginnings and ends of lines are found
 
 FIELDS: Final = ("from", "date", "to", "subject", "other")
 LANGUAGE_KEYS: Final = (
-    *("wrote", "leads", "self", *FIELDS, "original"),
+    *("wrote", "leads", "self", *FIELDS, "original", "forward"),
     *("device", "device_short", "device_end", "banner", "legal", "inline"),
 )
 HTML_KEYS: Final = ("quoted", "answered", "after", "signature", "hidden")
@@ -49,6 +49,7 @@ class Quotes(Struct, frozen=True):
     leads: tuple[str, ...] = ()
     fields: Mapping[str, str] = {}  # frozen by use: "betreff" -> "subject"
     originals: frozenset[str] = frozenset()
+    forwards: frozenset[str] = frozenset()
     devices: Indexed = {}
     devices_short: Indexed = {}
     device_ends: Indexed = {}
@@ -88,7 +89,8 @@ def from_table(table: Mapping[str, Any], file: str = "quotes.toml", line: Line =
         by_oneself=words_pattern(all_of("self")),
         leads=tuple(all_of("leads")),
         fields={word: role for role in reversed(FIELDS) for word in all_of(role)},
-        originals=frozenset(all_of("original")),
+        originals=frozenset([*all_of("original"), *all_of("forward")]),
+        forwards=frozenset(all_of("forward")),
         devices=beginnings(all_of("device")),
         devices_short=beginnings(all_of("device_short")),
         device_ends=endings(all_of("device_end")),

@@ -39,6 +39,7 @@ class Filing(Struct, frozen=True):
     alias: str = ""  # the Message-ID that it bears, where that is another mail's
     copied: tuple[str, ...] = ()  # canonical; whom it names in To and Cc, ours left out
     routed: Routed = Routed()
+    agent: str = ""  # the name of the one of our own people who wrote it
 
 
 class Rejudged(Struct, frozen=True):

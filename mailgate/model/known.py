@@ -118,6 +118,7 @@ class KnownTicket(Struct, frozen=True):
     mailbox: str
     subject: str
     participants: tuple[Participant, ...]
+    requester: str = ""  # canonical
     closed_at: datetime | None = None
     reopened_at: tuple[datetime, ...] = ()  # reopenings by mail of the last 7 days, oldest first
     opened_at: datetime | None = None
@@ -336,6 +337,15 @@ class Ask(Struct, frozen=True):
     runs: bool = False  # are the newest automatic mails wanted, with what went wrong?
 
 
+class Said(Struct, frozen=True):
+    """What an agent wrote to a reply address of his."""
+
+    at: datetime
+    ticket_id: int | None
+    words: str  # as fingerprint
+    sent: bool  # it went to the customer, or was done; else it was only kept
+
+
 @dataclass(slots=True)
 class Facts:
     """The answer to an `Ask`. Filled by the store, then kept up to date by the judge while it walks the batch."""
@@ -364,3 +374,6 @@ class Facts:
     machine_words: dict[str, set[str]] = field(default_factory=dict)  # what these said, as fingerprints of words alone
     begun: dict[str, list[Begun]] = field(default_factory=dict)  # conversations by address, of late
     floods: dict[str, int] = field(default_factory=dict)  # by address, the ticket that takes its flood
+    agents: dict[str, Agent] = field(default_factory=dict)  # all our own people by address, those who left too
+    relayed: dict[int, list[datetime]] = field(default_factory=dict)  # by ticket, answers that came by mail, of late
+    said: dict[str, list[Said]] = field(default_factory=dict)  # by agent, of late

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from mailgate.model.gateway import Mailbox
+from mailgate.model.insider import Forwarded, Orders
 from mailgate.model.mail import Accepted, Authentication, Mail, Token
 from mailgate.model.terms import Disposition, Kind, Mark, Strength
 
@@ -48,6 +49,9 @@ class Case(Struct, frozen=True):
     forwarded: tuple[str, ...] = ()  # how a listed forwarder brought it, by the ids of the rule files
     relayed: bool = False  # and its client is that forwarder by its network, so nobody's own
     language: str = ""  # a key of rules/languages.toml; looked for only where an answer may follow
+    orders: Orders | None = None  # what its text asks for; read only where it was sent to an agent's reply address
+    quotes_us: bool = False  # the marker of a mail of ours stands among its own words, not quoted
+    forwards: Forwarded | None = None  # the mail of somebody else inside; looked for only in mail to a mailbox
 
 
 class Step(Struct, frozen=True):

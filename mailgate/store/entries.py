@@ -106,7 +106,7 @@ def incoming(filing: Filing) -> Entry:
         "at": case.accepted.at,
         "body_hash": mail.body_hash,
         # What a machine says is known again whatever the subject: no two answers have the same.
-        "fingerprint": case.words if verdict.kind is Kind.AUTO_REPLY else case.fingerprint,
+        "fingerprint": case.words if verdict.kind is Kind.AUTO_REPLY or filing.agent else case.fingerprint,
         "level": case.authentication.level,
         "proposed": verdict.proposed,
         "held": filing.held,
@@ -121,6 +121,7 @@ def incoming(filing: Filing) -> Entry:
         "suggests_id": filing.suggests,
         "copied": filing.copied,
         "verdict": verdict_document(filing),
+        "agent": filing.agent,
     }
 
 

@@ -24,7 +24,7 @@ from mailgate.model import (
     Purpose,
     Standing,
 )
-from mailgate.store import conduct, grants, locks, restored, rows, tables, traces
+from mailgate.store import agents, conduct, grants, locks, restored, rows, tables, traces
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.ids import LARGEST
 from mailgate.store.types import Utc
@@ -137,6 +137,7 @@ def gather(conn: Connection, ask: Ask) -> Facts:
         silent_until=restored.silent_until(conn) if addresses else None,
     )
     conduct.gather(conn, ask, addresses, known)
+    agents.gather(conn, ask, tokens.values(), known)
     return known
 
 
@@ -182,6 +183,7 @@ def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dic
             mailbox=row.mailbox,
             subject=row.subject,
             participants=participants.get(row.id, ()),
+            requester=row.requester,
             closed_at=row.closed_at,
             reopened_at=tuple(reopened[row.id]),
             opened_at=row.created_at,

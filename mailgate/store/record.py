@@ -139,7 +139,11 @@ def _tell_of_contacts(conn: Connection, changes: Iterable[ContactChange]) -> Non
 
 def _enrol(conn: Connection, enrolled: Iterable[Enrolled]) -> None:
     agents = {one.agent.address: asdict(one.agent) for one in enrolled}.values()
-    put(conn, upsert(conn, tables.agent, key="address", change=("name", "rights", "queues", "left_at")), list(agents))
+    put(
+        conn,
+        upsert(conn, tables.agent, key="address", change=("name", "rights", "queues", "added_at", "left_at")),
+        list(agents),
+    )
 
 
 def _credit(conn: Connection, credited: Iterable[Credited]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, func, or_, select
 
-from mailgate.model import OPERATOR_QUEUE, Disposition, Priority, TicketState
+from mailgate.model import OPERATOR_QUEUE, Disposition, Priority, Purpose, TicketState
 from mailgate.store import tables
 from mailgate.store.dialect import is_one_of
 from mailgate.store.journal import decompressed
@@ -22,8 +22,10 @@ IN_TICKET_MOST = 1000  # messages and events of one ticket that is shown, the ne
 _TICKET, _MESSAGE, _RAW, _OUTBOX = tables.ticket.c, tables.message.c, tables.raw.c, tables.outbox.c
 _TAG = tables.ticket_tag.c
 _ASKS = and_(_TICKET.queue == OPERATOR_QUEUE, _TICKET.state == TicketState.OPEN)
-# The same mail once more is a line in the history, not a message.
-_COUNTS = _MESSAGE.disposition.is_distinct_from(Disposition.DUPLICATE)
+# The same mail once more is a line in the history, not a message; and that our own people were told is none at all.
+_COUNTS = and_(
+    _MESSAGE.disposition.is_distinct_from(Disposition.DUPLICATE), _MESSAGE.purpose.is_distinct_from(Purpose.NOTICE)
+)
 
 
 def tickets(

@@ -28,6 +28,12 @@ ROADS = (
     "confirming",
     "looking",
     "bulletin",
+    "briefing",
+    "briefs",
+    "answering",
+    "canned",
+    "judging",
+    "relaying",
     "staff",
     "heldlinks",
     "intake",
@@ -48,7 +54,7 @@ ROADS = (
     "stragglers",
 )
 # The rule book is a value that judges ask; who reads it from files is a face.
-GIVEN_TO_ROADS = ("rulebook", "replybook")
+GIVEN_TO_ROADS = ("rulebook",)
 
 IMPURE = frozenset(
     {
