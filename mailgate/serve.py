@@ -35,6 +35,7 @@ from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
 from mailgate.heldlinks import HeldLinks
+from mailgate.indexing import Indexing
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
 from mailgate.model import Peer
@@ -176,6 +177,7 @@ class Daemon:
         self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
         self.upkeep = self._make_upkeep(context)
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
+        self.indexing = Indexing(context, beside=self.aside.run)
         self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None  # where links are sent
 
     def _make_upkeep(self, context: Context) -> Upkeep:
@@ -241,6 +243,7 @@ class Daemon:
         self._help(self._keep_going("upkeep", self.upkeep.run))
         self._help(self._keep_going("recheck", self.recheck.run))
         self._help(self._keep_going("staff", self.staff.run))
+        self._help(self._keep_going("indexing", self.indexing.run))
         self._help(self._watch_rules())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())

@@ -36,6 +36,7 @@ from mailgate.context import Context, Mint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain
 from mailgate.heldlinks import HeldLinks
+from mailgate.indexing import Indexing
 from mailgate.intake import Door, Intake
 from mailgate.judge.canonical import canonical
 from mailgate.log import open_log
@@ -207,6 +208,7 @@ class Lab:
             await self.recheck.settle()
         await self.staff.settle()
         await self.outbound.settle_due()
+        await self.indexing.settle()
 
     async def crash(self) -> None:
         """Die as by kill -9 where we stand: what is not committed never will be, and nothing is given back."""
@@ -302,6 +304,7 @@ class Lab:
             self.upkeep.put_off, self.upkeep.on_vouched = origins.take_put_off, origins.vouch
         self.recheck = Recheck(context, self.intake.prepare)
         self.staff = Staff(context)
+        self.indexing = Indexing(context)
 
     async def _ready(self) -> None:
         if self._must_open:

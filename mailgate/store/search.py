@@ -1,0 +1,274 @@
+"""Store: the index of the words of mails: what is due for it, what it holds, and where words are found in it.
+
+It is made from what stands elsewhere, so it is not copied and not backed up: in a new database every mail is due.
+
+The house rules of this file:
+* Triggers on `message` name each mail that comes, goes or changes in `search_due`, in the same transaction; nobody else
+  has to think of the index. Whoever indexes takes the name away when it is done.
+* Mails have a place in it that is in the order of the lists: by the ticket's number, and mail that stands in no ticket
+  below zero. So a list is read from its beginning, and ends as soon as its page is full, however frequent a word is.
+* SQLite reads FTS5 by place. PostgreSQL finds rows by a GIN index in no order; so each row bears the stretch of tickets
+  that it is in as one more word, and what is frequent is looked for in the newest stretches first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import zstandard
+from sqlalchemy import Connection, Row, text
+
+from mailgate.searchwords import Sought
+from mailgate.store.dialect import last_ticket_number
+from mailgate.store.journal import decompressed
+from mailgate.store.locks import indexing
+
+MAILS_A_TICKET_BITS = 20  # so many mails of one ticket are found
+STRETCH_BITS = MAILS_A_TICKET_BITS + 12  # 4096 tickets
+BATCH = 50  # mails indexed at once
+BATCH_BYTES = 8 << 20  # of raw mail; a larger one comes alone
+COMMON = 200  # mails with a whole word from which on it is not also taken for a beginning
+HITS_MOST = 50_000  # places read at once
+
+_POSITIONS_MOST = 255  # of one word in a mail that PostgreSQL keeps
+_HELD = "#held"
+
+
+@dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A mail that is due; without `raw` it is gone, or it is none that is looked for."""
+
+    message_id: int
+    heads: tuple[str, ...] = ()  # subject and people
+    raw: bytes | None = field(default=None, repr=False)
+    seen: tuple[Any, ...] = ()  # how its row was
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What was read of it: its words, none where it is not to be found."""
+
+    message_id: int
+    words: Sequence[str]
+    seen: tuple[Any, ...]
+
+
+# ── What is due ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_DUE = text(
+    "SELECT due.message_id, raw.id AS raw_id, raw.size_bytes FROM"
+    " (SELECT message_id FROM search_due ORDER BY message_id DESC LIMIT :most) AS due"
+    " LEFT JOIN message ON message.id = due.message_id AND coalesce(message.disposition, '') <> 'duplicate'"
+    " AND (message.ticket_id IS NOT NULL OR message.direction = 'in')"
+    " LEFT JOIN raw ON raw.id = message.raw_id ORDER BY due.message_id DESC"
+)
+_ROWS = (
+    "SELECT message.id, message.raw_id, message.subject, message.author, message.author_name, message.sender,"
+    " message.recipient, ticket.number"
+    " FROM message LEFT JOIN ticket ON ticket.id = message.ticket_id WHERE message.id IN ({})"
+)
+_WAITING = text("SELECT count(*) FROM (SELECT 1 FROM search_due LIMIT :most) AS due")
+
+
+def due(conn: Connection) -> list[Unindexed]:
+    """The newest mails that are due, in a bounded number and size."""
+    taken: list[Row[Any]] = []
+    left = BATCH_BYTES
+    for row in conn.execute(_DUE, {"most": BATCH}):
+        left -= row.size_bytes or 0
+        if taken and left < 0:
+            break
+        taken.append(row)
+    rows = _rows(conn, (row.message_id for row in taken if row.raw_id))
+    raws = _raws(conn, (row.raw_id for row in taken if row.raw_id))
+    return [_unindexed(row.message_id, rows.get(row.message_id), raws.get(row.raw_id)) for row in taken]
+
+
+def waiting(conn: Connection, most: int = 100_000) -> int:
+    """How many mails are due, counted up to `most`."""
+    return int(conn.execute(_WAITING, {"most": most}).scalar_one())
+
+
+def _unindexed(message_id: int, row: Row[Any] | None, raw: bytes | None) -> Unindexed:
+    if row is None or raw is None:
+        return Unindexed(message_id)
+    heads = (row.subject, row.author_name, row.author, row.sender, row.recipient)
+    return Unindexed(message_id, tuple(dict.fromkeys(heads)), raw, _seen(row))
+
+
+def _seen(row: Row[Any]) -> tuple[Any, ...]:
+    return row.raw_id, row.subject, row.author, row.author_name
+
+
+def _rows(conn: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
+    return {row.id: row for row in conn.execute(text(_ROWS.format(_listed(ids))))}
+
+
+def _raws(conn: Connection, ids: Iterable[int]) -> dict[int, bytes]:
+    rows = conn.execute(text(f"SELECT id, zstd, size_bytes FROM raw WHERE id IN ({_listed(ids)})"))  # noqa: S608 - whole numbers
+    return {row.id: decompressed(row.zstd, row.size_bytes) for row in rows}
+
+
+def _listed(ids: Iterable[int]) -> str:
+    """Whole numbers as SQL; some at least."""
+    return ", ".join([str(int(one)) for one in ids]) or "0"
+
+
+# ── What it holds ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_LAST_PLACE = text("SELECT max(place) FROM search_entry WHERE place >= :first AND place < :beyond")
+_ADD_ENTRY = text("INSERT INTO search_entry (place, message_id, words) VALUES (:place, :message_id, :words)")
+_ADD_VECTOR = text(
+    "INSERT INTO search_entry (place, message_id, words)"
+    " VALUES (:place, :message_id, CAST(CAST(:words AS text) AS tsvector))"
+)
+_ADD_WORDS = text("INSERT INTO search_index (rowid, words) VALUES (:place, :words)")
+_TAKE_WORDS = text("INSERT INTO search_index (search_index, rowid, words) VALUES ('delete', :place, :words)")
+
+
+def enter(conn: Connection, read: Sequence[Indexed]) -> int:
+    """Put mails into the index in place of what it held of them; how many that were.
+
+    One that changed since it was read stays due.
+    """
+    indexing(conn)
+    named = {one.message_id: one for one in read}
+    still = _no_longer_due(conn, named)
+    # Only now: whoever is changing one of these has been waited for.
+    rows = _rows(conn, still)
+    forget(conn, still)
+    for message_id in still:
+        row, one = rows.get(message_id), named[message_id]
+        if row is not None and _seen(row) != one.seen and one.seen:
+            conn.execute(text("INSERT INTO search_due VALUES (:id)"), {"id": message_id})
+        elif row is not None and one.words:
+            _add(conn, message_id, row.number, one.words)
+    return len(still)
+
+
+def forget(conn: Connection, message_ids: Collection[int]) -> None:
+    """Take mails out of the index at once."""
+    found = f"FROM search_entry WHERE message_id IN ({_listed(message_ids)})"
+    if conn.dialect.name == "sqlite":
+        unpack = zstandard.ZstdDecompressor().decompress
+        rows = conn.execute(text(f"SELECT place, words {found}")).all()  # noqa: S608 - whole numbers
+        for row in rows:
+            conn.execute(_TAKE_WORDS, {"place": row.place, "words": unpack(row.words).decode()})
+    conn.execute(text(f"DELETE {found}"))
+
+
+def clear(conn: Connection) -> None:
+    """Forget everything, and that anything was due."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("TRUNCATE search_due, search_entry"))
+        return
+    for command in ("DELETE FROM search_due", "DELETE FROM search_entry"):
+        conn.execute(text(command))
+    conn.execute(text("INSERT INTO search_index (search_index) VALUES ('delete-all')"))
+
+
+def _no_longer_due(conn: Connection, ids: Collection[int]) -> list[int]:
+    taken = f"DELETE FROM search_due WHERE message_id IN ({_listed(ids)}) RETURNING message_id"  # noqa: S608 - whole numbers
+    return sorted(conn.execute(text(taken)).scalars())
+
+
+def _add(conn: Connection, message_id: int, number: int | None, words: Sequence[str]) -> None:
+    place = -message_id if number is None else _next_place(conn, number)
+    if conn.dialect.name == "postgresql":
+        stretch = _HELD if number is None else _stretch(place)
+        conn.execute(_ADD_VECTOR, {"place": place, "message_id": message_id, "words": _vector(stretch, words)})
+        return
+    said = " ".join(words)
+    packed = zstandard.ZstdCompressor().compress(said.encode())
+    conn.execute(_ADD_ENTRY, {"place": place, "message_id": message_id, "words": packed})
+    conn.execute(_ADD_WORDS, {"place": place, "words": said})
+
+
+def _next_place(conn: Connection, number: int) -> int:
+    first = number << MAILS_A_TICKET_BITS
+    last = conn.execute(_LAST_PLACE, {"first": first, "beyond": first + (1 << MAILS_A_TICKET_BITS)}).scalar()
+    return first if last is None else int(last) + 1
+
+
+def _stretch(place: int) -> str:
+    return f"#{place >> STRETCH_BITS}"
+
+
+def _vector(stretch: str, words: Sequence[str]) -> str:
+    places: dict[str, list[str]] = {}
+    for place, word in enumerate(words, 1):
+        places.setdefault(word, []).append(str(place))
+    listed = (f"'{word}':{','.join(at[:_POSITIONS_MOST])}" for word, at in places.items())
+    return " ".join([f"'{stretch}'", *listed])
+
+
+# ── Where words are found ─────────────────────────────────────────────────────────────────────────────────────────────
+
+_IN_A_FILE = text(
+    "SELECT rowid FROM search_index WHERE search_index MATCH :asked AND rowid < :below AND rowid >= :lowest"
+    " ORDER BY rowid DESC LIMIT :most"
+)
+# The brackets keep the order out of the choice of an index: with it, all rows might be read from the newest on.
+_ON_A_SERVER = text(
+    "SELECT place FROM (SELECT place FROM search_entry WHERE words @@ CAST(CAST(:asked AS text) AS tsquery) OFFSET 0)"
+    " AS found WHERE place < :below AND place >= :lowest ORDER BY place DESC LIMIT :most"
+)
+_LOWEST = -(1 << 63)
+
+
+def numbers(conn: Connection, asked: Sought, below: int | None, most: int) -> list[int]:
+    """The numbers of up to `most` tickets with these words, newest first, smaller than `below`; perhaps fewer, and none
+    only where there are no more.
+    """
+    beyond = last_ticket_number(conn) + 1
+    top = min(beyond if below is None else below, beyond) << MAILS_A_TICKET_BITS
+    places = _places(conn, _whole_if_common(conn, asked), top, most, held=False)
+    return list(dict.fromkeys(place >> MAILS_A_TICKET_BITS for place in places))
+
+
+def held(conn: Connection, asked: Sought, after: int, most: int) -> list[int]:
+    """The ids of up to `most` mails in no ticket with these words, oldest first, from the id `after` on."""
+    return [-place for place in _places(conn, asked, -after, most, held=True)]
+
+
+def _whole_if_common(conn: Connection, asked: Sought) -> Sought:
+    """A last word that is frequent by itself is not also taken for a beginning: what begins so, nobody could read."""
+    if not asked.beginning:
+        return asked
+    last = Sought(asked.phrases[-1:])
+    top = last_ticket_number(conn) + 1 << MAILS_A_TICKET_BITS
+    common = len(_places(conn, last, top, COMMON, held=False)) == COMMON
+    return Sought(asked.phrases) if common else asked
+
+
+def _places(conn: Connection, asked: Sought, below: int, most: int, *, held: bool) -> list[int]:
+    """The highest places below `below`."""
+    if not asked.phrases:
+        return []
+    given = {"below": below, "lowest": _LOWEST if held else 0, "most": min(most, HITS_MOST)}
+    if conn.dialect.name == "sqlite":
+        return list(conn.execute(_IN_A_FILE, given | {"asked": _match(asked)}).scalars())
+    # What the planner chooses for most words is wrong for those that every mail has.
+    conn.execute(text("SET LOCAL enable_seqscan = off"))
+    conn.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    newest, words = below - 1 >> STRETCH_BITS, _query(asked)
+    near = f"'{_HELD}'" if held else f"('#{newest}' | '#{newest - 1}')"
+    found = list(conn.execute(_ON_A_SERVER, given | {"asked": f"{near} & {words}"}).scalars())
+    if held or len(found) == given["most"] or newest <= 1:
+        return found
+    return list(conn.execute(_ON_A_SERVER, given | {"asked": words}).scalars())
+
+
+def _match(asked: Sought) -> str:
+    """As FTS5 is asked (sqlite.org/fts5.html, section 3). Words are letters and digits, so none can end its quotes."""
+    phrases = [f'"{" ".join(phrase)}"' for phrase in asked.phrases]
+    return " AND ".join(phrases) + (" *" if asked.beginning else "")
+
+
+def _query(asked: Sought) -> str:
+    """The same as PostgreSQL is asked."""
+    phrases = ["({})".format(" <-> ".join([f"'{word}'" for word in phrase])) for phrase in asked.phrases]
+    # The beginning is that of the last word, inside of its brackets.
+    return " & ".join(phrases)[:-1] + (":*)" if asked.beginning else ")")
