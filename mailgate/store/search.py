@@ -13,22 +13,26 @@ The house rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, column, delete, func, insert, or_, select, table, text
 
+from mailgate.model import Disposition
 from mailgate.searchwords import Sought
-from mailgate.store.dialect import last_ticket_number
+from mailgate.store import columns, tables
+from mailgate.store.dialect import is_one_of, last_ticket_number
 from mailgate.store.journal import decompressed
 from mailgate.store.locks import indexing
+from mailgate.store.tables import Direction
 
 MAILS_A_TICKET_BITS = 20  # so many mails of one ticket are found
 STRETCH_BITS = MAILS_A_TICKET_BITS + 12  # 4096 tickets
 BATCH = 50  # mails indexed at once
 BATCH_BYTES = 8 << 20  # of raw mail; a larger one comes alone
+WAITING_MOST = 100_000  # mails that are counted
 COMMON = 200  # mails with a whole word from which on it is not also taken for a beginning
 HITS_MOST = 50_000  # places read at once
 
@@ -55,70 +59,76 @@ class Indexed:
     seen: tuple[Any, ...]
 
 
+_MESSAGE, _RAW = tables.message.c, tables.raw.c
+# Made and changed by the migrations alone: what a row of them is differs between the databases.
+_DUE = table("search_due", column("message_id", columns.Id))
+_ENTRY = table("search_entry", column("place", columns.Id), column("message_id", columns.Id), column("words"))
+
 # ── What is due ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_DUE = text(
-    "SELECT due.message_id, raw.id AS raw_id, raw.size_bytes FROM"
-    " (SELECT message_id FROM search_due ORDER BY message_id DESC LIMIT :most) AS due"
-    " LEFT JOIN message ON message.id = due.message_id AND coalesce(message.disposition, '') <> 'duplicate'"
-    " AND (message.ticket_id IS NOT NULL OR message.direction = 'in')"
-    " LEFT JOIN raw ON raw.id = message.raw_id ORDER BY due.message_id DESC"
-)
+_NEWEST_DUE = select(_DUE.c.message_id).order_by(_DUE.c.message_id.desc())
 _ROWS = (
-    "SELECT message.id, message.raw_id, message.subject, message.author, message.author_name, message.sender,"
-    " message.recipient, ticket.number"
-    " FROM message LEFT JOIN ticket ON ticket.id = message.ticket_id WHERE message.id IN ({})"
+    select(
+        _MESSAGE.id,
+        _MESSAGE.raw_id,
+        _MESSAGE.subject,
+        _MESSAGE.author,
+        _MESSAGE.author_name,
+        _MESSAGE.sender,
+        _MESSAGE.recipient,
+        tables.ticket.c.number,
+    )
+    .outerjoin(tables.ticket, tables.ticket.c.id == _MESSAGE.ticket_id)
+    # What we send without a ticket, challenges above all, says always the same.
+    .where(or_(_MESSAGE.ticket_id.is_not(None), _MESSAGE.direction == Direction.IN))
+    .where(_MESSAGE.disposition.is_distinct_from(Disposition.DUPLICATE))
 )
-_WAITING = text("SELECT count(*) FROM (SELECT 1 FROM search_due LIMIT :most) AS due")
 
 
 def due(conn: Connection) -> list[Unindexed]:
     """The newest mails that are due, in a bounded number and size."""
-    taken: list[Row[Any]] = []
+    rows = _rows(conn, ids := list(conn.execute(_NEWEST_DUE.limit(BATCH)).scalars()))
+    sizes = select(_RAW.id, _RAW.size_bytes).where(is_one_of(_RAW.id, [row.raw_id for row in rows.values()]))
+    size_of = {row.id: row.size_bytes for row in conn.execute(sizes)}
+    taken: list[int] = []
     left = BATCH_BYTES
-    for row in conn.execute(_DUE, {"most": BATCH}):
-        left -= row.size_bytes or 0
+    for message_id in ids:
+        row = rows.get(message_id)
+        left -= size_of[row.raw_id] if row else 0
         if taken and left < 0:
             break
-        taken.append(row)
-    rows = _rows(conn, (row.message_id for row in taken if row.raw_id))
-    raws = _raws(conn, (row.raw_id for row in taken if row.raw_id))
-    return [_unindexed(row.message_id, rows.get(row.message_id), raws.get(row.raw_id)) for row in taken]
+        taken.append(message_id)
+    raws = _raws(conn, [rows[one].raw_id for one in taken if one in rows])
+    return [_unindexed(one, rows.get(one), raws) for one in taken]
 
 
-def waiting(conn: Connection, most: int = 100_000) -> int:
+def waiting(conn: Connection, most: int = WAITING_MOST) -> int:
     """How many mails are due, counted up to `most`."""
-    return int(conn.execute(_WAITING, {"most": most}).scalar_one())
+    return int(conn.execute(select(func.count()).select_from(_NEWEST_DUE.limit(most).subquery())).scalar_one())
 
 
-def _unindexed(message_id: int, row: Row[Any] | None, raw: bytes | None) -> Unindexed:
-    if row is None or raw is None:
+def _unindexed(message_id: int, row: Any, raws: Mapping[int, bytes]) -> Unindexed:
+    if row is None:
         return Unindexed(message_id)
     heads = (row.subject, row.author_name, row.author, row.sender, row.recipient)
-    return Unindexed(message_id, tuple(dict.fromkeys(heads)), raw, _seen(row))
+    return Unindexed(message_id, tuple(dict.fromkeys(heads)), raws[row.raw_id], _seen(row))
 
 
-def _seen(row: Row[Any]) -> tuple[Any, ...]:
+def _seen(row: Any) -> tuple[Any, ...]:
     return row.raw_id, row.subject, row.author, row.author_name
 
 
-def _rows(conn: Connection, ids: Iterable[int]) -> dict[int, Row[Any]]:
-    return {row.id: row for row in conn.execute(text(_ROWS.format(_listed(ids))))}
+def _rows(conn: Connection, ids: Collection[int]) -> dict[int, Any]:
+    return {row.id: row for row in conn.execute(_ROWS.where(is_one_of(_MESSAGE.id, ids)))}
 
 
-def _raws(conn: Connection, ids: Iterable[int]) -> dict[int, bytes]:
-    rows = conn.execute(text(f"SELECT id, zstd, size_bytes FROM raw WHERE id IN ({_listed(ids)})"))  # noqa: S608 - whole numbers
+def _raws(conn: Connection, ids: Collection[int]) -> dict[int, bytes]:
+    rows = conn.execute(select(_RAW.id, _RAW.zstd, _RAW.size_bytes).where(is_one_of(_RAW.id, ids)))
     return {row.id: decompressed(row.zstd, row.size_bytes) for row in rows}
-
-
-def _listed(ids: Iterable[int]) -> str:
-    """Whole numbers as SQL; some at least."""
-    return ", ".join([str(int(one)) for one in ids]) or "0"
 
 
 # ── What it holds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_LAST_PLACE = text("SELECT max(place) FROM search_entry WHERE place >= :first AND place < :beyond")
 _ADD_ENTRY = text("INSERT INTO search_entry (place, message_id, words) VALUES (:place, :message_id, :words)")
 _ADD_VECTOR = text(
     "INSERT INTO search_entry (place, message_id, words)"
@@ -142,7 +152,7 @@ def enter(conn: Connection, read: Sequence[Indexed]) -> int:
     for message_id in still:
         row, one = rows.get(message_id), named[message_id]
         if row is not None and _seen(row) != one.seen and one.seen:
-            conn.execute(text("INSERT INTO search_due VALUES (:id)"), {"id": message_id})
+            conn.execute(insert(_DUE).values(message_id=message_id))
         elif row is not None and one.words:
             _add(conn, message_id, row.number, one.words)
     return len(still)
@@ -150,13 +160,12 @@ def enter(conn: Connection, read: Sequence[Indexed]) -> int:
 
 def forget(conn: Connection, message_ids: Collection[int]) -> None:
     """Take mails out of the index at once."""
-    found = f"FROM search_entry WHERE message_id IN ({_listed(message_ids)})"
+    theirs = is_one_of(_ENTRY.c.message_id, message_ids)
     if conn.dialect.name == "sqlite":
         unpack = zstandard.ZstdDecompressor().decompress
-        rows = conn.execute(text(f"SELECT place, words {found}")).all()  # noqa: S608 - whole numbers
-        for row in rows:
+        for row in conn.execute(select(_ENTRY).where(theirs)).all():
             conn.execute(_TAKE_WORDS, {"place": row.place, "words": unpack(row.words).decode()})
-    conn.execute(text(f"DELETE {found}"))
+    conn.execute(delete(_ENTRY).where(theirs))
 
 
 def clear(conn: Connection) -> None:
@@ -164,14 +173,14 @@ def clear(conn: Connection) -> None:
     if conn.dialect.name == "postgresql":
         conn.execute(text("TRUNCATE search_due, search_entry"))
         return
-    for command in ("DELETE FROM search_due", "DELETE FROM search_entry"):
-        conn.execute(text(command))
+    for one in (_DUE, _ENTRY):
+        conn.execute(delete(one))
     conn.execute(text("INSERT INTO search_index (search_index) VALUES ('delete-all')"))
 
 
 def _no_longer_due(conn: Connection, ids: Collection[int]) -> list[int]:
-    taken = f"DELETE FROM search_due WHERE message_id IN ({_listed(ids)}) RETURNING message_id"  # noqa: S608 - whole numbers
-    return sorted(conn.execute(text(taken)).scalars())
+    taken = delete(_DUE).where(is_one_of(_DUE.c.message_id, ids)).returning(_DUE.c.message_id)
+    return sorted(conn.execute(taken).scalars())
 
 
 def _add(conn: Connection, message_id: int, number: int | None, words: Sequence[str]) -> None:
@@ -188,7 +197,9 @@ def _add(conn: Connection, message_id: int, number: int | None, words: Sequence[
 
 def _next_place(conn: Connection, number: int) -> int:
     first = number << MAILS_A_TICKET_BITS
-    last = conn.execute(_LAST_PLACE, {"first": first, "beyond": first + (1 << MAILS_A_TICKET_BITS)}).scalar()
+    place = _ENTRY.c.place
+    theirs = select(func.max(place)).where(place >= first, place < first + (1 << MAILS_A_TICKET_BITS))
+    last = conn.execute(theirs).scalar()
     return first if last is None else int(last) + 1
 
 

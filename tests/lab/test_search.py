@@ -47,7 +47,16 @@ async def test_a_mail_is_found_by_subject_people_text_and_files(lab: Lab) -> Non
     await lab.receive(mail.as_bytes(), mail_from="anne@x.test")
     await lab.settle()
 
-    for words in ("FIRE", "gross anne", "anne@x.test", "bart", "smoke drawer", '"left drawer"', "draw", "rechnung 4711"):
+    for words in (
+        "FIRE",
+        "gross anne",
+        "anne@x.test",
+        "bart",
+        "smoke drawer",
+        '"left drawer"',
+        "draw",
+        "rechnung 4711",
+    ):
         assert found(lab, words) == [1], words
     for words in ("water", '"drawer left"', "awer", "smoke water", "?!"):
         assert found(lab, words) == [], words
@@ -230,7 +239,7 @@ async def one(laboratory: Laboratory) -> AsyncIterator[Lab]:
 async def test_no_text_is_anything_but_words(one: Lab) -> None:
     """Whatever is typed, the database understands it, and finds what has these words."""
 
-    @given(st.text() | st.text('"*()-+:^&|!<> aANDORNEAR#\'\\', max_size=20))
+    @given(st.text() | st.text("\"*()-+:^&|!<> aANDORNEAR#'\\", max_size=20))
     def ask(typed: str) -> None:
         found(one, typed)
         one.database.look(lambda conn: queries.held(conn, search=typed))

@@ -128,7 +128,8 @@ COLUMNS = """
 """
 CONSTRAINTS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-    FROM pg_constraint WHERE connamespace = CAST(:place AS regnamespace) AND conrelid::regclass::text !~ 'alembic|search_'
+    FROM pg_constraint WHERE connamespace = CAST(:place AS regnamespace)
+        AND conrelid::regclass::text !~ 'alembic|search_'
 """
 INDEXES = """
     SELECT tablename, replace(indexdef, schemaname || '.', '')

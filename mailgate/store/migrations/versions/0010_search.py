@@ -40,8 +40,7 @@ _ON_A_SERVER = (
     " FOR EACH STATEMENT EXECUTE FUNCTION search_note_all()",
     "CREATE TRIGGER search_went AFTER DELETE ON message REFERENCING OLD TABLE AS changed"
     " FOR EACH STATEMENT EXECUTE FUNCTION search_note_all()",
-    f"CREATE TRIGGER search_moved AFTER UPDATE OF {_SEEN} ON message"
-    " FOR EACH ROW EXECUTE FUNCTION search_note_one()",
+    f"CREATE TRIGGER search_moved AFTER UPDATE OF {_SEEN} ON message FOR EACH ROW EXECUTE FUNCTION search_note_one()",
 )
 
 
