@@ -38,10 +38,8 @@ class Sought(Struct, frozen=True):
 
 def words_of(text: str, most: int = WORDS_MOST) -> list[str]:
     """The first words of `text`, in order."""
-    if text.isascii():
-        found = _PLAIN.findall(text.lower())
-    else:
-        found = _WORD.findall(_UNSPACED.sub(r" \1 ", _folded(text)))
+    plain = text.isascii()
+    found = _PLAIN.findall(text.lower()) if plain else _WORD.findall(_UNSPACED.sub(r" \1 ", _folded(text)))
     return [word[:LONGEST_WORD] for word in found[:most]]
 
 

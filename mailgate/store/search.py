@@ -148,13 +148,11 @@ def enter(conn: Connection, read: Sequence[Indexed]) -> int:
     still = _no_longer_due(conn, named)
     # Only now: whoever is changing one of these has been waited for.
     rows = _rows(conn, still)
+    changed = [message_id for message_id, row in rows.items() if named[message_id].seen != _seen(row)]
+    if changed:
+        conn.execute(insert(_DUE), [{"message_id": message_id} for message_id in changed])
     forget(conn, still)
-    for message_id in still:
-        row, one = rows.get(message_id), named[message_id]
-        if row is not None and _seen(row) != one.seen and one.seen:
-            conn.execute(insert(_DUE).values(message_id=message_id))
-        elif row is not None and one.words:
-            _add(conn, message_id, row.number, one.words)
+    _add(conn, [(rows[one].number, named[one]) for one in still if one in rows.keys() - changed and named[one].words])
     return len(still)
 
 
@@ -183,16 +181,26 @@ def _no_longer_due(conn: Connection, ids: Collection[int]) -> list[int]:
     return sorted(conn.execute(taken).scalars())
 
 
-def _add(conn: Connection, message_id: int, number: int | None, words: Sequence[str]) -> None:
-    place = -message_id if number is None else _next_place(conn, number)
-    if conn.dialect.name == "postgresql":
-        stretch = _HELD if number is None else _stretch(place)
-        conn.execute(_ADD_VECTOR, {"place": place, "message_id": message_id, "words": _vector(stretch, words)})
+def _add(conn: Connection, mails: Sequence[tuple[int | None, Indexed]]) -> None:
+    if not mails:
         return
-    said = " ".join(words)
-    packed = zstandard.ZstdCompressor().compress(said.encode())
-    conn.execute(_ADD_ENTRY, {"place": place, "message_id": message_id, "words": packed})
-    conn.execute(_ADD_WORDS, {"place": place, "words": said})
+    following = {number: _next_place(conn, number) for number in {number for number, _ in mails if number}}
+    placed: list[tuple[int, Indexed]] = []
+    for number, one in mails:
+        placed.append((following[number] if number else -one.message_id, one))
+        if number:
+            following[number] += 1
+    if conn.dialect.name == "postgresql":
+        conn.execute(_ADD_VECTOR, [_row(place, one) | {"words": _vector(place, one.words)} for place, one in placed])
+        return
+    said = {place: " ".join(one.words) for place, one in placed}
+    pack = zstandard.ZstdCompressor().compress
+    conn.execute(_ADD_ENTRY, [_row(place, one) | {"words": pack(said[place].encode())} for place, one in placed])
+    conn.execute(_ADD_WORDS, [{"place": place, "words": words} for place, words in said.items()])
+
+
+def _row(place: int, one: Indexed) -> dict[str, Any]:
+    return {"place": place, "message_id": one.message_id}
 
 
 def _next_place(conn: Connection, number: int) -> int:
@@ -203,15 +211,12 @@ def _next_place(conn: Connection, number: int) -> int:
     return first if last is None else int(last) + 1
 
 
-def _stretch(place: int) -> str:
-    return f"#{place >> STRETCH_BITS}"
-
-
-def _vector(stretch: str, words: Sequence[str]) -> str:
+def _vector(place: int, words: Sequence[str]) -> str:
+    stretch = f"#{place >> STRETCH_BITS}" if place > 0 else _HELD
     places: dict[str, list[str]] = {}
-    for place, word in enumerate(words, 1):
-        places.setdefault(word, []).append(str(place))
-    listed = (f"'{word}':{','.join(at[:_POSITIONS_MOST])}" for word, at in places.items())
+    for at, word in enumerate(words, 1):
+        places.setdefault(word, []).append(str(at))
+    listed = (f"'{word}':{','.join(found[:_POSITIONS_MOST])}" for word, found in places.items())
     return " ".join([f"'{stretch}'", *listed])
 
 

@@ -20,7 +20,7 @@ _IN_A_FILE = (
     "CREATE VIRTUAL TABLE search_index USING fts5(words, content='', columnsize=0, tokenize='ascii')",
     "CREATE TRIGGER search_came AFTER INSERT ON message BEGIN INSERT OR IGNORE INTO search_due VALUES (new.id); END",
     "CREATE TRIGGER search_went AFTER DELETE ON message BEGIN INSERT OR IGNORE INTO search_due VALUES (old.id); END",
-    f"CREATE TRIGGER search_moved AFTER UPDATE OF {_SEEN} ON message"
+    f"CREATE TRIGGER search_moved AFTER UPDATE OF {_SEEN} ON message"  # noqa: S608 - our own names
     " BEGIN INSERT OR IGNORE INTO search_due VALUES (new.id); END",
 )
 # An update and not nothing where it is due already: so whoever is just indexing it waits for what changes now. New mail
