@@ -27,6 +27,7 @@ from mailgate.model import (
 )
 from mailgate.searchwords import words_of
 from mailgate.store import ids, search, tables
+from mailgate.store.bulk import put
 from mailgate.store.database import Database
 from mailgate.store.dialect import add, set_ticket_number
 from mailgate.store.entries import SHORT
@@ -311,7 +312,7 @@ def _permit(permit_id: int, at: datetime, purpose: Purpose, person: int) -> dict
 
 def _insert(conn: Connection, rows: Rows) -> None:
     for table in _in_order(rows):
-        conn.execute(insert(table), rows[table])
+        put(conn, insert(table), rows[table])
 
 
 def _in_order(rows: Rows) -> Iterator[Table]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-import re2
 from msgspec import Struct
 
 LONGEST_WORD: Final = 40  # characters; what is longer is nothing that anybody types
@@ -18,10 +17,11 @@ WORDS_MOST: Final = 2000  # of one text
 SOUGHT_MOST: Final = 16  # words of a question; what follows is not asked
 SHORTEST_BEGINNING: Final = 3  # characters of a last word that is also taken for a beginning
 
-_PLAIN: Final = re2.compile(r"[a-z0-9]+")
-_WORD: Final = re2.compile(r"[\pL\pN]+")
-_UNSPACED: Final = re2.compile(
-    r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}])"
+_PLAIN: Final = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
+# Thai to Tibetan, Myanmar, Khmer, kana and bopomofo, and the characters of China in all their blocks.
+_UNSPACED: Final = (
+    *((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3040, 0x312F)),
+    *((0x31A0, 0x31FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)),
 )
 _QUOTES: Final = dict.fromkeys(map(ord, "“”„‟«»"), '"')
 
@@ -38,9 +38,8 @@ class Sought(Struct, frozen=True):
 
 def words_of(text: str, most: int = WORDS_MOST) -> list[str]:
     """The first words of `text`, in order."""
-    plain = text.isascii()
-    found = _PLAIN.findall(text.lower()) if plain else _WORD.findall(_UNSPACED.sub(r" \1 ", _folded(text)))
-    return [word[:LONGEST_WORD] for word in found[:most]]
+    parted = text.lower().translate(_PLAIN) if text.isascii() else _parted(text)
+    return [word[:LONGEST_WORD] for word in parted.split(None, most)[:most]]
 
 
 def sought(text: str) -> Sought:
@@ -57,8 +56,17 @@ def sought(text: str) -> Sought:
     return Sought(tuple(phrases), typing and left > 0 and len(phrases[-1][-1]) >= SHORTEST_BEGINNING)
 
 
-def _folded(text: str) -> str:
+def _parted(text: str) -> str:
+    """`text` without accents and in one case, with spaces for all that is no part of a word."""
     # Halves of characters, which no encoding can say, are nothing that anybody looks for.
     whole = text.encode("utf-8", "ignore").decode()
-    parted = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", whole).casefold()).casefold()
-    return "".join(char for char in parted if unicodedata.category(char) != "Mn")
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", whole).casefold()).casefold()
+    return folded.translate({ord(char): _kept(char) for char in set(folded)})
+
+
+def _kept(char: str) -> str:
+    if unicodedata.category(char) == "Mn":
+        return ""
+    if not char.isalnum():
+        return " "
+    return f" {char} " if any(first <= ord(char) <= last for first, last in _UNSPACED) else char

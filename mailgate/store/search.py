@@ -148,11 +148,12 @@ def enter(conn: Connection, read: Sequence[Indexed]) -> int:
     still = _no_longer_due(conn, named)
     # Only now: whoever is changing one of these has been waited for.
     rows = _rows(conn, still)
-    changed = [message_id for message_id, row in rows.items() if named[message_id].seen != _seen(row)]
+    changed = {message_id for message_id, row in rows.items() if named[message_id].seen != _seen(row)}
     if changed:
         conn.execute(insert(_DUE), [{"message_id": message_id} for message_id in changed])
     forget(conn, still)
-    _add(conn, [(rows[one].number, named[one]) for one in still if one in rows.keys() - changed and named[one].words])
+    new = (one for one in still if one in rows and one not in changed and named[one].words)
+    _add(conn, [(rows[one].number, named[one]) for one in new])
     return len(still)
 
 
