@@ -292,7 +292,6 @@ class _Made:
         rows[tables.raw].append({"id": raw_id, "sha256": digest, "size_bytes": 2048, "zstd": zstd})
         return raw_id
 
-
     def index(self, message_id: int, raw_id: int, about: str, head: str) -> None:
         """Let a mail be found: by its head, and by a text that no other mail has."""
         words = [*words_of(head), *text(self._count)]

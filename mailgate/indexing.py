@@ -1,7 +1,8 @@
 """The words of mails for whoever looks for them: read some time after a mail has its place, so that nobody waits.
 
 What is due stands in the database, so a crash loses nothing, and what comes by another way, from an older version or a
-copy, is due like new mail. The newest comes first. Between two batches it rests several times as long as a batch took.
+copy, is due like new mail. The newest comes first. Between two batches it rests several times as long as a batch took,
+and while mail comes in a while longer.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from mailgate.store.search import Indexed, Unindexed
 
 LOOK_S = 1.0
 RESTS = 3  # times as long as a batch took
+YIELDS, YIELD_S = 20, 0.1  # how often, and how long, it lets intake go first before each batch
 TEXT_CHARS = 50_000  # of a mail that are looked at for what is new in it
 
 
@@ -36,12 +38,15 @@ Beside = Callable[..., Awaitable[Any]]  # runs a function beside the event loop
 class Indexing:
     """Puts the words of mails into the index."""
 
-    def __init__(self, context: Context, *, beside: Beside = asyncio.to_thread) -> None:
-        """`beside` reads large mail."""
+    def __init__(
+        self, context: Context, *, beside: Beside = asyncio.to_thread, busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`beside` reads large mail; `busy` says whether intake has work, which goes first."""
         self.database = context.database
         self.book = context.book
         self.log = context.log
         self.beside = beside
+        self.busy = busy
 
     async def run(self) -> None:
         """Index what is due, now and then, until cancelled; trouble of the database is waited out."""
@@ -54,8 +59,15 @@ class Indexing:
             words = [await self._words(one) for one in batch]
             done += await self.database.write(partial(search.enter, read=words))
             await asyncio.sleep(rests * (perf_counter() - begun))
+            await self._let_go_first()
             begun = perf_counter()
         return done
+
+    async def _let_go_first(self) -> None:
+        for _ in range(YIELDS):
+            if not self.busy():
+                return
+            await asyncio.sleep(YIELD_S)
 
     async def _words(self, due: Unindexed) -> Indexed:
         if due.raw is None:

@@ -7,13 +7,13 @@ The house rules of this file:
   has to think of the index. Whoever indexes takes the name away when it is done.
 * Mails have a place in it that is in the order of the lists: by the ticket's number, and mail that stands in no ticket
   below zero. So a list is read from its beginning, and ends as soon as its page is full, however frequent a word is.
-* SQLite reads FTS5 by place. PostgreSQL finds rows by a GIN index in no order; so each row bears the stretch of tickets
-  that it is in as one more word, and what is frequent is looked for in the newest stretches first.
+* SQLite reads FTS5 by place. PostgreSQL finds rows by a GIN index in no order; so each row bears the stretches of
+  tickets that it is in as words more, and what is frequent is looked for in the newest stretches first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from mailgate.store.locks import indexing
 from mailgate.store.tables import Direction
 
 MAILS_A_TICKET_BITS = 20  # so many mails of one ticket are found
-STRETCH_BITS = MAILS_A_TICKET_BITS + 12  # 4096 tickets
+STRETCHES = (9, 13)  # of 512 and of 8192 tickets
 BATCH = 50  # mails indexed at once
 BATCH_BYTES = 8 << 20  # of raw mail; a larger one comes alone
 WAITING_MOST = 100_000  # mails that are counted
@@ -37,7 +37,7 @@ COMMON = 200  # mails with a whole word from which on it is not also taken for a
 HITS_MOST = 50_000  # places read at once
 
 _POSITIONS_MOST = 255  # of one word in a mail that PostgreSQL keeps
-_HELD = "#held"
+_HELD = "'#held'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +213,16 @@ def _next_place(conn: Connection, number: int) -> int:
 
 
 def _vector(place: int, words: Sequence[str]) -> str:
-    stretch = f"#{place >> STRETCH_BITS}" if place > 0 else _HELD
+    stretches = [_stretch(bits, place) for bits in STRETCHES] if place > 0 else [_HELD]
     places: dict[str, list[str]] = {}
     for at, word in enumerate(words, 1):
         places.setdefault(word, []).append(str(at))
     listed = (f"'{word}':{','.join(found[:_POSITIONS_MOST])}" for word, found in places.items())
-    return " ".join([f"'{stretch}'", *listed])
+    return " ".join([*stretches, *listed])
+
+
+def _stretch(bits: int, place: int, back: int = 0) -> str:
+    return f"'#{bits}.{(place >> MAILS_A_TICKET_BITS + bits) - back}'"
 
 
 # ── Where words are found ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,12 +274,23 @@ def _places(conn: Connection, asked: Sought, below: int, most: int, *, held: boo
     # What the planner chooses for most words is wrong for those that every mail has.
     conn.execute(text("SET LOCAL enable_seqscan = off"))
     conn.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-    newest, words = below - 1 >> STRETCH_BITS, _query(asked)
-    near = f"'{_HELD}'" if held else f"('#{newest}' | '#{newest - 1}')"
-    found = list(conn.execute(_ON_A_SERVER, given | {"asked": f"{near} & {words}"}).scalars())
-    if held or len(found) == given["most"] or newest <= 1:
-        return found
-    return list(conn.execute(_ON_A_SERVER, given | {"asked": words}).scalars())
+    words, found = _query(asked), list[int]()
+    for near in _nearest(below, held=held):
+        found = list(conn.execute(_ON_A_SERVER, given | {"asked": f"{near}{words}"}).scalars())
+        if len(found) == given["most"]:
+            break
+    return found
+
+
+def _nearest(below: int, *, held: bool) -> Iterator[str]:
+    """Where to look first, and then: in two stretches, for the newest may have just begun; at last everywhere."""
+    if held:
+        yield f"{_HELD} & "
+        return
+    for bits in STRETCHES:
+        if below >> MAILS_A_TICKET_BITS + bits + 1:
+            yield f"({_stretch(bits, below - 1)} | {_stretch(bits, below - 1, back=1)}) & "
+    yield ""
 
 
 def _match(asked: Sought) -> str:

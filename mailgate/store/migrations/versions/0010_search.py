@@ -1,4 +1,7 @@
-"""What mails say is found by its words: an index of them, and a list of the mails that it has not seen yet."""
+"""What mails say is found by its words: an index of them, and a list of the mails that it has not seen yet.
+
+The tickets of a queue have an index as well.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ _ON_A_SERVER = (
 
 
 def upgrade() -> None:
-    """Make the index, empty, and name every mail that is there as one it has not seen."""
+    """Make the indexes, that of words empty, and name every mail that is there as one it has not seen."""
     for statement in _IN_A_FILE if op.get_bind().dialect.name == "sqlite" else _ON_A_SERVER:
         op.execute(statement)
+    op.create_index("ix_ticket_queue_number", "ticket", ["queue", "number"])
     op.execute("INSERT INTO search_due SELECT id FROM message")
