@@ -166,11 +166,6 @@ class Intake:
         self._took_own = False
         self._stopping = False
 
-    @property
-    def busy(self) -> bool:
-        """Is mail in hand, or waiting for us in memory?"""
-        return bool(self._known or self.backlog)
-
     def wake(self) -> None:
         """There is something in the journal."""
         self._must_look = True

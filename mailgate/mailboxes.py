@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,8 +43,9 @@ class Place:
         return self.end - self.start
 
 
-def find(paths: Sequence[Path], now: datetime, unpacked: Path) -> list[Place]:
-    """Every mail below `paths`, the oldest first. What is packed is unpacked into the folder `unpacked`.
+def find(paths: Sequence[Path], now: datetime, unpacked: Path, seen: Callable[[], None] = lambda: None) -> list[Place]:
+    """Every mail below `paths`, the oldest first. What is packed is unpacked into the folder `unpacked`, and `seen` is
+    called for each mail.
 
     No mail is from later than `now`. Raises:
         OSError: a file cannot be read.
@@ -56,6 +57,7 @@ def find(paths: Sequence[Path], now: datetime, unpacked: Path) -> list[Place]:
             if len(found) == MAILS_MOST:
                 raise TryAgain(f"more than {MAILS_MOST} mails; bring in a part of them")
             found.append(place)
+            seen()
     return sorted(found, key=lambda place: place.at)
 
 

@@ -177,7 +177,7 @@ class Daemon:
         self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
         self.upkeep = self._make_upkeep(context)
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
-        self.indexing = Indexing(context, beside=self.aside.run, busy=lambda: self.intake.busy)
+        self.indexing = Indexing(context, beside=self.aside.run, busy=lambda: bool(self.intake.backlog))
         self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None  # where links are sent
 
     def _make_upkeep(self, context: Context) -> Upkeep:

@@ -23,7 +23,7 @@ from benchmarks.mails import letter
 from benchmarks.past import Past
 from benchmarks.peers.gateway import Gateway, gateway
 from benchmarks.peers.servers import database_server, smtp_sink
-from benchmarks.promise import AtLeast, AtMost
+from benchmarks.promise import AtLeast, AtMost, Promise
 from mailgate.store.database import Database
 
 _PAST, _PAST_QUICK = Past(), Past(tickets=500, people=300, permits=2500)
@@ -96,7 +96,7 @@ async def _measure(ours: Gateway, past: Past, numbers: itertools.count[int], man
     return Found({"accepted_per_s": many / accepted_s, "judged_per_s": many / (time.perf_counter() - begun)}, many)
 
 
-_PROMISES = (
+_PROMISES: tuple[Promise, ...] = (
     *(AtLeast(0.9, figure, _FULL, _EMPTY) for figure in ("accepted_per_s", "judged_per_s")),
     *(AtMost(asking.ASKED_MS, "p95_ms", name) for name in (asking.LISTS, asking.SEARCH)),
     AtMost(asking.ANSWERED_MS, "worst_ms", asking.ANSWER),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from sqlalchemy import Connection
@@ -15,11 +15,13 @@ from mailgate.cli.office import agent_option, at_desk, limit_option, pages, read
 from mailgate.errors import NotFound
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
+from mailgate.mail.mbox import Leaf, mbox
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
 from mailgate.mail.text import text_of
 from mailgate.model import Kind, TicketState
 from mailgate.store import queries
+from mailgate.store import search as index
 from mailgate.store.views import MessageView, TicketLine, TicketView
 
 MOST_ANSWER_CHARS = 1_000_000
@@ -36,12 +38,17 @@ def tickets() -> None:
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @click.option("--state", type=click.Choice([state.value for state in TicketState]), help="Only of this state.")
 @click.option("--queue", default="", help="Only of this queue.")
-@click.option("--search", default="", help="Only with this text in subject, address or name, or of this number.")
+@click.option(
+    "--search", default="", metavar="WORDS", help='Only with these words, "a phrase" or this number; of any state.'
+)
 @limit_option
 @click.pass_obj
 def list_(frame: Frame, /, *, everything: bool, state: str | None, queue: str, search: str, limit: int) -> None:
-    """List open tickets, newest first; what asks the operator for something stands before them."""
-    wanted = TicketState(state) if state else None if everything else TicketState.OPEN
+    """List open tickets, newest first; what asks the operator for something stands before them.
+
+    With --search all that was written is looked through: subjects, people, texts, names of files.
+    """
+    wanted = TicketState(state) if state else None if everything or search else TicketState.OPEN
 
     def read(conn: Connection) -> list[TicketLine]:
         return pages(
@@ -52,7 +59,10 @@ def list_(frame: Frame, /, *, everything: bool, state: str | None, queue: str, s
         )
 
     columns = ("number", "state", "queue", "contact", "subject", "messages", "created_at")
-    frame.show(reading(frame, read), columns, "No tickets." if everything or state else "No open tickets.")
+    frame.show(reading(frame, read), columns, "No open tickets." if wanted is TicketState.OPEN else "No tickets.")
+    due = reading(frame, index.waiting) if search else 0
+    if due:
+        click.echo(f"mailgate: {due} mails have not been looked through yet; a running daemon does it", err=True)
 
 
 @tickets.command("show")
@@ -65,6 +75,20 @@ def show(frame: Frame, number: int) -> None:
         raise NotFound(f"no ticket #{number}")
     texts = _texts(found, wiring.quotes_of(settings_of(frame)))
     frame.tell(_facts(found, texts), "\n".join(_words(found, texts)))
+
+
+@tickets.command("export")
+@number_argument
+@click.option("--to", type=click.File("wb"), default="-", help="A file; else standard output.")
+@click.pass_obj
+def export(frame: Frame, number: int, to: BinaryIO) -> None:
+    """Write all mails of a ticket, ours too, as an mbox."""
+    found = reading(frame, lambda conn: queries.ticket(conn, number))
+    if found is None:
+        raise NotFound(f"no ticket #{number}")
+    for piece in mbox(Leaf(message.from_, message.at, message.raw) for message in found.messages):
+        to.write(piece)
+    to.flush()
 
 
 @tickets.command("reply")
