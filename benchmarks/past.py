@@ -13,27 +13,37 @@ from sqlalchemy import Connection, Table, insert
 
 from benchmarks.load import RECIPIENT
 from benchmarks.mails import author, domain, letter
+from benchmarks.words import subject, text
 from mailgate.model import (
     Disposition,
     Kind,
     Level,
     OutboxState,
+    Priority,
     Purpose,
     Standing,
     State,
     TicketState,
 )
-from mailgate.store import ids, tables
+from mailgate.searchwords import words_of
+from mailgate.store import ids, search, tables
+from mailgate.store.bulk import put
 from mailgate.store.database import Database
 from mailgate.store.dialect import add, set_ticket_number
+from mailgate.store.entries import SHORT
 from mailgate.store.journal import compressed
 from mailgate.store.ledger import ACCEPTED
+from mailgate.store.search import Indexed
 from mailgate.store.tables import Direction
 
 TICKETS_A_STEP = 2000
 TEXTS = 200  # different ones
 KEYED_DAYS = 7  # acceptance keys are kept so long
 OPEN_DAYS = 14  # tickets stay open so long
+PROMISED = timedelta(hours=8)  # until an answer
+# Every so manieth ticket is in another queue, bears a tag, or is urgent.
+_QUEUES = ((1000, "press"), (10, "billing"), (3, "sales"))
+_TAGGED, _URGENT = 10, 50
 _YEAR = timedelta(days=365)
 # How many hours after the opening of a ticket each of its mails was, and why it left; those without a reason came.
 _COURSE = ((0.0, None), (0.01, Purpose.ACKNOWLEDGE), (3.0, Purpose.AGENT), (20.0, None), (30.0, None))
@@ -111,6 +121,7 @@ class Past:
 
         def write(conn: Connection) -> None:
             _insert(conn, rows)
+            search.enter(conn, made.take_indexed())
             accepted = {"name": f"{ACCEPTED}0", "value": len(rows[tables.journal])}
             conn.execute(add(conn, tables.counter, key="name", column="value"), accepted)
 
@@ -121,20 +132,28 @@ class Past:
         closed = None if self.until - opened < timedelta(days=OPEN_DAYS) else opened + timedelta(days=2)
         person = self.person(number)
         ticket_id = made.id(opened)
+        waits = None if closed else min(opened + timedelta(hours=_COURSE[-1][0]), self.until)
         rows[tables.ticket].append(
             {
                 "id": ticket_id,
                 "number": number + 1,
-                "subject": f"Printer {number}",
+                "subject": subject(number),
+                "topic": subject(number),
                 "state": TicketState.CLOSED if closed else TicketState.OPEN,
-                "queue": "support",
+                "priority": Priority.NORMAL if number % _URGENT else Priority.URGENT,
+                "queue": next((queue for every, queue in _QUEUES if number % every == 0), "support"),
                 "mailbox": RECIPIENT,
                 "requester": author(person),
                 "created_at": opened,
                 "updated_at": closed or opened,
                 "closed_at": closed,
+                "answered_at": min(opened + timedelta(hours=3), self.until),
+                "waits_since": waits,
+                "due_at": waits + PROMISED if waits else None,
             }
         )
+        if number % _TAGGED == 0:
+            rows[tables.ticket_tag].append({"ticket_id": ticket_id, "tag": f"tag{number % 7}"})
         rows[tables.participant].append({"ticket_id": ticket_id, "address": author(person), "bound": Level.A2})
         for event, at in (("opened", opened), ("closed", closed)):
             if at:
@@ -142,7 +161,7 @@ class Past:
                 rows[tables.ticket_event].append(row)
         cause = 0
         for hours, purpose in _COURSE:
-            mail = _Mail(ticket_id, person, min(opened + timedelta(hours=hours), self.until))
+            mail = _Mail(number, ticket_id, person, min(opened + timedelta(hours=hours), self.until))
             if purpose is None:
                 cause = self._came(made, rows, mail, first=hours == 0)
             else:
@@ -187,7 +206,9 @@ class Past:
         raw_id = made.raw(rows, mail.at)
         message = mail.row(made, raw_id, Direction.OUT)
         rows[tables.message].append(
-            message | {"purpose": purpose, "sender": RECIPIENT, "recipient": author(mail.person), "token_id": raw_id}
+            message
+            | {"purpose": purpose, "sender": RECIPIENT, "recipient": author(mail.person)}
+            | {"token_id": raw_id, "marker": raw_id & SHORT}
         )
         permit_id = None
         if purpose is not Purpose.AGENT:
@@ -224,33 +245,39 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
+    ticket: int
     ticket_id: int
     person: int
     at: datetime
 
     def row(self, made: _Made, raw_id: int, direction: Direction) -> dict[str, Any]:
         """What mails of both directions have in common; the rest is empty, for the rows of a statement are alike."""
+        message_id, about = made.id(self.at), subject(self.ticket)
+        made.index(message_id, raw_id, about, f"{about} {author(self.person)} {RECIPIENT}")
         return {
-            "id": made.id(self.at),
+            "id": message_id,
             "direction": direction,
             "raw_id": raw_id,
             "ticket_id": self.ticket_id,
             "identity": f"<{raw_id}@{domain(self.person)}>",
             "mailbox": RECIPIENT,
             "queue": "support",
-            "subject": "Printer",
+            "subject": about,
             "at": self.at,
-            **dict.fromkeys(("journal_id", "token_id", "kind", "disposition", "purpose", "level", "verdict")),
+            # Every third writes with Outlook.
+            "thread_guid": "" if self.ticket % 3 else f"{self.ticket:032x}",
+            **dict.fromkeys(("journal_id", "token_id", "marker", "kind", "disposition", "purpose", "level", "verdict")),
             "body_hash": "",
         }
 
 
 class _Made:
-    """Ids that carry their time as real ones do, and raw texts."""
+    """Ids that carry their time as real ones do, raw texts, and the words by which mails are found."""
 
     def __init__(self, texts: list[bytes]) -> None:
         self._texts = texts
         self._count = 0
+        self._indexed: list[Indexed] = []
 
     def id(self, at: datetime) -> int:
         """A new one of this time."""
@@ -265,6 +292,16 @@ class _Made:
         rows[tables.raw].append({"id": raw_id, "sha256": digest, "size_bytes": 2048, "zstd": zstd})
         return raw_id
 
+    def index(self, message_id: int, raw_id: int, about: str, head: str) -> None:
+        """Let a mail be found: by its head, and by a text that no other mail has."""
+        words = [*words_of(head), *text(self._count)]
+        self._indexed.append(Indexed(message_id, words, (raw_id, about, "", "")))
+
+    def take_indexed(self) -> list[Indexed]:
+        """What was let be found since the last time."""
+        taken, self._indexed = self._indexed, []
+        return taken
+
 
 def _permit(permit_id: int, at: datetime, purpose: Purpose, person: int) -> dict[str, Any]:
     names = {"address": author(person), "domain": domain(person), "origin": domain(person)}
@@ -274,7 +311,7 @@ def _permit(permit_id: int, at: datetime, purpose: Purpose, person: int) -> dict
 
 def _insert(conn: Connection, rows: Rows) -> None:
     for table in _in_order(rows):
-        conn.execute(insert(table), rows[table])
+        put(conn, insert(table), rows[table])
 
 
 def _in_order(rows: Rows) -> Iterator[Table]:

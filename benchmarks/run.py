@@ -30,6 +30,7 @@ UNITS = {
     "times": Unit("times as long", "{:.2f}"),
     "growth": Unit("last quarter / second", "{:.3f}"),
     "median_ms": Unit("median ms", "{:.2f}"),
+    "p95_ms": Unit("95 % within ms", "{:.1f}"),
     "p99_ms": Unit("99 % within ms", "{:.2f}"),
     "worst_ms": Unit("worst ms", "{:.1f}"),
     "offered_per_s": Unit("offered a second"),

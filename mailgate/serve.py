@@ -36,6 +36,7 @@ from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
 from mailgate.heldlinks import HeldLinks
+from mailgate.indexing import Indexing
 from mailgate.intake import Door, Intake
 from mailgate.log import Event, Log
 from mailgate.model import Peer
@@ -182,6 +183,7 @@ class Daemon:
         self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
         self.upkeep = self._make_upkeep(context)
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
+        self.indexing = Indexing(context, beside=self.aside.run, busy=lambda: bool(self.intake.backlog))
         self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None  # where links are sent
 
     def _make_upkeep(self, context: Context) -> Upkeep:
@@ -244,7 +246,7 @@ class Daemon:
         self.neighbours.listen()
         for road in (self.intake, self.outbound):
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
-        for helper in (self.upkeep, self.recheck, self.staff, self.briefing):
+        for helper in (self.upkeep, self.recheck, self.staff, self.briefing, self.indexing):
             self._help(self._keep_going(type(helper).__name__.lower(), helper.run))
         self._help(self._watch_rules())
         self._help(self._reload_when_told())

@@ -37,6 +37,7 @@ from mailgate.context import Context, Mint
 from mailgate.desk import Desk
 from mailgate.errors import TryAgain
 from mailgate.heldlinks import HeldLinks
+from mailgate.indexing import Indexing
 from mailgate.intake import Door, Intake
 from mailgate.judge.canonical import canonical
 from mailgate.log import open_log
@@ -209,6 +210,7 @@ class Lab:
         await self.staff.settle()
         await self.briefing.settle()
         await self.outbound.settle_due()
+        await self.indexing.settle()
 
     async def crash(self) -> None:
         """Die as by kill -9 where we stand: what is not committed never will be, and nothing is given back."""
@@ -306,6 +308,7 @@ class Lab:
         self.recheck = Recheck(context, self.intake.prepare)
         self.staff = Staff(context)
         self.briefing = Briefing(context)
+        self.indexing = Indexing(context)
 
     async def _ready(self) -> None:
         if self._must_open:

@@ -1,4 +1,6 @@
-"""Whether a gateway grows slow with the years: intake beside a million messages, and into an empty database."""
+"""Whether a gateway grows slow with the years: intake beside a million messages, and into an empty database; and what
+people ask and answer beside a million messages.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,13 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.bench import Bench, Contestant, Found
+from benchmarks.benches import asking
 from benchmarks.caller import in_turn
 from benchmarks.mails import letter
 from benchmarks.past import Past
 from benchmarks.peers.gateway import Gateway, gateway
 from benchmarks.peers.servers import database_server, smtp_sink
-from benchmarks.promise import AtLeast
+from benchmarks.promise import AtLeast, AtMost, Promise
 from mailgate.store.database import Database
 
 _PAST, _PAST_QUICK = Past(), Past(tickets=500, people=300, permits=2500)
@@ -69,6 +72,8 @@ async def _both(empty: str, full: str, *, quick: bool) -> AsyncIterator[Sequence
             ours = await stack.enter_async_context(gateway(name, url=url, relay=relay, extra=_PROVEN))
             measure = partial(_measure, ours, past, itertools.count(), _MAILS_QUICK if quick else _MAILS)
             contestants.append(Contestant(name, measure, ours.server.pid))
+        # The last that was opened, the full one.
+        contestants += await stack.enter_async_context(asking.people(ours.daemon, past))
         yield contestants
 
 
@@ -91,7 +96,11 @@ async def _measure(ours: Gateway, past: Past, numbers: itertools.count[int], man
     return Found({"accepted_per_s": many / accepted_s, "judged_per_s": many / (time.perf_counter() - begun)}, many)
 
 
-_PROMISES = tuple(AtLeast(0.9, figure, _FULL, _EMPTY) for figure in ("accepted_per_s", "judged_per_s"))
+_PROMISES: tuple[Promise, ...] = (
+    *(AtLeast(0.9, figure, _FULL, _EMPTY) for figure in ("accepted_per_s", "judged_per_s")),
+    *(AtMost(asking.ASKED_MS, "p95_ms", name) for name in (asking.LISTS, asking.SEARCH)),
+    AtMost(asking.ANSWERED_MS, "worst_ms", asking.ANSWER),
+)
 
 HISTORY = Bench(
     "history",

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -29,6 +30,7 @@ COMMANDS = {
     "check": "Check configuration, keys, rules, database and DNS.",
     "explain": "Say what mailgate thinks of mails in files, and why.",
     "inject": "Hand in one mail from a file or a pipe.",
+    "import": "Bring in old mailboxes, answering nobody.",
     "report": "Say what left by itself, what was withheld and why, and how people were answered.",
     "ledger": "Account for every mail that was ever accepted.",
     "tickets": "Read tickets, answer them, sort them, close them.",
@@ -62,7 +64,8 @@ class _Lazy(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"mailgate.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"mailgate.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

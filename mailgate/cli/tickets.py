@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from sqlalchemy import Connection
@@ -23,12 +23,14 @@ from mailgate.judge.suggest import Suggestion
 from mailgate.judge.tags import tag_of
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
+from mailgate.mail.mbox import Leaf, mbox
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
 from mailgate.mail.text import text_of
 from mailgate.model import Attachment, Kind, Priority, Purpose, Sending, TicketState
 from mailgate.rulebook import Rulebook
 from mailgate.store import queries
+from mailgate.store import search as index
 from mailgate.store.views import MessageView, TicketLine, TicketView
 from mailgate.store.waiting import unanswered
 
@@ -49,14 +51,19 @@ def tickets() -> None:
 @click.option("--assignee", help='Only of this person; "" for nobody\'s.')
 @click.option("--tag", default="", help="Only with this tag.")
 @click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Only of this priority.")
-@click.option("--search", default="", help="Only with this text in subject, address or name, or of this number.")
+@click.option(
+    "--search", default="", metavar="WORDS", help='Only with these words, "a phrase" or this number; of any state.'
+)
 @click.option("--waiting", is_flag=True, help="Who waits for an answer, longest first, held mail included.")
 @limit_option
 @click.pass_obj
 def list_(
     frame: Frame, /, *, everything: bool, state: str | None, search: str, waiting: bool, limit: int, **which: Any
 ) -> None:
-    """List open tickets, newest first; what asks the operator for something stands before them."""
+    """List open tickets, newest first; what asks the operator for something stands before them.
+
+    With --search all that was written is looked through: subjects, people, texts, names of files.
+    """
     which["priority"] = Priority(which["priority"]) if which["priority"] else None
     which["tag"] = tag_of(which["tag"])
     if waiting:
@@ -64,7 +71,7 @@ def list_(
             raise click.UsageError("--waiting goes with --queue, --assignee, --tag and --priority alone")
         _list_waiting(frame, limit, which)
         return
-    wanted = TicketState(state) if state else None if everything else TicketState.OPEN
+    wanted = TicketState(state) if state else None if everything or search else TicketState.OPEN
 
     def read(conn: Connection) -> list[TicketLine]:
         return pages(
@@ -75,7 +82,10 @@ def list_(
         )
 
     columns = ("number", "state", "queue", "contact", "subject", "messages", "created_at")
-    frame.show(reading(frame, read), columns, "No tickets." if everything or state else "No open tickets.")
+    frame.show(reading(frame, read), columns, "No open tickets." if wanted is TicketState.OPEN else "No tickets.")
+    due = reading(frame, index.waiting) if search else 0
+    if due:
+        click.echo(f"mailgate: {due} mails have not been looked through yet; a running daemon does it", err=True)
 
 
 def _list_waiting(frame: Frame, limit: int, which: Mapping[str, Any]) -> None:
@@ -99,6 +109,20 @@ def show(frame: Frame, number: int) -> None:
     texts, fitting = _texts(found, book.quotes), _fitting(found, book)
     facts = _facts(found, texts) | {"suggested": [record(each) for each in fitting]}
     frame.tell(facts, "\n".join([*_words(found, texts), *_suggested(fitting)]))
+
+
+@tickets.command("export")
+@number_argument
+@click.option("--to", type=click.File("wb"), default="-", help="A file; else standard output.")
+@click.pass_obj
+def export(frame: Frame, number: int, to: BinaryIO) -> None:
+    """Write all mails of a ticket, ours too, as an mbox."""
+    found = reading(frame, lambda conn: queries.ticket(conn, number))
+    if found is None:
+        raise NotFound(f"no ticket #{number}")
+    for piece in mbox(Leaf(message.from_, message.at, message.raw) for message in found.messages):
+        to.write(piece)
+    to.flush()
 
 
 @tickets.command("reply")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from sqlalchemy import Connection, insert
 
 from mailgate.errors import Damaged, NotAllowed, TryAgain
-from mailgate.store import dialect, inventory
+from mailgate.store import dialect, inventory, search
 from mailgate.store.database import Database
 from mailgate.store.inventory import Batch, Inventory, Progress, Unseen
 
@@ -79,6 +79,7 @@ def _make_room(conn: Connection, *, instead: bool) -> None:
     # Migrations leave counters behind, and those that come stand in their place.
     leftover = [table for table in inventory.PLAIN if instead or table.name == "counter"]
     dialect.clear(conn, leftover)
+    search.clear(conn)
 
 
 def _write(conn: Connection, batches: Iterable[Batch], progress: Progress) -> None:

@@ -19,6 +19,7 @@ MOST = 1000
 _TOGETHER = 0x6D67_0001  # the class of locks on what belongs together
 _SPENDING = 0x6D67_0002  # the one lock on permits
 _ACCEPTING = 0x6D67_0003  # the class of locks on what is being accepted
+_INDEXING = 0x6D67_0005  # the one lock on the index of words
 _EVERYTHING = 0x6D67_0004  # the one lock that stands for all of `together`; whoever takes some of these shares it
 
 # In one statement, smallest key first.
@@ -67,6 +68,12 @@ def accepting(conn: Connection, contents: Iterable[bytes]) -> None:
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_TAKE_ALL, {"space": _ACCEPTING, "keys": json.dumps(_keys(contents))})
+
+
+def indexing(conn: Connection) -> None:
+    """Until the end of this transaction, let nobody else write the index of words. Goes with none of the others."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(_TAKE, {"space": _INDEXING})
 
 
 def may_spend(conn: Connection) -> bool:

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, func, literal_column, or_, select
 
 from mailgate.model import Acquaintance, Challenge, HeldState, OutboxState, Standing, State
+from mailgate.searchwords import Sought, sought
 from mailgate.store import rows, tables
-from mailgate.store.dialect import is_one_of_given, listed
+from mailgate.store import search as index
+from mailgate.store.dialect import is_one_of, is_one_of_given, listed
 from mailgate.store.journal import decompressed
 from mailgate.store.ledger import Ledger, ledger
 from mailgate.store.tables import Direction
@@ -93,18 +95,27 @@ def held(
 ) -> list[HeldLine]:
     """Held mail, oldest first, from the id `after` on, the last of the page above.
 
-    With `parked`, parked mail too; with `archived`, what is archived too, and so where `search` is looked for in
-    authors and subjects.
+    With `parked`, parked mail too; with `archived`, what is archived too, and so where words are looked for with
+    `search`.
     """
     page = _HELD.where(_WAITS if parked else _IS_HELD)
     if search:
-        columns = (_MESSAGE.author, _MESSAGE.author_name, _MESSAGE.subject)
-        page = page.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
-    elif not archived:
+        return _held_with(conn, page, sought(search), after or 0, limit)
+    if not archived:
         page = page.where(or_(_MESSAGE.held.is_(None), _MESSAGE.held != HeldState.ARCHIVED))
     if after is not None:
         page = page.where(_MESSAGE.id > after)
     return [_held_line(row) for row in conn.execute(page.order_by(_MESSAGE.id).limit(limit))]
+
+
+def _held_with(conn: Connection, page: Select[Any], asked: Sought, after: int, limit: int) -> list[HeldLine]:
+    lines: list[HeldLine] = []
+    most = 2 * limit
+    while len(lines) < limit and (ids := index.held(conn, asked, after, most)):
+        after, most = ids[-1], 4 * most
+        found = page.where(is_one_of(_MESSAGE.id, ids)).order_by(_MESSAGE.id).limit(limit)
+        lines += [_held_line(row) for row in conn.execute(found)]
+    return lines[:limit]
 
 
 def held_one(conn: Connection, message_id: int) -> HeldView | None:

@@ -174,6 +174,7 @@ ticket = Table(
     Column("follow_up_of", Id),
     Index(None, "state", "number"),
     Index(None, "requester", "topic", "updated_at"),
+    Index(None, "queue", "number"),
 )
 some("ix_ticket_flood", "ticket", ("requester", "updated_at"), "flood")
 some("ix_ticket_waits", "ticket", ("waits_since", "id"), "waits_since IS NOT NULL")

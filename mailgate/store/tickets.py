@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from mailgate.model import OPERATOR_QUEUE, Disposition, Priority, Purpose, TicketState
+from mailgate.searchwords import sought
+from mailgate.store import search as index
 from mailgate.store import tables
 from mailgate.store.dialect import is_one_of
 from mailgate.store.journal import decompressed
@@ -17,6 +19,7 @@ from mailgate.store.views import EventLine, MessageView, TicketLine, TicketView
 PAGE = 100
 WHOLE_MOST = 10_000  # tickets shown with everything in them
 ASKING_MOST = 20  # tickets that stand before the newest
+LONGEST_NUMBER = 9  # digits
 IN_TICKET_MOST = 1000  # messages and events of one ticket that is shown, the newest
 
 _TICKET, _MESSAGE, _RAW, _OUTBOX = tables.ticket.c, tables.message.c, tables.raw.c, tables.outbox.c
@@ -43,17 +46,15 @@ def tickets(
     """Tickets, newest first; those with a smaller number than `before`, the last of the page above.
 
     What asks the operator for something and is open stands before all others, on the first page. `state` None takes
-    all, and so does `assignee` None; "" is nobody's. `search` looks for a number, or for a text in subject, address and
-    name.
+    all, and so does `assignee` None; "" is nobody's. `search` looks for words in all that was written, and for a
+    number; see `searchwords.sought`.
     """
     wanted = sorted_as(queue, assignee, tag, priority)
     if state:
         wanted.append(_TICKET.state == state)
-    if search:
-        texts = (_TICKET.subject, _TICKET.requester, _TICKET.requester_name)
-        found = [column.icontains(search, autoescape=True) for column in texts]
-        wanted.append(or_(*found, cast(_TICKET.number, String) == search.lstrip("#")))
     page = select(tables.ticket, _number_of_messages().label("messages")).where(*wanted).order_by(_TICKET.number.desc())
+    if search:
+        return _found(conn, page, search, before, limit)
     first = conn.execute(page.where(_ASKS).limit(ASKING_MOST)).all()
     rest = page.where(_TICKET.number.not_in([row.number for row in first]))
     if before is not None:
@@ -89,6 +90,26 @@ def ticket(conn: Connection, number: int) -> TicketView | None:
 def tickets_whole(conn: Connection, limit: int = WHOLE_MOST) -> list[TicketView]:
     """All tickets with everything in them, oldest first."""
     return _whole(conn, select(tables.ticket).order_by(_TICKET.number).limit(limit))
+
+
+def _found(conn: Connection, page: Select[Any], search: str, before: int | None, limit: int) -> list[TicketLine]:
+    """Of the tickets with these words those on the page; before them, on the first one, that of this number."""
+    asked, named = sought(search), _number(search)
+    lines: list[TicketLine] = []
+    if named and before is None:
+        lines += [_ticket_line(row) for row in conn.execute(page.where(_TICKET.number == named))]
+    most = 2 * limit
+    while len(lines) < limit and (numbers := index.numbers(conn, asked, before, most)):
+        before, most = numbers[-1], 4 * most
+        wanted = is_one_of(_TICKET.number, [number for number in numbers if number != named])
+        lines += [_ticket_line(row) for row in conn.execute(page.where(wanted).limit(limit))]
+    return lines[:limit]
+
+
+def _number(search: str) -> int:
+    """The number that was asked for, 0 where it is none."""
+    said = search.strip().removeprefix("#")
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_NUMBER else 0
 
 
 def _number_of_messages() -> Any:

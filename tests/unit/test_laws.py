@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mailgate"
 
 WINGS = ("mail", "judge", "net", "store")
-GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables")
+GROUND = ("model", "errors", "log", "domains", "asciijson", "digest", "tables", "searchwords")
 ROADS = (
     "alarm",
     "answering",
@@ -37,6 +37,8 @@ ROADS = (
     "staff",
     "heldlinks",
     "intake",
+    "indexing",
+    "importing",
     "outbound",
     "desk",
     "upkeep",
