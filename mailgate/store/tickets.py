@@ -90,7 +90,8 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
     found = conn.execute(wanted).all()
     ticket_ids = [row.id for row in found]
     messages, events = _messages(conn, ticket_ids), _events(conn, ticket_ids)
-    people = _people(conn, ticket_ids)
+    people, parts = _people(conn, ticket_ids), _parts(conn, ticket_ids)
+    numbers = _numbers(conn, {one for row in found for one in (row.follow_up_of, row.merged_into) if one is not None})
     return [
         TicketView(
             number=row.number,
@@ -99,13 +100,18 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
             queue=row.queue,
             contact=row.requester,
             created_at=row.created_at,
-            participants=tuple(people[row.id]),
+            participants=tuple(who.address for who in people[row.id] if not who.copied),
             messages=tuple(messages[row.id]),
             history=tuple(events[row.id]),
             name=row.requester_name,
             mailbox=row.mailbox,
             assignee=row.assignee,
             closed_at=row.closed_at,
+            named=tuple(who.address for who in people[row.id] if who.copied),
+            follow_up_of=numbers.get(row.follow_up_of),
+            merged_into=numbers.get(row.merged_into),
+            merged=tuple(dict.fromkeys(part.number for part in parts[row.id])),
+            with_them=tuple(dict.fromkeys(part.address for part in parts[row.id] if part.address)),
         )
         for row in found
     ]
@@ -114,8 +120,16 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
 def _messages(conn: Connection, ticket_ids: list[int]) -> dict[int, list[MessageView]]:
     newest = _place(_MESSAGE.ticket_id, _MESSAGE.at, _MESSAGE.id)
     numbered = (
-        select(tables.message, _RAW.zstd, _RAW.size_bytes, _OUTBOX.state.label("delivery"), newest)
+        select(
+            tables.message,
+            _RAW.zstd,
+            _RAW.size_bytes,
+            _OUTBOX.state.label("delivery"),
+            _TICKET.number.label("suggests"),
+            newest,
+        )
         .join(tables.raw, _RAW.id == _MESSAGE.raw_id)
+        .outerjoin(tables.ticket, _TICKET.id == _MESSAGE.suggests_id)
         .outerjoin(tables.outbox, _OUTBOX.message_id == _MESSAGE.id)
         .where(is_one_of(_MESSAGE.ticket_id, ticket_ids), _COUNTS)
         .subquery()
@@ -141,6 +155,9 @@ def _message(row: Any) -> MessageView:
         delivery=row.delivery,
         verdict=row.verdict,
         raw=decompressed(row.zstd, row.size_bytes),
+        marks=tuple(row.verdict.get("marks", ())) if row.verdict else (),
+        discarded=row.discarded,
+        may_belong_to=row.suggests,
     )
 
 
@@ -158,12 +175,32 @@ def _events(conn: Connection, ticket_ids: list[int]) -> dict[int, list[EventLine
     return found
 
 
-def _people(conn: Connection, ticket_ids: list[int]) -> dict[int, list[str]]:
+def _people(conn: Connection, ticket_ids: list[int]) -> dict[int, list[Any]]:
     table = tables.participant
-    found: dict[int, list[str]] = defaultdict(list)
+    found: dict[int, list[Any]] = defaultdict(list)
     for row in conn.execute(select(table).where(is_one_of(table.c.ticket_id, ticket_ids)).order_by(table.c.address)):
-        found[row.ticket_id].append(row.address)
+        found[row.ticket_id].append(row)
     return found
+
+
+def _parts(conn: Connection, ticket_ids: list[int]) -> dict[int, list[Any]]:
+    """The tickets that were merged into these, once for each who takes part in one."""
+    who = tables.participant.c
+    parts = (
+        select(_TICKET.merged_into, _TICKET.number, who.address)
+        .outerjoin(tables.participant, and_(who.ticket_id == _TICKET.id, ~who.copied))
+        .where(is_one_of(_TICKET.merged_into, ticket_ids), _TICKET.merged_into.is_not(None))
+        .order_by(_TICKET.number, who.address)
+    )
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in conn.execute(parts):
+        found[row.merged_into].append(row)
+    return found
+
+
+def _numbers(conn: Connection, ticket_ids: set[int]) -> dict[int | None, int]:
+    wanted = select(_TICKET.id, _TICKET.number).where(is_one_of(_TICKET.id, ticket_ids))
+    return {row.id: row.number for row in conn.execute(wanted)} if ticket_ids else {}
 
 
 def _place(per: Any, *newest_by: Any) -> Any:

@@ -38,7 +38,19 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
             "settled_at": _AT,
         },
     ),
-    (tables.ticket, {"id": "i", "number": "i + 1000", "state": "'open'", "requester": _WHO, "created_at": _AT}),
+    (
+        tables.ticket,
+        {
+            "id": "i",
+            "number": "i + 1000",
+            "state": "'open'",
+            "requester": _WHO,
+            "topic": "'topic ' || (i % 100)",
+            "created_at": _AT,
+            "updated_at": _AT,
+            "merged_into": "CASE WHEN i % 300 = 0 THEN i - 1 END",
+        },
+    ),
     (tables.participant, {"ticket_id": "i", "address": _WHO, "bound": "'A2'"}),
     (tables.ticket_event, {"id": "i", "ticket_id": "i", "at": _AT, "event": "'reopened'", "actor": "'mail'"}),
     (
@@ -54,6 +66,7 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
             "recipient": "'support@g.test'",
             "at": _AT,
             "held": "CASE WHEN i % 300 = 0 THEN 'wait' END",
+            "thread_guid": "'guid' || i",
             "verdict": "'{}'",
         },
     ),
@@ -70,6 +83,8 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
             "recipient": _WHO,
             "at": _AT,
             "token_id": "i",
+            "marker": "i",
+            "alias": "'alias' || i",
         },
     ),
     (
