@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from mailgate.model import HeldState
-from mailgate.store import held, leases, news, outbox, postgres, tables, watch
+from mailgate.store import held, leases, news, outbox, postgres, queries, tables, watch
 from mailgate.store.database import Database
 from mailgate.testing import START, Lab
 from tests.fakes.letters import answer, letter, link, read
@@ -110,12 +110,18 @@ async def follow(lab: Lab) -> None:
         await lab.receive(stranger.replace(b"Yes,", b"No,"), mail_from="eve@e.test", rcpt_to=[to])
         stranger = stranger.replace(b"letter-", b"letter-0")
     await lab.settle()
-    first, second = [one.id for one in lab.tickets()[0].messages if one.proposed]
+    first, second = await lab.database.read(proposals)
     await lab.desk.discard(first, "bob")
     await lab.desk.let_in(first, "bob")
     await lab.desk.join(1, "ann@c.test", "bob")
     (number,) = await lab.desk.split(1, "bob", [second])
     await lab.desk.merge(number, 1, "bob")
+
+
+def proposals(conn: Connection) -> list[int]:
+    """What the first ticket shows of those who take no part in it."""
+    found = queries.ticket(conn, 1)
+    return [one.id for one in found.messages if one.proposed] if found else []
 
 
 async def in_doubt(lab: Lab, author: str, for_so_long: timedelta, to: str = "support@g.test") -> None:
