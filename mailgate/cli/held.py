@@ -131,6 +131,8 @@ def _words(found: HeldView, text: str) -> Iterator[str]:
     yield f"{line.subject or '(no subject)'}"
     yield f"from {line.from_} to {line.to}, {line.since:%Y-%m-%d %H:%M}, {line.proof}"
     yield f"{line.state}: {line.reason}"
+    if line.may_belong_to:
+        yield f"may belong to #{line.may_belong_to}"
     yield ""
     yield text
     yield from (f"attached: {each}" for each in attachments_of(found.raw))

@@ -17,6 +17,7 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.cli.sorting import COMMANDS
+from mailgate.cli.threads import discard, join, let_in, merge, message_marks, split, ticket_marks
 from mailgate.errors import NotFound
 from mailgate.judge import waiting as promises
 from mailgate.judge.suggest import Suggestion
@@ -42,6 +43,10 @@ number_argument = click.argument("number", type=int)
 @click.group("tickets", cls=Group, commands=COMMANDS)
 def tickets() -> None:
     """Read tickets, answer them, sort them, close them."""
+
+
+for command in (merge, split, let_in, discard, join):
+    tickets.add_command(command)
 
 
 @tickets.command("list")
@@ -225,16 +230,6 @@ def reopen(frame: Frame, number: int, agent: str) -> None:
     frame.tell({"number": number, "state": TicketState.OPEN}, f"#{number} is open.")
 
 
-@tickets.command("split")
-@number_argument
-@agent_option
-@click.pass_obj
-def split(frame: Frame, number: int, agent: str) -> None:
-    """Give each mail of a flood ticket but the first a ticket of its own."""
-    given = at_desk(frame, lambda desk: desk.split(number, agent))
-    frame.tell({"number": number, "tickets": given}, f"{len(given)} tickets: #{given[0]} to #{given[-1]}.")
-
-
 def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
     """Of each message all it says, and what is new in it. Words of ours are old where somebody repeats them."""
     texts = [(message, text_of(message.raw, quotes=quotes)) for message in ticket.messages]
@@ -283,11 +278,16 @@ def _standing(ticket: TicketView) -> Iterator[str]:
 def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
     yield f"#{ticket.number} {ticket.subject}"
     yield f"{ticket.state}, queue {ticket.queue}, {ticket.assignee or 'nobody'} has it, from {ticket.contact}"
+    yield from ticket_marks(ticket)
     yield from _standing(ticket)
+    out_of_view = sum(message.discarded for message in ticket.messages)
     said: tuple[datetime, str] | None = None
     for message, (_, reply) in zip(ticket.messages, texts, strict=True):
+        if message.discarded:
+            continue
         yield ""
         yield f"── {message.at:%Y-%m-%d %H:%M} {message.from_} → {message.to} ({message.kind})"
+        yield from (f"   {words}" for words in message_marks(message))
         if message.delivery:
             yield f"   {message.delivery}"
         if message.verdict:
@@ -299,4 +299,6 @@ def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
         yield reply.text
         yield from (f"   attached: {each}" for each in attachments_of(message.raw))
     yield ""
+    if out_of_view:
+        yield f"{out_of_view} discarded, out of view; --json shows them"
     yield from (f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.event} {event.detail}" for event in ticket.history)

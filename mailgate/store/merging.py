@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from mailgate.model import Disposition, Level, Participant, State, TicketState
 from mailgate.store import tables
@@ -80,9 +80,10 @@ def by_id(ticket_id: int) -> ColumnElement[bool]:
 
 
 def _people(conn: Connection, ticket_id: int) -> tuple[Participant, ...]:
-    parts = select(_TICKET.id).where(_TICKET.merged_into == ticket_id)
-    theirs = select(tables.participant).where(or_(_WHO.ticket_id == ticket_id, _WHO.ticket_id.in_(parts)))
-    found = conn.execute(theirs.order_by(_WHO.ticket_id != ticket_id, _WHO.address))
+    who = (_WHO.address, _WHO.bound, _WHO.copied)
+    own = select(*who).where(_WHO.ticket_id == ticket_id).order_by(_WHO.address)
+    of_parts = select(*who).join(tables.ticket, _TICKET.id == _WHO.ticket_id).where(_TICKET.merged_into == ticket_id)
+    found = [*conn.execute(own), *conn.execute(of_parts.order_by(_WHO.address, _WHO.ticket_id))]
     return tuple(Participant(row.address, row.bound, row.copied) for row in found)
 
 

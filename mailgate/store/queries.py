@@ -80,6 +80,7 @@ _HELD = select(
     _MESSAGE.verdict,
     _JOURNAL.mail_from,
     _JOURNAL.state,
+    select(_TICKET.number).where(_TICKET.id == _MESSAGE.suggests_id).scalar_subquery().label("suggests"),
 ).join(tables.journal, _JOURNAL.id == _MESSAGE.journal_id)
 _WAITS = or_(_IS_HELD, _JOURNAL.state == State.PARKED)
 
@@ -137,6 +138,7 @@ def _held_line(row: Any) -> HeldLine:
         name=row.author_name,
         to=row.mailbox,
         proof=row.verdict["authentication"]["why"],
+        may_belong_to=row.suggests,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
@@ -54,14 +55,12 @@ def tickets(
         wanted.append(_TICKET.state == state)
     page = select(tables.ticket, _number_of_messages().label("messages")).where(*wanted).order_by(_TICKET.number.desc())
     if search:
-        return _found(conn, page, search, before, limit)
+        return _lines(conn, _found(conn, page, search, before, limit))
     first = conn.execute(page.where(_ASKS).limit(ASKING_MOST)).all()
     rest = page.where(_TICKET.number.not_in([row.number for row in first]))
     if before is not None:
         first, rest = [], rest.where(_TICKET.number < before)
-    rows = [*first, *conn.execute(rest.limit(limit))][:limit]
-    tags = tags_of(conn, [row.id for row in rows])
-    return [_ticket_line(row, tuple(tags.get(row.id, ()))) for row in rows]
+    return _lines(conn, [*first, *conn.execute(rest.limit(limit))][:limit])
 
 
 def sorted_as(queue: str, assignee: str | None, tag: str, priority: Priority | None) -> list[ColumnElement[bool]]:
@@ -92,18 +91,18 @@ def tickets_whole(conn: Connection, limit: int = WHOLE_MOST) -> list[TicketView]
     return _whole(conn, select(tables.ticket).order_by(_TICKET.number).limit(limit))
 
 
-def _found(conn: Connection, page: Select[Any], search: str, before: int | None, limit: int) -> list[TicketLine]:
+def _found(conn: Connection, page: Select[Any], search: str, before: int | None, limit: int) -> list[Any]:
     """Of the tickets with these words those on the page; before them, on the first one, that of this number."""
     asked, named = sought(search), _number(search)
-    lines: list[TicketLine] = []
+    rows: list[Any] = []
     if named and before is None:
-        lines += [_ticket_line(row) for row in conn.execute(page.where(_TICKET.number == named))]
+        rows += conn.execute(page.where(_TICKET.number == named))
     most = 2 * limit
-    while len(lines) < limit and (numbers := index.numbers(conn, asked, before, most)):
+    while len(rows) < limit and (numbers := index.numbers(conn, asked, before, most)):
         before, most = numbers[-1], 4 * most
         wanted = is_one_of(_TICKET.number, [number for number in numbers if number != named])
-        lines += [_ticket_line(row) for row in conn.execute(page.where(wanted).limit(limit))]
-    return lines[:limit]
+        rows += conn.execute(page.where(wanted).limit(limit))
+    return rows[:limit]
 
 
 def _number(search: str) -> int:
@@ -115,6 +114,11 @@ def _number(search: str) -> int:
 def _number_of_messages() -> Any:
     inside = select(func.count()).where(_MESSAGE.ticket_id == _TICKET.id, _COUNTS)
     return inside.correlate(tables.ticket).scalar_subquery()
+
+
+def _lines(conn: Connection, rows: Sequence[Any]) -> list[TicketLine]:
+    tags = tags_of(conn, [row.id for row in rows])
+    return [_ticket_line(row, tuple(tags.get(row.id, ()))) for row in rows]
 
 
 def _ticket_line(row: Any, tags: tuple[str, ...]) -> TicketLine:
@@ -140,7 +144,9 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
     found = conn.execute(wanted).all()
     ticket_ids = [row.id for row in found]
     messages, events = _messages(conn, ticket_ids), _events(conn, ticket_ids)
-    people, tags = _people(conn, ticket_ids), tags_of(conn, ticket_ids)
+    people, parts = _people(conn, ticket_ids), _parts(conn, ticket_ids)
+    numbers = _numbers(conn, {one for row in found for one in (row.follow_up_of, row.merged_into) if one is not None})
+    tags = tags_of(conn, ticket_ids)
     return [
         TicketView(
             number=row.number,
@@ -149,7 +155,7 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
             queue=row.queue,
             contact=row.requester,
             created_at=row.created_at,
-            participants=tuple(people[row.id]),
+            participants=tuple(who.address for who in people[row.id] if not who.copied),
             messages=tuple(messages[row.id]),
             history=tuple(events[row.id]),
             name=row.requester_name,
@@ -161,6 +167,11 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
             waits_since=row.waits_since,
             due_at=row.due_at,
             pending_until=row.pending_until,
+            named=tuple(who.address for who in people[row.id] if who.copied),
+            follow_up_of=numbers.get(row.follow_up_of),
+            merged_into=numbers.get(row.merged_into),
+            merged=tuple(dict.fromkeys(part.number for part in parts[row.id])),
+            with_them=tuple(dict.fromkeys(part.address for part in parts[row.id] if part.address)),
         )
         for row in found
     ]
@@ -169,8 +180,16 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
 def _messages(conn: Connection, ticket_ids: list[int]) -> dict[int, list[MessageView]]:
     newest = _place(_MESSAGE.ticket_id, _MESSAGE.at, _MESSAGE.id)
     numbered = (
-        select(tables.message, _RAW.zstd, _RAW.size_bytes, _OUTBOX.state.label("delivery"), newest)
+        select(
+            tables.message,
+            _RAW.zstd,
+            _RAW.size_bytes,
+            _OUTBOX.state.label("delivery"),
+            _TICKET.number.label("suggests"),
+            newest,
+        )
         .join(tables.raw, _RAW.id == _MESSAGE.raw_id)
+        .outerjoin(tables.ticket, _TICKET.id == _MESSAGE.suggests_id)
         .outerjoin(tables.outbox, _OUTBOX.message_id == _MESSAGE.id)
         .where(is_one_of(_MESSAGE.ticket_id, ticket_ids), _COUNTS)
         .subquery()
@@ -196,6 +215,9 @@ def _message(row: Any) -> MessageView:
         delivery=row.delivery,
         verdict=row.verdict,
         raw=decompressed(row.zstd, row.size_bytes),
+        marks=tuple(row.verdict.get("marks", ())) if row.verdict else (),
+        discarded=row.discarded,
+        may_belong_to=row.suggests,
     )
 
 
@@ -213,12 +235,32 @@ def _events(conn: Connection, ticket_ids: list[int]) -> dict[int, list[EventLine
     return found
 
 
-def _people(conn: Connection, ticket_ids: list[int]) -> dict[int, list[str]]:
+def _people(conn: Connection, ticket_ids: list[int]) -> dict[int, list[Any]]:
     table = tables.participant
-    found: dict[int, list[str]] = defaultdict(list)
+    found: dict[int, list[Any]] = defaultdict(list)
     for row in conn.execute(select(table).where(is_one_of(table.c.ticket_id, ticket_ids)).order_by(table.c.address)):
-        found[row.ticket_id].append(row.address)
+        found[row.ticket_id].append(row)
     return found
+
+
+def _parts(conn: Connection, ticket_ids: list[int]) -> dict[int, list[Any]]:
+    """The tickets that were merged into these, once for each who takes part in one."""
+    who = tables.participant.c
+    parts = (
+        select(_TICKET.merged_into, _TICKET.number, who.address)
+        .outerjoin(tables.participant, and_(who.ticket_id == _TICKET.id, ~who.copied))
+        .where(is_one_of(_TICKET.merged_into, ticket_ids), _TICKET.merged_into.is_not(None))
+        .order_by(_TICKET.number, who.address)
+    )
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in conn.execute(parts):
+        found[row.merged_into].append(row)
+    return found
+
+
+def _numbers(conn: Connection, ticket_ids: set[int]) -> dict[int | None, int]:
+    wanted = select(_TICKET.id, _TICKET.number).where(is_one_of(_TICKET.id, ticket_ids))
+    return {row.id: row.number for row in conn.execute(wanted)} if ticket_ids else {}
 
 
 def _place(per: Any, *newest_by: Any) -> Any:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
 
 from mailgate.model import Ask, KnownMessage
 from mailgate.store import rows, tables
@@ -38,8 +38,8 @@ def _newest(trace: Any, *conditions: Any) -> Select[Any]:
 
 # Built once: to build a statement costs more than to run it. What each partial index leaves out is said once more, for
 # PostgreSQL takes one only then.
-_BY_ALIAS = _newest(_MESSAGE.alias, _MESSAGE.alias != "")
-_BY_GUID = _newest(_MESSAGE.thread_guid, _MESSAGE.thread_guid != "")
+_BY_ALIAS = _newest(_MESSAGE.alias, _MESSAGE.alias != literal_column("''"))
+_BY_GUID = _newest(_MESSAGE.thread_guid, _MESSAGE.thread_guid != literal_column("''"))
 _BY_MARKER = _newest(_MESSAGE.marker, _MESSAGE.marker.is_not(None))
 _BY_NUMBER = select(_TICKET.number, _TICKET.id).where(is_one_of_given(_TICKET.number, "wanted"))
 

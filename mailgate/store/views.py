@@ -65,6 +65,9 @@ class MessageView:
     delivery: OutboxState | None  # of what goes out
     verdict: dict[str, Any] | None = field(repr=False)  # of what came in
     raw: bytes = field(repr=False)
+    marks: tuple[str, ...] = ()  # what whoever reads it must know
+    discarded: bool = False  # a person put it out of view
+    may_belong_to: int | None = None  # number of a ticket, for a person to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ class TicketView:
     waits_since: datetime | None = None
     due_at: datetime | None = None
     pending_until: datetime | None = None
+    named: tuple[str, ...] = ()  # in To or Cc of its mail, and no participants
+    follow_up_of: int | None = None  # numbers of tickets
+    merged_into: int | None = None
+    merged: tuple[int, ...] = ()  # that are part of it
+    with_them: tuple[str, ...] = ()  # who took part in these, and still reaches it
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class HeldLine:
     name: str = ""
     to: str = ""
     proof: str = ""  # "proven by DKIM of x.test"
+    may_belong_to: int | None = None  # number of a ticket
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ class Judging:
         """What was planned leaves at once, and the next hop takes it, unless that waits until `store.take`."""
         for one in planned:
             self.store.apply((), [one])
+            self.store.guids[one.message_id] = self.guid(one).hex()
             self.sent.append(one)
         if not self.next_hop_waits:
             self.store.take()
@@ -189,6 +190,13 @@ class Judging:
 
     def message_id(self, planned: Planned) -> str:
         return token.message_id(planned.token_id, "g.test", self.gateway.keys)
+
+    def guid(self, planned: Planned) -> bytes:
+        """The GUID in the Thread-Index of `planned`."""
+        return token.thread_guid(planned.ticket_id or planned.token_id, self.gateway.keys)
+
+    def marker(self, planned: Planned) -> str:
+        return token.marker(planned.token_id, self.gateway.keys)
 
     def _signed(self, names: Iterable[str]) -> dict[str, token.Token]:
         read = ((name, token.read_message_id(name, self.gateway.keys)) for name in names)

@@ -19,10 +19,10 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from mailgate.model import HeldState, Horizon, Priority
-from mailgate.store import held, leases, news, outbox, postgres, tables, ticket_report, waiting, watch
+from mailgate.store import held, leases, news, outbox, postgres, queries, tables, ticket_report, waiting, watch
 from mailgate.store.database import Database
 from mailgate.testing import START, Lab
-from tests.fakes.letters import answer, letter, link
+from tests.fakes.letters import answer, letter, link, read
 from tests.fakes.stores import POSTGRESQL, SQLITE, Stores, only
 from tests.store.crowd import crowd
 
@@ -83,6 +83,7 @@ async def live(lab: Lab) -> None:
     await lab.receive(raw, mail_from="", rcpt_to=[to])
     await lab.settle()
     await lab.desk.reply(1, "We send another.", "bob")
+    await follow(lab)
     lab.next_hop = lambda _sent: (550, "5.1.1 no such user")
     await lab.receive(letter("eve@e.test", subject="New here"), mail_from="eve@e.test")
     await in_doubt(lab, "fay@f.test", timedelta(minutes=6))
@@ -92,6 +93,35 @@ async def live(lab: Lab) -> None:
     await lab.settle()
     await lab.crash()
     await lab.restart()
+
+
+async def follow(lab: Lab) -> None:
+    """Mail that follows others by every trace there is, and what people do with it."""
+    await lab.settle()
+    ours = next(one.raw for one in reversed(lab.sent) if one.kind == "agent")
+    mark = next(line for line in ours.decode().splitlines() if "mg-" in line)
+    index = read(ours)["Thread-Index"]
+    traces = {"Thread_Index": index, "In_Reply_To": "<other@x.test>", "Cc": "ann@c.test"}
+    for author in ("carl@c.test", "eve@e.test"):
+        raw = letter(author, subject="Re: Hello [#1]", text=mark, **traces)
+        await lab.receive(raw, mail_from=author)
+    stranger, to = answer(ours, "eve@e.test")
+    for _ in range(2):
+        await lab.receive(stranger.replace(b"Yes,", b"No,"), mail_from="eve@e.test", rcpt_to=[to])
+        stranger = stranger.replace(b"letter-", b"letter-0")
+    await lab.settle()
+    first, second = await lab.database.read(proposals)
+    await lab.desk.discard(first, "bob")
+    await lab.desk.let_in(first, "bob")
+    await lab.desk.join(1, "ann@c.test", "bob")
+    (number,) = await lab.desk.split(1, "bob", [second])
+    await lab.desk.merge(number, 1, "bob")
+
+
+def proposals(conn: Connection) -> list[int]:
+    """What the first ticket shows of those who take no part in it."""
+    found = queries.ticket(conn, 1)
+    return [one.id for one in found.messages if one.proposed] if found else []
 
 
 async def in_doubt(lab: Lab, author: str, for_so_long: timedelta, to: str = "support@g.test") -> None:
