@@ -50,7 +50,7 @@ class Forgetting(Acts):
             TryAgain: a mail of his is being judged just now, or the database is in trouble; what went is gone.
         """
         people, traces = await self.traces(address)
-        needles = sorted({*people, *(one.lower() for one in traces.written)})
+        needles = sorted({*people, *traces.written, *(one.lower() for one in traces.written)})
         mails = 0
         for remove, ids in (
             (forgetting.remove_messages, traces.messages),

@@ -20,6 +20,7 @@ from mailgate.errors import TryAgain
 from mailgate.mail.language import FIRST, preferred
 from mailgate.mail.phrases import TROUBLE, Page, Phrases, promised
 from mailgate.model import Mailbox, PageState, PageView
+from mailgate.web.guards import comes_from_us
 
 RETRY_AFTER_S = 60
 
@@ -65,7 +66,9 @@ class ConfirmPage:
         language = preferred(request.headers.get("accept-language", ""), spoken) or FIRST
         words, token, now = known[language], request.path_params["token"], self.clock()
         try:
-            kept = request.cookies.get(KEPT, "")
+            # Another page may press a button of its own in this browser: that says nothing of who reads the mail.
+            pressed_here = comes_from_us(request.headers)
+            kept = request.cookies.get(KEPT, "") if pressed_here else ""
             if request.method == "POST" and BOTH in request.query_params:
                 view = await self.road.join(token, now, kept)
             elif request.method == "POST":
@@ -77,7 +80,7 @@ class ConfirmPage:
         answer_time = promised(words.promise, view.mailbox) if view.state in WITH_ANSWER_TIME else ""
         name, status = _name_of(view.mailbox) or self.name, STATUS.get(view.state, 200)
         answer = self._page(words.pages[view.state], name, answer_time, status, addresses=view.addresses)
-        if view.keep:
+        if view.keep and pressed_here:
             # Only to pages of ours, never to a script, and where no path is said to /c/ alone, whatever a proxy makes
             # of it; a browser takes it from this machine without TLS, too.
             how: Any = {"path": None, "secure": True, "httponly": True, "samesite": "strict"}

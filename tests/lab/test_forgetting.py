@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Enum, LargeBinary, Text, select, type_coerce,
 
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.model import OutboxState, Standing, TicketState
+from mailgate.pruning import Rules, prune
 from mailgate.store import forgetting, tables
 from mailgate.store.journal import decompressed
 from mailgate.store.types import Utc
@@ -88,6 +89,18 @@ async def test_after_an_erasure_no_text_of_any_table_names_him(notified: Lab) ->
         assert naming(lab, SECRET, "elephant", "good customer") == set()
         assert done.permits == 2
         assert done.mentions >= 1
+
+
+async def test_what_the_limits_keep_of_him_goes_when_none_looks_at_it(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
+        await lived_in(lab)
+        await lab.desk.forget(ANNE, "dora")
+        rules = Rules(closed_tickets_days=0, quiet_tickets_days=0, parked_days=0, spam_days=0, refusals_days=0)
+
+        await prune(lab.database, rules, lab.now + timedelta(days=401))
+
+        assert naming(lab, *NAMES) == set()
+        assert lab.ledger().balanced
 
 
 async def test_after_an_erasure_everything_adds_up_and_others_keep_theirs(notified: Lab) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 NEEDED = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program, Debian package
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element's id, as the standard has it
 TAB, ENTER = "\ue004", "\ue007"
+NO_MORE = "does not belong to the document"  # of an element whose page has just been left
 PATIENCE_S = 60
 NEXT_LOOK_S = 0.02
 
@@ -111,7 +112,9 @@ class Browser:
 
     async def _attached(self, element: str) -> bool:
         status, value = await self._told("GET", f"/element/{element}/name", {})
-        assert status == 200 or value["error"] == "stale element reference", value
+        # Asked in the very moment of the change, the browser says the second.
+        gone = status != 200 and (value["error"] == "stale element reference" or NO_MORE in value["message"])
+        assert status == 200 or gone, value
         return status == 200
 
     async def _ask(self, method: str, path: str, **body: Any) -> Any:

@@ -143,6 +143,30 @@ async def test_the_keyboard_alone_is_enough_and_shows_where_it_stands(scene: Sce
 
 
 @in_one_loop
+async def test_a_person_with_two_addresses_says_so_by_a_third_button(scene: Scene) -> None:
+    """The browser keeps for itself what it pressed, and gives it back to this page alone."""
+    lab, private = scene.lab, "anne@private.test"
+    await lab.receive(letter(private), mail_from=private)
+    await lab.settle()
+    other = next(link(sent.raw) for sent in lab.sent if sent.rcpt_to == private)
+    await scene.wait(60)
+    await scene.press_the_button()
+    assert await scene.heading() == "Done. Thank you!"
+    await scene.browser.open(scene.url.replace(urlsplit(scene.url).path, urlsplit(other).path))
+    await scene.wait(10)
+    await scene.press_the_button()
+    assert await scene.heading() == "Done. One question more"
+    shown = [await scene.browser.text(one) for one in await scene.browser.find("bdi")]
+    assert {"anne@x.test", private} <= set(shown)
+    await scene.wait(10)
+    await scene.press_the_button()
+
+    assert await scene.heading() == "Noted. Thank you!"
+    people, _ = await lab.desk.traces(private)
+    assert people == (private, "anne@x.test")
+
+
+@in_one_loop
 async def test_on_a_phone_nothing_is_cut_off_in_any_language(scene: Scene) -> None:
     await scene.browser.devtools("Emulation.setDeviceMetricsOverride", **PHONE)
     for language in LANGUAGES:

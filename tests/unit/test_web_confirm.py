@@ -285,3 +285,15 @@ async def test_a_browser_that_confirmed_nothing_else_sees_no_address_and_no_butt
 
     assert "@" not in answer.text.replace("support@", "")
     assert Elements(answer.text).all("form") == []
+
+
+@pytest.mark.parametrize("site", [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.test")], ids=str)
+async def test_a_button_that_another_page_pressed_leaves_nothing_and_joins_nothing(site: tuple[str, str]) -> None:
+    road = FakeConfirm(pressed=PageState.BOTH)
+    headers = (site, ("Cookie", "mailgate-confirmed=abc"))
+
+    pressed = await request(road, "POST", headers=headers)
+    await request(road, "POST", "/c/good?both=yes", headers)
+
+    assert "set-cookie" not in pressed.headers
+    assert road.told[-1] == "", "nothing that the browser kept is looked at"
