@@ -19,7 +19,7 @@ from typing import NamedTuple
 from mailgate.judge import hours
 from mailgate.judge.release import LET_IN
 from mailgate.model import Gateway
-from mailgate.store.ticket_report import ANSWER, CLOSES, JOINS, OPENS, REOPENS, Happening, Mails, Sender
+from mailgate.store.ticket_report import ANSWER, CLOSES, JOINS, OPENS, REOPENS, HistoryLine, Mails, Sender
 
 MOST_DAYS = 3700  # of one report
 AGENT = "agent:"
@@ -111,7 +111,7 @@ _LISTS = ("first_h", "first_open_h", "solved_h", "solved_open_h")
 class _Move(NamedTuple):
     """One event that changed whether its ticket is open: +1 or -1."""
 
-    what: Happening
+    what: HistoryLine
     by: int
 
 
@@ -133,17 +133,17 @@ def percent(part: int, whole: int) -> float | None:
     return round(100 * part / whole, 1) if whole else None
 
 
-def unclear(happened: Iterable[Happening]) -> list[int]:
+def unclear(lines: Iterable[HistoryLine]) -> list[int]:
     """The tickets of which the events do not say whether they were open at the beginning."""
     first: dict[int, str] = {}
-    for one in happened:
+    for one in lines:
         if one.event != ANSWER:
             first.setdefault(one.ticket_id, one.event)
     return [ticket_id for ticket_id, event in first.items() if event not in OPENS]
 
 
 def made(
-    happened: Sequence[Happening],
+    lines: Sequence[HistoryLine],
     closed_before: Mapping[int, bool],
     open_now: Mapping[str, int],
     mails: tuple[Mails, Sequence[Sender]],
@@ -151,11 +151,11 @@ def made(
     period: Period,
     gateway: Gateway,
 ) -> TicketReport:
-    """Count. `happened` is all from the beginning of the period until now, oldest first; `closed_before` says of the
+    """Count. `lines` is all from the beginning of the period until now, oldest first; `closed_before` says of the
     tickets that are `unclear` whether they were closed then; `open_now` are the tickets that are not closed, by queue.
     """
-    inside = [one for one in happened if one.at < period.end]
-    moves = list(_moves(happened, closed_before))
+    inside = [one for one in lines if one.at < period.end]
+    moves = list(_moves(lines, closed_before))
     days: dict[str, Account] = {day.isoformat(): Account() for day, _ in period.days()}
     queues: dict[str, Account] = defaultdict(Account)
     agents: dict[str, Account] = defaultdict(Account)
@@ -181,10 +181,10 @@ def made(
     )
 
 
-def _moves(happened: Iterable[Happening], closed_before: Mapping[int, bool]) -> Iterator[_Move]:
+def _moves(lines: Iterable[HistoryLine], closed_before: Mapping[int, bool]) -> Iterator[_Move]:
     """The events that changed something: to close twice is to close once."""
     is_open: dict[int, bool] = {}
-    for one in happened:
+    for one in lines:
         if one.event == ANSWER:
             continue
         opens = one.event in OPENS or one.event in REOPENS
@@ -197,7 +197,7 @@ def _moves(happened: Iterable[Happening], closed_before: Mapping[int, bool]) -> 
         is_open[one.ticket_id] = opens
 
 
-def _persons(agents: dict[str, Account], one: Happening) -> list[Account]:
+def _persons(agents: dict[str, Account], one: HistoryLine) -> list[Account]:
     """The account of who did it, where that was a person of ours; letting a mail in is not opening a ticket."""
     return [agents[one.actor.removeprefix(AGENT)]] if one.actor.startswith(AGENT) and one.event not in OPENS else []
 
@@ -259,9 +259,9 @@ class _Took(NamedTuple):
 class _Reckoner:
     """Enters events into accounts, with the times that end with them."""
 
-    def __init__(self, happened: Sequence[Happening], gateway: Gateway) -> None:
-        oldest = min((one.created_at for one in happened), default=None)
-        newest = max((one.at for one in happened), default=None)
+    def __init__(self, lines: Sequence[HistoryLine], gateway: Gateway) -> None:
+        oldest = min((one.created_at for one in lines), default=None)
+        newest = max((one.at for one in lines), default=None)
         self._promised_h = {box.address: box.answer_within_h for box in gateway.mailboxes}
         self._clocks = {
             box.address: hours.OpenTime(box.opening, oldest, newest)
@@ -269,7 +269,7 @@ class _Reckoner:
             if box.opening and oldest and newest
         }
 
-    def moved(self, one: Happening, accounts: Iterable[Account]) -> None:
+    def moved(self, one: HistoryLine, accounts: Iterable[Account]) -> None:
         """A ticket was opened, closed, merged or opened again."""
         took = self._took(one) if one.event == CLOSES[0] else None
         for account in accounts:
@@ -282,7 +282,7 @@ class _Reckoner:
                 account.solved_h.append(took.wall_h)
                 account.solved_open_h.append(took.open_h)
 
-    def answered(self, one: Happening, accounts: Iterable[Account]) -> None:
+    def answered(self, one: HistoryLine, accounts: Iterable[Account]) -> None:
         """A person answered; of a ticket's first answer the time counts."""
         took = self._took(one) if one.at == one.answered_at else None
         for account in accounts:
@@ -294,7 +294,7 @@ class _Reckoner:
             account.answers += 1
             account.tickets.add(one.ticket_id)
 
-    def _took(self, one: Happening) -> _Took:
+    def _took(self, one: HistoryLine) -> _Took:
         clock, promised_h = self._clocks.get(one.mailbox), self._promised_h.get(one.mailbox, 0)
         wall_h = max(0.0, (one.at - one.created_at).total_seconds()) / hours.HOUR_S
         open_h = clock.between_s(one.created_at, one.at) / hours.HOUR_S if clock else wall_h

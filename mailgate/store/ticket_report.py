@@ -32,7 +32,7 @@ PERSONS = (Kind.HUMAN, Kind.CALENDAR, Kind.UNKNOWN_NULL)
 _EVENT, _TICKET, _JOURNAL, _MESSAGE = tables.ticket_event.c, tables.ticket.c, tables.journal.c, tables.message.c
 
 
-class Happening(NamedTuple):
+class HistoryLine(NamedTuple):
     """A line of a ticket's history, with what the ticket is now."""
 
     ticket_id: int
@@ -65,7 +65,7 @@ class Sender(NamedTuple):
     persons: int  # how many of them a person wrote
 
 
-def happenings(conn: Connection, since: datetime) -> list[Happening]:
+def histories(conn: Connection, since: datetime) -> list[HistoryLine]:
     """All that moved tickets, and all answers, from `since` until now, in order.
 
     Raises:
@@ -81,7 +81,7 @@ def happenings(conn: Connection, since: datetime) -> list[Happening]:
         .order_by(_EVENT.at, _EVENT.id)
         .limit(EVENTS_MOST + 1)
     )  # fmt: skip
-    found = [Happening(*row) for row in conn.execute(page)]
+    found = [HistoryLine(*row) for row in conn.execute(page)]
     if len(found) > EVENTS_MOST:
         raise NotAllowed(f"more than {EVENTS_MOST} events since {since:%Y-%m-%d}: ask for a shorter span")
     return found

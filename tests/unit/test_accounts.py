@@ -14,7 +14,7 @@ from mailgate import accounts
 from mailgate.accounts import Period, Times
 from mailgate.judge import hours
 from mailgate.model import Gateway, Keys, Mailbox
-from mailgate.store.ticket_report import ANSWER, CLOSES, OPENS, REOPENS, Happening, Mails
+from mailgate.store.ticket_report import ANSWER, CLOSES, OPENS, REOPENS, HistoryLine, Mails
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = hours.parse(["mon-fri 09:00-17:00"], BERLIN, "Europe/Berlin")
@@ -26,11 +26,11 @@ MONDAY = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # when the office opens
 History = list[tuple[int, datetime, str, str]]  # ticket, when, what, by whom
 
 
-def happened(history: History) -> list[Happening]:
+def lines(history: History) -> list[HistoryLine]:
     opened = {ticket: at for ticket, at, event, _ in reversed(history) if event in OPENS}
     answered = {ticket: at for ticket, at, event, _ in reversed(history) if event == ANSWER}
     return [
-        Happening(
+        HistoryLine(
             ticket, at, event, actor, "", f"queue {ticket % 2}", BOX.address, opened[ticket], answered.get(ticket)
         )
         for ticket, at, event, actor in history
@@ -48,7 +48,7 @@ def state_at(history: History, moment: datetime) -> dict[int, bool]:
 
 def report(history: History, period: Period) -> accounts.TicketReport:
     """As it is made of a store: all since the beginning of the period, and what stood before."""
-    everything = happened(history)
+    everything = lines(history)
     since = [one for one in everything if one.at >= period.start]
     before = {ticket: not is_open for ticket, is_open in state_at(history, period.start).items()}
     wanted = accounts.unclear(since)
@@ -141,10 +141,10 @@ def test_times_are_counted_by_the_clock_and_in_opening_hours_and_held_against_th
 def test_what_is_merged_is_not_closed_and_leaves_the_backlog() -> None:
     history = [(1, MONDAY, "opened", "mail"), (2, MONDAY, "opened", "mail")]
     period = Period(MONDAY, MONDAY + timedelta(days=1), UTC)
-    merged = Happening(
+    merged = HistoryLine(
         2, MONDAY + timedelta(hours=1), "merged", "agent:anne", "#1", "queue 0", BOX.address, MONDAY, None
     )
-    found = accounts.made([*happened(history), merged], {}, {"queue 1": 1}, NO_MAIL, period=period, gateway=GATEWAY)
+    found = accounts.made([*lines(history), merged], {}, {"queue 1": 1}, NO_MAIL, period=period, gateway=GATEWAY)
 
     assert (found.total.opened, found.total.closed, found.total.merged, found.total.backlog) == (2, 0, 1, 1)
 
