@@ -19,7 +19,7 @@ from typing import NamedTuple
 from mailgate.judge import hours
 from mailgate.judge.release import LET_IN
 from mailgate.model import Gateway
-from mailgate.store.ticket_report import ANSWER, CLOSES, JOINS, OPENS, REOPENS, HistoryLine, Mails, Sender
+from mailgate.store.ticket_report import ANSWER, CLOSES, JOINS, OPENS, REOPENS, TOOK_IN, HistoryLine, Mails, Sender
 
 MOST_DAYS = 3700  # of one report
 AGENT = "agent:"
@@ -184,8 +184,9 @@ def made(
 def _moves(lines: Iterable[HistoryLine], closed_before: Mapping[int, bool]) -> Iterator[_Move]:
     """The events that changed something: to close twice is to close once."""
     is_open: dict[int, bool] = {}
+    ended: set[datetime] = set()  # when tickets went into others that had not been closed before
     for one in lines:
-        if one.event == ANSWER:
+        if one.event == ANSWER or (one.event == TOOK_IN and one.at not in ended):
             continue
         opens = one.event in OPENS or one.event in REOPENS
         before = is_open.get(one.ticket_id)
@@ -193,6 +194,7 @@ def _moves(lines: Iterable[HistoryLine], closed_before: Mapping[int, bool]) -> I
             # Where no history says it, the event changed what was.
             before = False if one.event in OPENS else not closed_before.get(one.ticket_id, opens)
         if before != opens:
+            ended |= {one.at} if one.event in JOINS else set()
             yield _Move(one, 1 if opens else -1)
         is_open[one.ticket_id] = opens
 

@@ -22,8 +22,9 @@ SLACK = timedelta(hours=1)  # by which rows of the journal may stand in another 
 
 OPENS = ("opened", "split-off")
 CLOSES = ("closed", "closed-as-spam")
-JOINS = ("merged", "merged-into")  # end a ticket as well: it goes on in another
-REOPENS = ("reopened", "reopened-by-agent", "needs-a-look", "unmerged")
+JOINS = ("merged",)  # end a ticket as well: it goes on in another
+TOOK_IN = "merged-in"  # opens a closed one where the other was not closed
+REOPENS = ("reopened", "reopened-by-agent", "needs-a-look", "let-in", TOOK_IN)
 ANSWER = "replied"
 MOVES = (*OPENS, *CLOSES, *JOINS, *REOPENS)
 # A person's mail, or what is treated as such.

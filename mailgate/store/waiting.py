@@ -103,6 +103,12 @@ def _depth(queue: Queue, found: Iterable[Any]) -> Depth:
     return Depth(queue, sum(counts), min((at for at in oldest if at), default=None))
 
 
+def since(conn: Connection, ticket_id: int) -> tuple[datetime | None, datetime | None]:
+    """Since when somebody waits in this ticket, and until when he was promised an answer; None where nobody does."""
+    row = conn.execute(select(_TICKET.waits_since, _TICKET.due_at).where(_TICKET.id == ticket_id)).one()
+    return row.waits_since, row.due_at
+
+
 def tags_of(conn: Connection, ticket_id: int) -> tuple[str, ...]:
     """What a ticket bears."""
     return tuple(tags_of_many(conn, [ticket_id]).get(ticket_id, ()))

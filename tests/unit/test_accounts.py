@@ -140,13 +140,28 @@ def test_times_are_counted_by_the_clock_and_in_opening_hours_and_held_against_th
 
 def test_what_is_merged_is_not_closed_and_leaves_the_backlog() -> None:
     history = [(1, MONDAY, "opened", "mail"), (2, MONDAY, "opened", "mail")]
-    period = Period(MONDAY, MONDAY + timedelta(days=1), UTC)
-    merged = HistoryLine(
-        2, MONDAY + timedelta(hours=1), "merged", "agent:anne", "#1", "queue 0", BOX.address, MONDAY, None
-    )
-    found = accounts.made([*lines(history), merged], {}, {"queue 1": 1}, NO_MAIL, period=period, gateway=GATEWAY)
+    period, later = Period(MONDAY, MONDAY + timedelta(days=1), UTC), MONDAY + timedelta(hours=1)
+    gone, target = lines([*history])
+    merged = [
+        gone._replace(at=later, event="merged", actor="agent:anne"),
+        target._replace(at=later, event="merged-in", actor="agent:anne"),
+    ]
+    found = accounts.made([gone, target, *merged], {}, {"queue 0": 1}, NO_MAIL, period=period, gateway=GATEWAY)
 
     assert (found.total.opened, found.total.closed, found.total.merged, found.total.backlog) == (2, 0, 1, 1)
+    assert found.total.reopened == 0
+
+
+@pytest.mark.parametrize(("before", "reopened"), [(False, 1), (True, 0)])
+def test_a_closed_ticket_that_takes_in_an_open_one_is_open_again(before: bool, reopened: int) -> None:
+    at = MONDAY + timedelta(hours=1)
+    gone, target = lines([(1, MONDAY, "opened", "mail"), (2, MONDAY, "opened", "mail")])
+    merged = [gone._replace(at=at, event="merged"), target._replace(at=at, event="merged-in")]
+    period = Period(MONDAY + timedelta(minutes=1), MONDAY + timedelta(days=1), UTC)
+    stood = {1: before, 2: True}
+    found = accounts.made(merged, stood, {"queue 0": reopened}, NO_MAIL, period=period, gateway=GATEWAY)
+
+    assert (found.total.reopened, found.total.backlog) == (reopened, reopened)
 
 
 @pytest.mark.parametrize(("day", "of_h"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 7, 1), 24)])
