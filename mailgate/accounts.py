@@ -8,7 +8,7 @@ merged, is by how much the backlog grew.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -16,10 +16,10 @@ from math import ceil
 from statistics import median
 from typing import NamedTuple
 
-from mailgate.judge import hours, waiting
+from mailgate.judge import hours
 from mailgate.judge.release import LET_IN
 from mailgate.model import Gateway
-from mailgate.store.ticket_report import ANSWER, CLOSES, JOINS, OPENS, REOPENS, Happening, Mails, Sender
+from mailgate.store.ticket_report import ANSWER, CLOSES, JOINS, OPENS, REOPENS, TOOK_IN, HistoryLine, Mails, Sender
 
 MOST_DAYS = 3700  # of one report
 AGENT = "agent:"
@@ -111,7 +111,7 @@ _LISTS = ("first_h", "first_open_h", "solved_h", "solved_open_h")
 class _Move(NamedTuple):
     """One event that changed whether its ticket is open: +1 or -1."""
 
-    what: Happening
+    what: HistoryLine
     by: int
 
 
@@ -133,17 +133,17 @@ def percent(part: int, whole: int) -> float | None:
     return round(100 * part / whole, 1) if whole else None
 
 
-def unclear(happened: Iterable[Happening]) -> list[int]:
+def unclear(lines: Iterable[HistoryLine]) -> list[int]:
     """The tickets of which the events do not say whether they were open at the beginning."""
     first: dict[int, str] = {}
-    for one in happened:
+    for one in lines:
         if one.event != ANSWER:
             first.setdefault(one.ticket_id, one.event)
     return [ticket_id for ticket_id, event in first.items() if event not in OPENS]
 
 
 def made(
-    happened: Sequence[Happening],
+    lines: Sequence[HistoryLine],
     closed_before: Mapping[int, bool],
     open_now: Mapping[str, int],
     mails: tuple[Mails, Sequence[Sender]],
@@ -151,11 +151,11 @@ def made(
     period: Period,
     gateway: Gateway,
 ) -> TicketReport:
-    """Count. `happened` is all from the beginning of the period until now, oldest first; `closed_before` says of the
+    """Count. `lines` is all from the beginning of the period until now, oldest first; `closed_before` says of the
     tickets that are `unclear` whether they were closed then; `open_now` are the tickets that are not closed, by queue.
     """
-    inside = [one for one in happened if one.at < period.end]
-    moves = list(_moves(happened, closed_before))
+    inside = [one for one in lines if one.at < period.end]
+    moves = list(_moves(lines, closed_before))
     days: dict[str, Account] = {day.isoformat(): Account() for day, _ in period.days()}
     queues: dict[str, Account] = defaultdict(Account)
     agents: dict[str, Account] = defaultdict(Account)
@@ -164,8 +164,7 @@ def made(
     moved = [one.what for one in moves if one.what.at < period.end]
     for enter, events in ((reckoner.moved, moved), (reckoner.answered, answers)):
         for one in events:
-            for account in (days[names.of(one.at)], queues[one.queue], *_persons(agents, one)):
-                enter(account, one)
+            enter(one, (days[names.of(one.at)], queues[one.queue], *_persons(agents, one)))
     _backlogs((days, queues), moves, open_now, period)
     let_in = [one for one in inside if one.event in OPENS and one.detail == LET_IN]
     by_people = sum(one.actor.startswith(AGENT) for one in let_in)
@@ -182,11 +181,12 @@ def made(
     )
 
 
-def _moves(happened: Iterable[Happening], closed_before: Mapping[int, bool]) -> Iterator[_Move]:
+def _moves(lines: Iterable[HistoryLine], closed_before: Mapping[int, bool]) -> Iterator[_Move]:
     """The events that changed something: to close twice is to close once."""
     is_open: dict[int, bool] = {}
-    for one in happened:
-        if one.event == ANSWER:
+    ended: set[datetime] = set()  # when tickets went into others that had not been closed before
+    for one in lines:
+        if one.event == ANSWER or (one.event == TOOK_IN and one.at not in ended):
             continue
         opens = one.event in OPENS or one.event in REOPENS
         before = is_open.get(one.ticket_id)
@@ -194,11 +194,12 @@ def _moves(happened: Iterable[Happening], closed_before: Mapping[int, bool]) -> 
             # Where no history says it, the event changed what was.
             before = False if one.event in OPENS else not closed_before.get(one.ticket_id, opens)
         if before != opens:
+            ended |= {one.at} if one.event in JOINS else set()
             yield _Move(one, 1 if opens else -1)
         is_open[one.ticket_id] = opens
 
 
-def _persons(agents: dict[str, Account], one: Happening) -> list[Account]:
+def _persons(agents: dict[str, Account], one: HistoryLine) -> list[Account]:
     """The account of who did it, where that was a person of ours; letting a mail in is not opening a ticket."""
     return [agents[one.actor.removeprefix(AGENT)]] if one.actor.startswith(AGENT) and one.event not in OPENS else []
 
@@ -216,9 +217,12 @@ def _backlogs(
         while left and left[-1].what.at >= end:
             number -= left.pop().by
         days[day.isoformat()].backlog = number
-    for queue in {*queues, *open_now}:
-        since = sum(one.by for one in moves if one.what.at >= period.end and one.what.queue == queue)
-        queues[queue].backlog = open_now.get(queue, 0) - since
+    since: Counter[str] = Counter()
+    for one in moves:
+        if one.what.at >= period.end:
+            since[one.what.queue] += one.by
+    for queue in {*queues, *open_now, *since}:
+        queues[queue].backlog = open_now.get(queue, 0) - since[queue]
 
 
 def _total(accounts: Iterable[Account]) -> Account:
@@ -246,45 +250,54 @@ class _Days:
         return self._names[min(bisect_right(self._ends, at), len(self._names) - 1)]
 
 
+class _Took(NamedTuple):
+    """How long it took from the mail that began a ticket: by the clock, in opening hours; was it as promised?"""
+
+    wall_h: float
+    open_h: float
+    kept: bool | None  # None where nothing is promised
+
+
 class _Reckoner:
     """Enters events into accounts, with the times that end with them."""
 
-    def __init__(self, happened: Sequence[Happening], gateway: Gateway) -> None:
-        self._gateway = gateway
-        oldest = min((one.created_at for one in happened), default=None)
-        newest = max((one.at for one in happened), default=None)
+    def __init__(self, lines: Sequence[HistoryLine], gateway: Gateway) -> None:
+        oldest = min((one.created_at for one in lines), default=None)
+        newest = max((one.at for one in lines), default=None)
+        self._promised_h = {box.address: box.answer_within_h for box in gateway.mailboxes}
         self._clocks = {
             box.address: hours.OpenTime(box.opening, oldest, newest)
             for box in gateway.mailboxes
             if box.opening and oldest and newest
         }
 
-    def moved(self, account: Account, one: Happening) -> None:
+    def moved(self, one: HistoryLine, accounts: Iterable[Account]) -> None:
         """A ticket was opened, closed, merged or opened again."""
-        account.opened += one.event in OPENS
-        account.reopened += one.event in REOPENS
-        account.merged += one.event in JOINS
-        if one.event in CLOSES:
-            account.closed += 1
-            account.spam += one.event != CLOSES[0]
-            if one.event == CLOSES[0]:
-                self._took(one, account.solved_h, account.solved_open_h)
+        took = self._took(one) if one.event == CLOSES[0] else None
+        for account in accounts:
+            account.opened += one.event in OPENS
+            account.reopened += one.event in REOPENS
+            account.merged += one.event in JOINS
+            account.closed += one.event in CLOSES
+            account.spam += one.event in CLOSES[1:]
+            if took:
+                account.solved_h.append(took.wall_h)
+                account.solved_open_h.append(took.open_h)
 
-    def answered(self, account: Account, one: Happening) -> None:
+    def answered(self, one: HistoryLine, accounts: Iterable[Account]) -> None:
         """A person answered; of a ticket's first answer the time counts."""
-        is_first = one.at == one.answered_at and one.ticket_id not in account.tickets
-        account.answers += 1
-        account.tickets.add(one.ticket_id)
-        if not is_first:
-            return
-        self._took(one, account.first_h, account.first_open_h)
-        due = waiting.due(self._gateway.mailbox(one.mailbox), one.created_at)
-        if due:
-            account.promised += 1
-            account.kept += one.at <= due
+        took = self._took(one) if one.at == one.answered_at else None
+        for account in accounts:
+            if took and one.ticket_id not in account.tickets:
+                account.first_h.append(took.wall_h)
+                account.first_open_h.append(took.open_h)
+                account.promised += took.kept is not None
+                account.kept += took.kept is True
+            account.answers += 1
+            account.tickets.add(one.ticket_id)
 
-    def _took(self, one: Happening, wall_h: list[float], open_h: list[float]) -> None:
-        took_s = max(0.0, (one.at - one.created_at).total_seconds())
-        clock = self._clocks.get(one.mailbox)
-        wall_h.append(took_s / hours.HOUR_S)
-        open_h.append((clock.between_s(one.created_at, one.at) if clock else took_s) / hours.HOUR_S)
+    def _took(self, one: HistoryLine) -> _Took:
+        clock, promised_h = self._clocks.get(one.mailbox), self._promised_h.get(one.mailbox, 0)
+        wall_h = max(0.0, (one.at - one.created_at).total_seconds()) / hours.HOUR_S
+        open_h = clock.between_s(one.created_at, one.at) / hours.HOUR_S if clock else wall_h
+        return _Took(wall_h, open_h, open_h <= promised_h if promised_h else None)

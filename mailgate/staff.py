@@ -10,7 +10,8 @@ The house rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as in_time
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from mailgate.judge.history import History
 from mailgate.judge.notice import Notice
 from mailgate.log import Event
 from mailgate.looking import now_and_then
-from mailgate.model import Ask, Effect, HeldState, Permit, Purpose, Sending
+from mailgate.model import Agent, Ask, Effect, HeldState, Permit, Purpose, Sending
 from mailgate.store import facts, grants, held, locks, news, record, waiting
 from mailgate.store.views import WaitingLine
 
@@ -50,7 +51,7 @@ class _Told:
 
 
 class Staff:
-    """Tells the [notify] address; without one, and in a dry run, nobody is told anything."""
+    """Tells the [notify] address, and of promises whoever has the ticket; in a dry run nobody is told anything."""
 
     def __init__(self, context: Context, *, on_outgoing: Callable[[], None] = lambda: None) -> None:
         self.database = context.database
@@ -70,9 +71,11 @@ class Staff:
 
     async def settle(self) -> int:
         """Tell what is to be told now; how many mails that made. Raises TryAgain."""
-        if not self.gateway.notify.address or self.gateway.dry_run:
+        if self.gateway.dry_run:
             return 0
-        told = [await self._tell_news(), await self._tell_who_waits(), await self._tell_what_waits()]
+        told = [await self._tell_who_waits()]
+        if self.gateway.notify.address:
+            told += [await self._tell_news(), await self._tell_what_waits()]
         self._say_refused([one for each in told for one in each.refusals])
         planned = [one for each in told for one in each.planned]
         if planned:
@@ -112,18 +115,35 @@ class Staff:
             return waiting.late(conn, now, horizons) if before is None or now - before >= every else []
 
         def work(conn: Connection) -> _Told:
-            self._alone(conn)
-            lines = late(conn)
-            if not lines:
-                return _Told()
+            people = waiting.people(conn)
+            self._alone(conn, self._by_reader(late(conn), people))
+            # Once more, for another process may have told of some until we were alone.
+            lines = self._by_reader(late(conn), people)
             overdue = waiting.depths(conn, now, horizons)[-1].mails
-            text = bulletin.late(self._with_due(lines), overdue, now, self.gateway, self.book())
-            told = self._send(conn, Purpose.NOTICE, {notice.late_cause(now): text}, now)
-            if told.planned:
-                waiting.warned(conn, lines, now, horizons)
-            return told
+            told = [self._warned(conn, to, his, overdue, now) for to, his in lines.items()]
+            heard = {one.to for each in told for one in each.planned}
+            reached = [line for to, his in lines.items() if to in heard for line in his]
+            if reached:
+                waiting.warned(conn, dict.fromkeys(reached), now, horizons)
+            return _Told(
+                tuple(one for each in told for one in each.planned),
+                tuple(one for each in told for one in each.refusals),
+            )
 
         return await self.database.write(work) if await self.database.read(late) else _Told()
+
+    def _by_reader(self, lines: Sequence[WaitingLine], people: Sequence[Agent]) -> dict[str, list[WaitingLine]]:
+        """Who hears of which: whoever has the ticket, else the people of its queue, else the [notify] address."""
+        found: dict[str, list[WaitingLine]] = defaultdict(list)
+        for one in lines:
+            readers = promises.readers(one.queue, one.assignee, people) or (self.gateway.notify.address,)
+            for to in filter(None, readers):
+                found[to].append(one)
+        return found
+
+    def _warned(self, conn: Connection, to: str, lines: list[WaitingLine], overdue: int, now: datetime) -> _Told:
+        text = bulletin.late(self._with_due(lines), overdue, now, self.gateway, self.book())
+        return self._send(conn, Purpose.NOTICE, {notice.late_cause(now, to): text}, now, to=to)
 
     def _with_due(self, lines: Sequence[WaitingLine]) -> list[WaitingLine]:
         """The same; of a held mail it is worked out here until when its sender may expect an answer."""
@@ -165,10 +185,13 @@ class Staff:
 
     # ── How it is sent ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _send(self, conn: Connection, purpose: Purpose, texts: dict[int, Text], now: datetime) -> _Told:
-        """Ask the gate for each text by its number, and queue what it grants."""
-        history = self._history(conn, texts, now)
-        key = canonical(self.gateway.notify.address)
+    def _send(
+        self, conn: Connection, purpose: Purpose, texts: dict[int, Text], now: datetime, *, to: str = ""
+    ) -> _Told:
+        """Ask the gate for each text by its number, and queue what it grants; without `to`, for [notify] address."""
+        to = to or self.gateway.notify.address
+        key = canonical(to)
+        history = self._history(conn, key, texts, now)
         mailbox = self.gateway.mailboxes[0].address
         effects: list[Effect] = []
         planned, refusals = [], []
@@ -181,14 +204,14 @@ class Staff:
                 continue
             history.learn(follows, [decision])
             effects += follows
-            planned.append((self._planned(decision), text))
+            planned.append((self._planned(decision, to), text))
         sendings: list[Sending] = [letters.to_staff(one, *text, self.gateway) for one, text in planned]
         record.apply(conn, [*effects, *sendings], now)
         return _Told(tuple(one for one, _ in planned), tuple(refusals))
 
-    def _history(self, conn: Connection, causes: dict[int, Text], now: datetime) -> History:
-        limits, key = self.book().limits, canonical(self.gateway.notify.address)
-        self._alone(conn)
+    def _history(self, conn: Connection, key: str, causes: dict[int, Text], now: datetime) -> History:
+        limits = self.book().limits
+        self._alone(conn, [key])
         ask = Ask(
             now,
             addresses=frozenset({key}),
@@ -201,12 +224,12 @@ class Staff:
         )
         return History(facts.gather(conn, ask), limits, self.gateway, self.mint)
 
-    def _alone(self, conn: Connection) -> None:
-        """Until the end of the transaction no other process tells anybody anything."""
-        locks.together(conn, {canonical(self.gateway.notify.address)})
+    def _alone(self, conn: Connection, readers: Iterable[str] = ()) -> None:
+        """Until the end of the transaction no other process tells these, or [notify] address, anything."""
+        locks.together(conn, {canonical(one) for one in (*readers, self.gateway.notify.address) if one})
         locks.spending(conn)
 
-    def _planned(self, permit: Permit) -> Planned:
+    def _planned(self, permit: Permit, to: str) -> Planned:
         grant, mint = permit.grant, self.mint
         give_up = timedelta(seconds=self.book().limits.timing.automatic_give_up_s)
         return Planned(
@@ -216,7 +239,7 @@ class Staff:
             message_id=mint.new_id(),
             token_id=mint.nonce(),
             mailbox=grant.mailbox,
-            to=self.gateway.notify.address,
+            to=to,
             answers="",
             references=(),
             at=grant.at,

@@ -99,10 +99,10 @@ def zone_of_first(frame: Frame) -> tzinfo:
 
 
 def _read(conn: Connection, period: Period, gateway: Gateway) -> TicketReport:
-    happened = ticket_report.happenings(conn, period.start)
-    before = ticket_report.closed_before(conn, accounts.unclear(happened), period.start)
+    lines = ticket_report.histories(conn, period.start)
+    before = ticket_report.closed_before(conn, accounts.unclear(lines), period.start)
     mails = ticket_report.mails(conn, period.start, period.end)
-    return accounts.made(happened, before, ticket_report.open_now(conn), mails, period=period, gateway=gateway)
+    return accounts.made(lines, before, ticket_report.open_now(conn), mails, period=period, gateway=gateway)
 
 
 def _zone(frame: Frame, name: str | None) -> tzinfo:
@@ -191,7 +191,7 @@ def _show(frame: Frame, found: TicketReport, by: str) -> None:
     if frame.json:
         frame.show(rows, (), "")
         return
-    for line in _table(rows, by) if rows else ["Nothing happened."]:
+    for line in _table(rows, by) if rows else ["Nothing lines."]:
         click.echo(line)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mailgate.errors import NotAllowed
 from mailgate.judge.history import Mint
-from mailgate.model import TicketChange
-from mailgate.store import record, splitting
+from mailgate.model import NewTicket, TicketChange
+from mailgate.store import record, splitting, waiting
 from mailgate.store.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ def split(conn: Connection, flood: Conversation, actor: str, *, mint: Mint, now:
     mails = splitting.rest(conn, flood.ticket_id)
     if not mails:
         raise NotAllowed(f"ticket #{flood.number} has nothing to split: only a flood does, and its first mail stays")
-    opened = [splitting.opened(mail, mint.new_id()) for mail in mails]
+    since, due_at = waiting.since(conn, flood.ticket_id)
+    opened = [_waits(splitting.opened(mail, mint.new_id()), since, due_at) for mail in mails]
     began = [TicketChange(mint.new_id(), one.id, now, "split-off", actor, f"#{flood.number}") for one in opened]
     numbers = record.apply(conn, [*opened, *began], now)
     splitting.move(conn, {mail.message_id: one.id for mail, one in zip(mails, opened, strict=True)}, now)
@@ -32,3 +35,8 @@ def split(conn: Connection, flood: Conversation, actor: str, *, mint: Mint, now:
     detail = f"{len(given)} mails: #{given[0]} to #{given[-1]}"
     record.apply(conn, [TicketChange(mint.new_id(), flood.ticket_id, now, "split", actor, detail)], now)
     return given
+
+
+def _waits(opened: NewTicket, since: datetime | None, due_at: datetime | None) -> NewTicket:
+    """Where somebody waits in the flood, he waits in what came of it, for no longer than was promised there."""
+    return replace(opened, waits_since=opened.at, due_at=due_at) if since and opened.at >= since else opened

@@ -70,7 +70,7 @@ class Sorting(Acts):
                 raise NotAllowed(f"a ticket is put off until a moment within the next {FURTHEST.days} days")
             if found.state is TicketState.CLOSED:
                 raise NotAllowed(f"ticket #{number} is closed")
-            said = ("put-off", until.isoformat(timespec="minutes"), TicketState.PENDING)
+            said = ("pending", until.isoformat(timespec="minutes"), TicketState.PENDING)
             return said, [Amended(found.ticket_id, pending_until=until)]
 
         await self._sort(number, agent, follows)

@@ -55,9 +55,9 @@ def digest_cause(moment: datetime) -> int:
     return _cause("digest", moment.isoformat())
 
 
-def late_cause(moment: datetime) -> int:
-    """The number of the warning of this moment: who waits longer than he was promised."""
-    return _cause("late", moment.isoformat())
+def late_cause(moment: datetime, reader: str) -> int:
+    """The number of the warning that `reader` gets at this moment: who waits longer than was promised."""
+    return _cause("late", reader, moment.isoformat())
 
 
 def _opened(news: News, now: datetime) -> Iterator[Notice]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from mailgate.judge import hours
-from mailgate.model import Amended, Horizon, Mailbox, Opening
+from mailgate.model import Agent, Amended, Horizon, Mailbox, Opening
 
 
 def due(mailbox: Mailbox | None, since: datetime) -> datetime | None:
@@ -26,6 +26,13 @@ def horizons(mailboxes: Iterable[Mailbox], now: datetime, warn_at_percent: int) 
             early, breach = (_before(box.opening, now, wanted_s) for wanted_s in (most_s, whole_s))
             found.append(Horizon(box.address, early, breach, hours.due(box.opening, now, whole_s - most_s)))
     return tuple(found)
+
+
+def readers(queue: str, assignee: str, people: Iterable[Agent]) -> tuple[str, ...]:
+    """Whose addresses are told that somebody waits there: who has the ticket, else everybody of its queue."""
+    current = [one for one in people if one.left_at is None]
+    holder = tuple(one.address for one in current if assignee and one.name == assignee)
+    return holder or tuple(one.address for one in current if not one.queues or queue in one.queues)
 
 
 def _before(opening: Opening | None, now: datetime, wanted_s: float) -> datetime:

@@ -22,8 +22,9 @@ SLACK = timedelta(hours=1)  # by which rows of the journal may stand in another 
 
 OPENS = ("opened", "split-off")
 CLOSES = ("closed", "closed-as-spam")
-JOINS = ("merged", "merged-into")  # end a ticket as well: it goes on in another
-REOPENS = ("reopened", "reopened-by-agent", "needs-a-look", "unmerged")
+JOINS = ("merged",)  # end a ticket as well: it goes on in another
+TOOK_IN = "merged-in"  # opens a closed one where the other was not closed
+REOPENS = ("reopened", "reopened-by-agent", "needs-a-look", "let-in", TOOK_IN)
 ANSWER = "replied"
 MOVES = (*OPENS, *CLOSES, *JOINS, *REOPENS)
 # A person's mail, or what is treated as such.
@@ -32,7 +33,7 @@ PERSONS = (Kind.HUMAN, Kind.CALENDAR, Kind.UNKNOWN_NULL)
 _EVENT, _TICKET, _JOURNAL, _MESSAGE = tables.ticket_event.c, tables.ticket.c, tables.journal.c, tables.message.c
 
 
-class Happening(NamedTuple):
+class HistoryLine(NamedTuple):
     """A line of a ticket's history, with what the ticket is now."""
 
     ticket_id: int
@@ -65,7 +66,7 @@ class Sender(NamedTuple):
     persons: int  # how many of them a person wrote
 
 
-def happenings(conn: Connection, since: datetime) -> list[Happening]:
+def histories(conn: Connection, since: datetime) -> list[HistoryLine]:
     """All that moved tickets, and all answers, from `since` until now, in order.
 
     Raises:
@@ -81,7 +82,7 @@ def happenings(conn: Connection, since: datetime) -> list[Happening]:
         .order_by(_EVENT.at, _EVENT.id)
         .limit(EVENTS_MOST + 1)
     )  # fmt: skip
-    found = [Happening(*row) for row in conn.execute(page)]
+    found = [HistoryLine(*row) for row in conn.execute(page)]
     if len(found) > EVENTS_MOST:
         raise NotAllowed(f"more than {EVENTS_MOST} events since {since:%Y-%m-%d}: ask for a shorter span")
     return found

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailgate.model import Horizon, Kind, Priority
+from mailgate.model import Agent, Horizon, Kind, Priority, Right
 from mailgate.store import tables
 from mailgate.store.bulk import put, run
 from mailgate.store.dialect import upsert
@@ -36,6 +36,7 @@ from mailgate.store.types import EPOCH
 from mailgate.store.views import WaitingLine
 from mailgate.store.watch import Depth, Queue
 
+PEOPLE_MOST = 1000
 LATE_MOST = 1000  # that are told of at once
 WARNED = "warned/"  # begins the name of a counter; the id of a held mail follows, and the value is the stage
 WARNED_AT = "warned-at"  # the name of the counter: when our people were warned last, in seconds
@@ -102,6 +103,12 @@ def _depth(queue: Queue, found: Iterable[Any]) -> Depth:
     return Depth(queue, sum(counts), min((at for at in oldest if at), default=None))
 
 
+def since(conn: Connection, ticket_id: int) -> tuple[datetime | None, datetime | None]:
+    """Since when somebody waits in this ticket, and until when he was promised an answer; None where nobody does."""
+    row = conn.execute(select(_TICKET.waits_since, _TICKET.due_at).where(_TICKET.id == ticket_id)).one()
+    return row.waits_since, row.due_at
+
+
 def tags_of(conn: Connection, ticket_id: int) -> tuple[str, ...]:
     """What a ticket bears."""
     return tuple(tags_of_many(conn, [ticket_id]).get(ticket_id, ()))
@@ -127,6 +134,15 @@ def asleep(conn: Connection, now: datetime, limit: int = LATE_MOST) -> list[int]
         _TICKET.state == literal_column("'pending'"),
     )
     return list(conn.execute(select(_TICKET.id).where(*over).order_by(_TICKET.pending_until).limit(limit)).scalars())
+
+
+def people(conn: Connection) -> list[Agent]:
+    """Our own people, those who left too."""
+    page = select(tables.agent).order_by(tables.agent.c.address).limit(PEOPLE_MOST)
+    return [
+        Agent(row.address, row.name, tuple(map(Right, row.rights)), tuple(row.queues), row.added_at, row.left_at)
+        for row in conn.execute(page)
+    ]
 
 
 # ── Who of our people was told ────────────────────────────────────────────────────────────────────────────────────────

@@ -82,7 +82,7 @@ EVENT: Mapping[str, str] = {
     "tagged": "tagged",
     "untagged": "tags taken away",
     "moved": "moved to another queue",
-    "put-off": "put off",
+    "pending": "put off",
     "woken": "its time has come",
 }
 

@@ -11,8 +11,8 @@ import pytest
 
 from mailgate import rulebook
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.model import Priority, TicketState
-from mailgate.store import waiting
+from mailgate.model import Agent, Enrolled, Priority, TicketState
+from mailgate.store import record, waiting
 from mailgate.store.views import TicketView, WaitingLine
 from mailgate.testing import Lab, Sent
 from mailgate.waits import depths_of
@@ -193,6 +193,29 @@ async def test_what_is_due_together_is_told_together_and_no_more_often_than_each
         assert len(at) == 3
         assert all(later - sooner == timedelta(minutes=15) for sooner, later in pairwise(at))
         assert sum(body(one).count("mailgate tickets show") for one in warnings(lab)) == 20
+
+
+async def test_whoever_has_the_ticket_hears_of_it_else_the_people_of_its_queue_else_whom_notify_names(
+    laboratory: Laboratory,
+) -> None:
+    async with laboratory(**boxes()) as lab:
+        people = [("anne", ("support",), None), ("bob", ("hardware",), None), ("cris", (), lab.now)]
+        agents = [
+            Enrolled(Agent(f"{name}@office.test", name, (), queues, lab.now, left)) for name, queues, left in people
+        ]
+        await lab.database.write(lambda conn: record.apply(conn, agents, lab.now))
+        for number in range(1, 4):
+            await write(lab, f"joe{number}@x{number}.test", subject=f"Letter {number}")
+        await lab.desk.assign(2, "bob", "anne")
+        await lab.desk.move_to(3, "nobody's", "anne")
+        await each_quarter(lab, 7)
+
+        heard = {one.rcpt_to: body(one.raw) for one in warned(lab)}
+        assert {to: [number for number in "123" if f"Letter {number}" in text] for to, text in heard.items()} == {
+            "anne@office.test": ["1"],
+            "bob@office.test": ["2"],
+            STAFF: ["3"],
+        }
 
 
 async def test_nobody_is_warned_where_nothing_is_promised_or_somebody_answered(laboratory: Laboratory) -> None:

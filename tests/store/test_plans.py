@@ -171,7 +171,7 @@ async def sort(lab: Lab) -> None:
 
 
 def report(conn: Connection) -> None:
-    ticket_report.happenings(conn, START)
+    ticket_report.histories(conn, START)
     ticket_report.closed_before(conn, [1], START)
 
 

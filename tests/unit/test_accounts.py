@@ -14,7 +14,7 @@ from mailgate import accounts
 from mailgate.accounts import Period, Times
 from mailgate.judge import hours
 from mailgate.model import Gateway, Keys, Mailbox
-from mailgate.store.ticket_report import ANSWER, CLOSES, OPENS, REOPENS, Happening, Mails
+from mailgate.store.ticket_report import ANSWER, CLOSES, OPENS, REOPENS, HistoryLine, Mails
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = hours.parse(["mon-fri 09:00-17:00"], BERLIN, "Europe/Berlin")
@@ -26,11 +26,11 @@ MONDAY = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # when the office opens
 History = list[tuple[int, datetime, str, str]]  # ticket, when, what, by whom
 
 
-def happened(history: History) -> list[Happening]:
+def lines(history: History) -> list[HistoryLine]:
     opened = {ticket: at for ticket, at, event, _ in reversed(history) if event in OPENS}
     answered = {ticket: at for ticket, at, event, _ in reversed(history) if event == ANSWER}
     return [
-        Happening(
+        HistoryLine(
             ticket, at, event, actor, "", f"queue {ticket % 2}", BOX.address, opened[ticket], answered.get(ticket)
         )
         for ticket, at, event, actor in history
@@ -48,7 +48,7 @@ def state_at(history: History, moment: datetime) -> dict[int, bool]:
 
 def report(history: History, period: Period) -> accounts.TicketReport:
     """As it is made of a store: all since the beginning of the period, and what stood before."""
-    everything = happened(history)
+    everything = lines(history)
     since = [one for one in everything if one.at >= period.start]
     before = {ticket: not is_open for ticket, is_open in state_at(history, period.start).items()}
     wanted = accounts.unclear(since)
@@ -140,13 +140,28 @@ def test_times_are_counted_by_the_clock_and_in_opening_hours_and_held_against_th
 
 def test_what_is_merged_is_not_closed_and_leaves_the_backlog() -> None:
     history = [(1, MONDAY, "opened", "mail"), (2, MONDAY, "opened", "mail")]
-    period = Period(MONDAY, MONDAY + timedelta(days=1), UTC)
-    merged = Happening(
-        2, MONDAY + timedelta(hours=1), "merged", "agent:anne", "#1", "queue 0", BOX.address, MONDAY, None
-    )
-    found = accounts.made([*happened(history), merged], {}, {"queue 1": 1}, NO_MAIL, period=period, gateway=GATEWAY)
+    period, later = Period(MONDAY, MONDAY + timedelta(days=1), UTC), MONDAY + timedelta(hours=1)
+    gone, target = lines([*history])
+    merged = [
+        gone._replace(at=later, event="merged", actor="agent:anne"),
+        target._replace(at=later, event="merged-in", actor="agent:anne"),
+    ]
+    found = accounts.made([gone, target, *merged], {}, {"queue 0": 1}, NO_MAIL, period=period, gateway=GATEWAY)
 
     assert (found.total.opened, found.total.closed, found.total.merged, found.total.backlog) == (2, 0, 1, 1)
+    assert found.total.reopened == 0
+
+
+@pytest.mark.parametrize(("before", "reopened"), [(False, 1), (True, 0)])
+def test_a_closed_ticket_that_takes_in_an_open_one_is_open_again(before: bool, reopened: int) -> None:
+    at = MONDAY + timedelta(hours=1)
+    gone, target = lines([(1, MONDAY, "opened", "mail"), (2, MONDAY, "opened", "mail")])
+    merged = [gone._replace(at=at, event="merged"), target._replace(at=at, event="merged-in")]
+    period = Period(MONDAY + timedelta(minutes=1), MONDAY + timedelta(days=1), UTC)
+    stood = {1: before, 2: True}
+    found = accounts.made(merged, stood, {"queue 0": reopened}, NO_MAIL, period=period, gateway=GATEWAY)
+
+    assert (found.total.reopened, found.total.backlog) == (reopened, reopened)
 
 
 @pytest.mark.parametrize(("day", "of_h"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 7, 1), 24)])
