@@ -488,9 +488,10 @@ ZONE = {
 
 @pytest.fixture
 def by_mx(stack: AsyncExitStack, exchanges: tuple[NextHop, NextHop, int]) -> Callable[..., Courier]:
-    def make(zone: dict[tuple[str, str], object] | None = None) -> Courier:
+    def make(zone: dict[tuple[str, str], object] | None = None, **options: object) -> Courier:
         names = Zone({**ZONE, **(zone or {})})
-        courier = Courier(names, name="g.test", tls=Tls.NONE, patience=QUICK, port=exchanges[2])
+        options.setdefault("tls", Tls.NONE)
+        courier = Courier(names, name="g.test", patience=QUICK, port=exchanges[2], **options)
         stack.push_async_callback(courier.close)
         return courier
 
@@ -507,6 +508,7 @@ async def test_the_most_preferred_host_comes_first(by_mx, exchanges, caller: Cal
     [
         pytest.param({"HELLO": "554 no service"}, id="no service here"),
         pytest.param({"HELLO": HANG_UP}, id="hangs up"),
+        pytest.param({"HELLO": "421 4.3.2 too busy"}, id="4xx for a greeting"),
         pytest.param({"MAIL": "451 4.3.0 later"}, id="4xx at MAIL"),
         pytest.param({"RCPT": "451 4.3.0 later"}, id="4xx at RCPT"),
     ],
@@ -516,6 +518,26 @@ async def test_trouble_moves_on_to_the_next_host(by_mx, exchanges, caller: Calle
 
     assert (await by_mx().deliver(DUE, caller.before_data)).code == 250
     assert exchanges[1].texts
+
+
+async def test_a_host_that_is_not_there_moves_on_to_the_next(by_mx, exchanges, caller: Caller) -> None:
+    await exchanges[0].stop()
+
+    assert (await by_mx().deliver(DUE, caller.before_data)).code == 250
+    assert exchanges[1].texts
+
+
+@pytest.mark.parametrize("name", ["another.test", ""], ids=["wrong name", "no TLS at all"])
+async def test_where_tls_is_required_the_next_host_may_have_it(
+    by_mx, exchanges, caller: Caller, authority: trustme.CA, name: str
+) -> None:
+    exchanges[0].tls = server_side(authority, name) if name else None
+    exchanges[1].tls = server_side(authority, "mx2.x.test")
+
+    courier = by_mx(tls=Tls.REQUIRED, trust=trusting(authority))
+
+    assert (await courier.deliver(DUE, caller.before_data)).code == 250
+    assert (len(exchanges[0].texts), len(exchanges[1].texts), exchanges[1].encrypted) == (0, 1, 1)
 
 
 @pytest.mark.parametrize(
