@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate import answering, letters
+from mailgate import letters, relaying
 from mailgate.judge import verdict
 from mailgate.judge.ask import ask, told_by, with_people
 from mailgate.judge.docket import Outcome
@@ -35,7 +35,7 @@ def decide(
     relays = [relay for outcome in outcomes for relay in outcome.relays]
     if relays:
         raws = {case.accepted.journal_id: case.accepted.raw for case in cases}
-        answering.relay(conn, relays, raws, gateway=gateway, book=book, mint=mint, now=now)
+        relaying.relay(conn, relays, raws, gateway=gateway, book=book, mint=mint, now=now)
     return outcomes
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailgate import answering
+from mailgate import letters
 from mailgate.desk import floods
 from mailgate.desk.acts import Acts
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import answer, confirm
 from mailgate.judge.canonical import canonical
+from mailgate.judge.waiting import answered
 from mailgate.model import Effect, Level, Sending, TicketChange, TicketState, Written
 from mailgate.store import conversation, record
 
@@ -75,9 +76,9 @@ class Tickets(Acts):
             raise NotAllowed(f"ticket #{number} has nobody to answer: its mail names no single author")
         history = self._history(conn, canonical(found.requester))
         done = confirm.written_to(canonical(found.requester), history, now, f"agent:{agent}")
-        written = Written(text, agent)
-        sending, follows = answering.answer(found, written, gateway=self.gateway, book=book, mint=self.mint, now=now)
-        record.apply(conn, [*done.effects, *follows], now)
+        sending = letters.agent_reply(found, Written(text, agent), self.gateway, book, mint=self.mint, now=now)
+        change = TicketChange(self.mint.new_id(), found.ticket_id, now, "replied", f"agent:{agent}", sending.identity)
+        record.apply(conn, [*done.effects, change, answered(found.ticket_id, now), sending], now)
         return sending
 
     def _close(self, conn: Connection, number: int, agent: str, *, spam: bool) -> None:

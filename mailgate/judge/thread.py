@@ -74,7 +74,7 @@ def link(case: Case, facts: Facts) -> Link | None:
 def _proofs(case: Case) -> Iterator[tuple[Evidence, Token]]:
     """Signed names of ours that the mail bears, strongest first."""
     token = case.recipient
-    if token and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE, TokenKind.AGENT):
+    if token and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE):
         yield Evidence.ADDRESS, token
     yield from ((Evidence.MESSAGE_ID, case.ours[name]) for name in named_ids(case) if name in case.ours)
 

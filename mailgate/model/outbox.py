@@ -24,7 +24,6 @@ class Written(Struct, frozen=True):
     agent: str  # by whom
     attachments: tuple[Attachment, ...] = ()
     cc: tuple[str, ...] = ()  # participants that get it too
-    cause: int = 0  # journal id of the mail that he wrote it in, 0 where he wrote it at the desk
 
 
 class Due(Struct, frozen=True):

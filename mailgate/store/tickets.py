@@ -143,6 +143,7 @@ def _message(row: Any) -> MessageView:
         delivery=row.delivery,
         verdict=row.verdict,
         raw=decompressed(row.zstd, row.size_bytes),
+        agent=row.agent,
     )
 
 

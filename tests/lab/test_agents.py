@@ -235,7 +235,7 @@ async def test_a_note_never_leaves(laboratory: Laboratory) -> None:
 
 async def test_files_go_along_with_an_answer(laboratory: Laboratory) -> None:
     """The mail that leaves is another part's; that the files are found is this one's."""
-    from mailgate.answering import files_of
+    from mailgate.relaying import files_of
 
     raw = letter(
         ANNE,

@@ -28,7 +28,7 @@ ROADS = (
     "bulletin",
     "briefing",
     "briefs",
-    "answering",
+    "relaying",
     "canned",
     "judging",
     "staff",

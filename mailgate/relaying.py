@@ -1,4 +1,4 @@
-"""People's answers: the mail to the customer and what follows from it, whether written at the desk or by mail."""
+"""Answers that our own people write by mail: from what was judged to the mail that leaves, in the same transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mailgate.mail.attachments import attachments_of
 from mailgate.mail.language import FIRST
 from mailgate.mail.structure import structure_of
 from mailgate.mail.template import fill
-from mailgate.model import Attachment, Effect, Gateway, Relay, Sending, TicketChange, Written
+from mailgate.model import Attachment, Effect, Gateway, Relay, TicketChange, Written
 from mailgate.store import conversation, record
 
 if TYPE_CHECKING:
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 MOST_FILES = 50  # that go along with one answer,
 MOST_FILE_BYTES = 25 * 1024 * 1024  # all together
 INLINE = "inline"  # how a picture of a signature stands in a mail
-
-
-def answer(
-    found: Conversation, written: Written, *, gateway: Gateway, book: Rulebook, mint: Mint, now: datetime
-) -> tuple[Sending, list[Effect]]:
-    """The mail to whoever asked, and all that is to be written with it, itself included.
-
-    That he is known from now on is for the caller to say: `confirm.written_to`.
-    """
-    sending = letters.agent_reply(found, written, gateway, book, mint=mint, now=now)
-    if written.cause:
-        sending = replace(sending, cause=written.cause)
-    change = TicketChange(mint.new_id(), found.ticket_id, now, "replied", f"agent:{written.agent}", sending.identity)
-    return sending, [change, answered(found.ticket_id, now), sending]
 
 
 def relay(
@@ -59,8 +45,10 @@ def relay(
         found = conversation.of_ticket(conn, one.number)
         assert found is not None, "an answer belongs to a ticket that was read in this transaction"
         text = _ready(one, found, book) if one.canned else one.text
-        written = Written(text, one.agent, () if one.canned else files_of(raws[one.cause]), cause=one.cause)
-        effects += answer(found, written, gateway=gateway, book=book, mint=mint, now=now)[1]
+        written = Written(text, one.agent, () if one.canned else files_of(raws[one.cause]))
+        sending = letters.agent_reply(found, written, gateway, book, mint=mint, now=now)
+        change = TicketChange(mint.new_id(), one.ticket_id, now, "replied", f"agent:{one.agent}", sending.identity)
+        effects += [change, answered(one.ticket_id, now), replace(sending, cause=one.cause)]
     if effects:
         record.apply(conn, effects, now)
 
