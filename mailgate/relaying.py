@@ -44,7 +44,7 @@ def relay(
         text = _canned(conn, one, found, gateway, book) if one.canned else one.text
         written = Written(text, one.agent, () if one.canned else files_of(raws[one.cause]))
         sending = letters.agent_reply(found, written, gateway, book, mint=mint, now=now)
-        effects += answering.follows(one.ticket_id, [sending], one.agent, now, mint)
+        effects += answering.follows(found.ticket_id, [sending], one.agent, now, mint)
         effects.append(replace(sending, cause=one.cause))
     if effects:
         record.apply(conn, effects, now)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from mailgate.judge import answer, evidence, verdict
-from mailgate.judge.canonical import domain_of
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.limits import Limits
 from mailgate.model import Ask, Case, Gateway, Level, TokenKind
 
@@ -18,6 +18,7 @@ SLACK = timedelta(hours=1)  # covers every mail that is not too late to be answe
 def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
     """The one question for all of `cases`; facts that no case can use are not asked for."""
     senders = {sender for sender in map(verdict.sender_of, cases) if sender}
+    inside = {canonical(case.forwards.author.address) for case in cases if case.forwards} - {""}
     answerable = [case for case in cases if case.authentication.level is not Level.A0]
     newest = max(case.accepted.at for case in cases)
     # Late is what its own judgement says: a clock set back between two mails must not hide what left before the second.
@@ -25,7 +26,7 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
     return Ask(
         # Windows reach back from each mail's own time, so the oldest one that may still be answered decides.
         now=min(in_time, default=newest),
-        addresses=frozenset(senders),
+        addresses=frozenset(senders | inside),
         domains=frozenset(map(domain_of, senders)),
         message_ids=frozenset(name for case in cases for name in verdict.names_of(case, gateway.name)),
         token_ids=frozenset(number for case in cases for number in _token_ids(case)),

@@ -160,7 +160,7 @@ def handles(case: Case, limits: Limits) -> tuple[set[object], set[object]]:
 
 
 def _is_reply(token: Token | None) -> bool:
-    return token is not None and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE, TokenKind.AGENT)
+    return token is not None and token.kind in (TokenKind.REPLY, TokenKind.CHALLENGE)
 
 
 def _by_address(case: Case, facts: Facts) -> list[KnownMessage]:
@@ -191,14 +191,14 @@ def _by_thread_index(case: Case, facts: Facts, *, ours: bool) -> list[KnownMessa
 def _by_number(case: Case, facts: Facts) -> list[KnownTicket]:
     """Tickets that were there before the mail: nobody can have read the number of another."""
     ids = (facts.numbers.get(number) for number in numbers_in(case.mail.subject))
-    found = [ticket for one in ids if (ticket := _standing(one, facts))]
+    found = [ticket for one in ids if (ticket := standing(one, facts))]
     return _apart(one for one in found if one.opened_at is None or one.opened_at < case.accepted.at)
 
 
 def _by_subject(case: Case, facts: Facts, limits: Limits) -> list[KnownTicket]:
     since = case.accepted.at - timedelta(days=limits.threads.same_subject_days)
     ids = [number for one in topics(case, limits) for number in facts.topics.get(one, ())]
-    found = [ticket for one in ids if (ticket := _standing(one, facts))]
+    found = [ticket for one in ids if (ticket := standing(one, facts))]
     return _apart(one for one in found if one.updated_at is None or one.updated_at >= since)
 
 
@@ -227,14 +227,14 @@ def _placed(messages: Iterable[KnownMessage]) -> list[KnownMessage]:
 def _linked(evidence: Evidence, messages: list[KnownMessage], facts: Facts) -> Link:
     """The first of `messages` counts, and each other ticket that one of them stands in."""
     first = messages[0]
-    own = _standing(first.ticket_id, facts)
-    tickets = _apart(ticket for one in messages if (ticket := _standing(one.ticket_id, facts)))
+    own = standing(first.ticket_id, facts)
+    tickets = _apart(ticket for one in messages if (ticket := standing(one.ticket_id, facts)))
     others = tuple(one for one in tickets if own and one.id != own.id)
     names = (first.message_id,) if evidence is Evidence.FOREIGN_ID else ()
     return Link(evidence, first, own, others, any(not one.purpose for one in _renamed(names, facts)))
 
 
-def _standing(ticket_id: int | None, facts: Facts) -> KnownTicket | None:
+def standing(ticket_id: int | None, facts: Facts) -> KnownTicket | None:
     """The ticket of this id, or the one that it is part of by now."""
     found = facts.tickets.get(ticket_id) if ticket_id else None
     return facts.tickets.get(found.merged_into, found) if found and found.merged_into else found

@@ -76,6 +76,12 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("breaker", "repeated_per_hour"): (1, 30),
     ("behaviour", "turns"): (1, 5),
     ("behaviour", "machine_mails"): (1, 10),
+    ("agents", "answer_after_s"): (10, 3600),
+    ("agents", "relays_per_hour"): (0, 20),
+    ("agents", "relays_per_day"): (0, 80),
+    ("agents", "digest_after_s"): (60, 86_400),
+    ("agents", "digest_lines"): (1, 200),
+    ("agents", "words_chars"): (0, 100_000),
     ("report", "withheld_per_day"): (1, 1000),
     ("report", "shunted_wait_s"): (60, 86_400),
     ("report", "mails_named"): (1, 100),
@@ -88,6 +94,7 @@ _SECTIONS = {
     "timing": lambda limits: limits.timing,
     "breaker": lambda limits: limits.fuse,
     "behaviour": lambda limits: limits.behaviour,
+    "agents": lambda limits: limits.agents,
     "report": lambda limits: limits.report,
 }
 

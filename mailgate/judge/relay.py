@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mailgate.judge import confirm, insider, machine, orders, places
+from msgspec.structs import replace
+
+from mailgate.judge import confirm, evidence, insider, machine, orders, places
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.limits import Agents
 from mailgate.model import (
     Agent,
     Disposition,
+    Facts,
     Kind,
     KnownMessage,
     KnownTicket,
@@ -35,23 +38,32 @@ ALIKE = "a machine of yours wrote the same before; if you mean it, write it in o
 
 def at_agent_address(docket: Docket) -> Placement | None:
     """Where a mail to such an address goes; None where it was sent elsewhere."""
-    token, link = docket.case.recipient, docket.link
+    token, facts = docket.case.recipient, docket.history.facts
     if token is None or token.kind is not TokenKind.AGENT:
         return None
-    about = docket.history.facts.tokens.get(token.id)
-    if about is None or link is None or link.message is not about or link.ticket is None:
+    about = facts.tokens.get(token.id)
+    ticket = _ticket_of(about, facts) if about else None
+    if about is None or ticket is None:
         return _astray(docket)
-    if docket.kind in machine.REPORTS:
+    if docket.kind in machine.REPORTS and docket.case.enclosed:
         return machine.report(docket)
     if docket.kind is not Kind.HUMAN:
-        return places.quietly(docket, link.ticket, f"{machine.LABELS[docket.kind]} to what we told one of our own")
+        return places.quietly(docket, ticket, f"{machine.LABELS[docket.kind]} to what we told one of our own")
     agent = docket.agent
     if agent is None:
-        return places.proposed(docket, link.ticket, "sent to the address of one of our own people, by somebody else")
+        return places.proposed(docket, ticket, "sent to the address of one of our own people, by somebody else")
     if docket.authentication.level is not Level.A2:
-        return places.proposed(docket, link.ticket, insider.UNPROVEN)
+        return places.proposed(docket, ticket, insider.UNPROVEN)
     insider.proven(docket, agent)
-    return _answered(docket, agent, about, link.ticket)
+    return _answered(docket, agent, about, ticket)
+
+
+def _ticket_of(about: KnownMessage, facts: Facts) -> KnownTicket | None:
+    """The ticket that a notification told of. Where it is part of another by now, all is written there; but who is
+    answered is still the one who asked in it.
+    """
+    told, whole = facts.tickets.get(about.ticket_id or 0), evidence.standing(about.ticket_id, facts)
+    return replace(whole, number=told.number, requester=told.requester) if told and whole else None
 
 
 def _astray(docket: Docket) -> Placement:

@@ -374,6 +374,6 @@ class Facts:
     machine_words: dict[str, set[str]] = field(default_factory=dict)  # what these said, as fingerprints of words alone
     begun: dict[str, list[Begun]] = field(default_factory=dict)  # conversations by address, of late
     floods: dict[str, int] = field(default_factory=dict)  # by address, the ticket that takes its flood
-    agents: dict[str, Agent] = field(default_factory=dict)  # all our own people by address, those who left too
+    agents: dict[str, Agent] = field(default_factory=dict)  # our own people by address, those who left too
     relayed: dict[int, list[datetime]] = field(default_factory=dict)  # by ticket, answers that came by mail, of late
     said: dict[str, list[Said]] = field(default_factory=dict)  # by agent, of late

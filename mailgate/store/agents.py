@@ -14,7 +14,7 @@ from mailgate.store import tables
 from mailgate.store.dialect import is_one_of_given, listed
 from mailgate.store.types import Utc
 
-MOST = 1000  # of them; all are read with every batch of mail
+MOST = 1000  # of them
 SAID_DAYS = 31  # what they wrote is looked for so far back,
 SAID_MOST = 2000  # newest first
 RELAYED_WITHIN = timedelta(days=1)
@@ -22,6 +22,7 @@ RELAYED_WITHIN = timedelta(days=1)
 _AGENT, _MESSAGE, _OUTBOX, _TICKET = tables.agent.c, tables.message.c, tables.outbox.c, tables.ticket.c
 _SINCE = bindparam("since", type_=Utc())
 _ALL = select(tables.agent).order_by(_AGENT.name).limit(MOST)
+_OF_ADDRESSES = select(tables.agent).where(is_one_of_given(_AGENT.address, "wanted"))
 _SAID = (
     select(_MESSAGE.sender, _MESSAGE.at, _MESSAGE.ticket_id, _MESSAGE.fingerprint, tables.journal.c.state)
     .join(tables.journal, tables.journal.c.id == _MESSAGE.journal_id)
@@ -86,13 +87,17 @@ def requesters(conn: Connection, token_ids: Collection[int]) -> frozenset[str]:
     return frozenset(people - {""})
 
 
-def gather(conn: Connection, ask: Ask, tokens: Iterable[KnownMessage], facts: Facts) -> None:
-    """Add to `facts` who our own people are and, where a mail may answer what we told one of them, what they wrote."""
-    facts.agents = {one.address: one for one in everybody(conn)}
+def gather(conn: Connection, ask: Ask, addresses: frozenset[str], tokens: Iterable[KnownMessage], facts: Facts) -> None:
+    """Add to `facts` who of these `addresses` is one of us; where a mail may answer what we told one of us, everybody
+    and what they wrote of late.
+    """
     told = [one for one in tokens if one.purpose is Purpose.NOTICE and one.ticket_id is not None]
     if not told:
+        found = conn.execute(_OF_ADDRESSES, {"wanted": listed(addresses)}) if addresses else ()
+        facts.agents = {row.address: _agent(row) for row in found}
         return
-    people = {one for one in ask.addresses if one in facts.agents}
+    facts.agents = {one.address: one for one in everybody(conn)}
+    people = ask.addresses & facts.agents.keys()
     since = {"since": ask.now - timedelta(days=SAID_DAYS)}
     for row in conn.execute(_SAID, {"people": listed(people), **since}) if people else ():
         said = Said(row.at, row.ticket_id, row.fingerprint, row.state == State.APPENDED)

@@ -137,7 +137,7 @@ def gather(conn: Connection, ask: Ask) -> Facts:
         silent_until=restored.silent_until(conn) if addresses else None,
     )
     conduct.gather(conn, ask, addresses, known)
-    agents.gather(conn, ask, tokens.values(), known)
+    agents.gather(conn, ask, addresses, tokens.values(), known)
     return known
 
 

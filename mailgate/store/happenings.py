@@ -57,6 +57,9 @@ _OF_FIRST = select(*_MAIL).where(_MESSAGE.id.in_(_FIRST))
 _RAW = select(tables.raw.c.id, tables.raw.c.zstd, tables.raw.c.size_bytes).where(
     is_one_of_given(tables.raw.c.id, "wanted")
 )
+_PARTS = select(_TICKET.id, _TICKET.number, _TICKET.requester, _TICKET.merged_into).where(
+    is_one_of_given(_TICKET.merged_into, "wanted"), _TICKET.merged_into.is_not(None)
+)
 _COUNTER = tables.counter.c
 _TOLD = select(_COUNTER.name).where(is_one_of_given(_COUNTER.name, "wanted"))
 
@@ -72,7 +75,8 @@ def gather(conn: Connection, since: datetime, after: int) -> list[Happening]:
     for mail in conn.execute(_BY_IDENTITY, {"wanted": listed(came)}) if came else ():
         mails[mail.ticket_id, mail.identity] = mail
     found = [(row, _mail_of(row, mails)) for row in reversed(rows)]
-    return [_happening(row, mail) for row, mail in found if row.event in TO_WRITER or _is_news(mail)]
+    merged = _merged(conn, {row.ticket_id for row in rows})
+    return [_happening(row, mail, merged) for row, mail in found if row.event in TO_WRITER or _is_news(mail)]
 
 
 def raws(conn: Connection, raw_ids: Collection[int]) -> dict[int, bytes]:
@@ -101,6 +105,12 @@ def tell(conn: Connection, news: Iterable[tuple[str, int]], at: datetime) -> Non
     put(conn, upsert(conn, tables.counter, key="name"), rows)
 
 
+def _merged(conn: Connection, ticket_ids: Collection[int]) -> dict[tuple[int, str], Any]:
+    """The tickets that became part of these, by the ticket that took them in and by who asked in them."""
+    found = conn.execute(_PARTS, {"wanted": listed(ticket_ids)}) if ticket_ids else ()
+    return {(row.merged_into, row.requester): row for row in found}
+
+
 def _mail_of(row: Any, mails: dict[Any, Any]) -> Any:
     return mails.get(row.ticket_id) if row.event == BEGAN else mails.get((row.ticket_id, row.detail))
 
@@ -109,10 +119,14 @@ def _is_news(mail: Any) -> bool:
     return mail is not None and mail.disposition != Disposition.QUIET
 
 
-def _happening(row: Any, mail: Any) -> Happening:
+def _happening(row: Any, mail: Any, merged: dict[tuple[int, str], Any]) -> Happening:
     known = Happening(**row._mapping)
     if mail is None:
         return known
+    # Whoever asked in a ticket that was merged is answered in it, and nobody else in his stead.
+    part = merged.get((row.ticket_id, mail.sender)) if mail.sender != row.requester else None
+    if part:
+        known = replace(known, ticket_id=part.id, number=part.number, requester=part.requester)
     return replace(
         known,
         raw_id=mail.raw_id,

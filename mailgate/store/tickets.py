@@ -218,6 +218,7 @@ def _message(row: Any) -> MessageView:
         marks=tuple(row.verdict.get("marks", ())) if row.verdict else (),
         discarded=row.discarded,
         may_belong_to=row.suggests,
+        agent=row.agent,
     )
 
 

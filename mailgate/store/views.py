@@ -68,6 +68,7 @@ class MessageView:
     marks: tuple[str, ...] = ()  # what whoever reads it must know
     discarded: bool = False  # a person put it out of view
     may_belong_to: int | None = None  # number of a ticket, for a person to say
+    agent: str = ""  # the name of the one of our own people who wrote it, by mail or at the desk
 
 
 @dataclass(frozen=True, slots=True)

@@ -531,7 +531,7 @@ async def test_a_discussion_on_a_list_stands_together_and_wakes_nobody(laborator
                 message_id=name,
                 subject=subject,
                 References=" ".join(named),
-                **{**LIST, "subject": subject},
+                **{name: value for name, value in LIST.items() if name != "subject"},
             )
             named.append(name)
 

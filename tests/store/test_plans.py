@@ -27,7 +27,7 @@ from tests.fakes.stores import POSTGRESQL, SQLITE, Stores, only
 from tests.store.crowd import crowd
 
 # What has a few rows in any installation: to read all of it is right.
-SMALL = {"counter", "rule_set", "refusal", "alembic_version"}
+SMALL = {"counter", "rule_set", "refusal", "alembic_version", "agent"}
 GROWING = set(tables.metadata.tables) - SMALL
 # These hold the few rows that wait; to go through all of one is what it is for. But every mail of a week has a key.
 OF_THE_WAITING = {
@@ -68,6 +68,7 @@ def written_down() -> Iterator[dict[str, Said]]:
 
 async def live(lab: Lab) -> None:
     """All that happens to mail: in, judged, asked, answered, sent, bounced, let in, and kept up."""
+    await lab.desk.enrol("bob@office.test", "bob")
     await lab.receive(letter("anne@x.test"), mail_from="anne@x.test")
     await lab.receive(letter("dora@d.test", subject="Hello"), mail_from="dora@d.test")
     await lab.receive(letter("carl@c.test", "sales@g.test"), mail_from="carl@c.test", rcpt_to=["sales@g.test"])
@@ -84,6 +85,9 @@ async def live(lab: Lab) -> None:
     await lab.settle()
     await lab.desk.reply(1, "We send another.", "bob")
     await follow(lab)
+    raw, to = answer(sent["notice", "bob@office.test"], "bob@office.test", text="#tag paper\n\nOn its way.")
+    await lab.receive(raw, mail_from="bob@office.test", rcpt_to=[to])
+    await lab.settle()
     lab.next_hop = lambda _sent: (550, "5.1.1 no such user")
     await lab.receive(letter("eve@e.test", subject="New here"), mail_from="eve@e.test")
     await in_doubt(lab, "fay@f.test", timedelta(minutes=6))
@@ -184,7 +188,7 @@ async def said(stores: Stores) -> list[Said]:
             await live(lab)
             await sort(lab)
             await keep(lab.database)
-            assert {one.kind for one in lab.sent} == {"acknowledge", "challenge", "agent"}
+            assert {one.kind for one in lab.sent} == {"acknowledge", "challenge", "agent", "notice"}
     assert len(found) > 40
     return list(found.values())
 

@@ -30,7 +30,7 @@ ROADS = (
     "bulletin",
     "briefing",
     "briefs",
-    "answering",
+    "relaying",
     "canned",
     "judging",
     "relaying",
