@@ -214,11 +214,13 @@ def _ticket(ticket: TicketView, quotes: Quotes) -> console.TicketView:
     return console.TicketView(
         number=ticket.number,
         subject=ticket.subject,
-        open=ticket.state is TicketState.OPEN,
+        state=words.TICKET[ticket.state],
+        closed=ticket.state is TicketState.CLOSED,
         queue=ticket.queue,
         contact=ticket.name or ticket.contact,
         messages=tuple(_message(message, quotes) for message in ticket.messages),
         history=tuple(map(_event, ticket.history)),
+        assignee=ticket.assignee,
     )
 
 
@@ -241,6 +243,7 @@ def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
         id=message.id,
         files=tuple(map(str, attachments_of(message.raw, read))),
         has_html=has_html(read),
+        pending=message.proposed,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailgate.judge.machine import LABELS
-from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength
+from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength, TicketState
 
 KIND: Mapping[Kind, str] = {**LABELS, Kind.HUMAN: "mail from a person"}
 
@@ -43,6 +43,12 @@ WAITS: Mapping[HeldState, str] = {
     HeldState.HUMAN: "waits for a person",
     HeldState.SPAM: "judged spam",
     HeldState.ARCHIVED: "spam, archived",
+}
+
+TICKET: Mapping[TicketState, str] = {
+    TicketState.OPEN: "open",
+    TicketState.PENDING: "put off",
+    TicketState.CLOSED: "closed",
 }
 
 OUTGOING: Mapping[OutboxState, str] = {

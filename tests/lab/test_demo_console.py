@@ -92,7 +92,7 @@ async def test_the_link_in_the_caught_mail_makes_the_ticket(demo: Demo) -> None:
 
     assert "Did you write to us?" in looked.text
     assert "Done" in pressed.text
-    assert [(ticket.number, ticket.subject, ticket.open) for ticket in seen.tickets] == [(1, LETTER.subject, True)]
+    assert [(ticket.number, ticket.subject, ticket.state) for ticket in seen.tickets] == [(1, LETTER.subject, "open")]
     assert [message.text.strip() for message in seen.tickets[0].messages if not message.ours] == [LETTER.text]
     assert seen.held == ()
 
@@ -171,7 +171,7 @@ async def test_spam_stays_kept_and_a_ticket_can_be_closed_and_reopened(demo: Dem
     reopened = (await demo.seen()).tickets[0]
 
     assert (spam.spam, spam.waits) == (True, "judged spam")
-    assert (closed.open, reopened.open) == (False, True)
+    assert [(ticket.state, ticket.closed) for ticket in (closed, reopened)] == [("closed", True), ("open", False)]
 
 
 async def test_what_is_not_there_is_refused_in_words(demo: Demo) -> None:
