@@ -176,7 +176,7 @@ async def test_the_live_update_is_empty_when_nothing_changed() -> None:
 
 
 async def test_a_piece_keeps_its_version_until_it_changes() -> None:
-    changed = replace(FULL, tickets=(replace(TICKET, open=False), *FULL.tickets[1:]))
+    changed = replace(FULL, tickets=(replace(TICKET, state="closed", closed=True), *FULL.tickets[1:]))
 
     before = json.loads((await get("/live.json")).body)["sections"]
     after = json.loads((await get("/live.json", shown=changed)).body)["sections"]
