@@ -75,9 +75,12 @@ def _below_in_gmail(said: Said, old: Old) -> tuple[str, str]:
 
 @client
 def outlook(said: Said) -> bytes:
-    """Outlook on Windows: HTML as Word writes it, and the old mail unmarked below a block of its header."""
+    """Outlook on Windows: HTML as Word writes it, and the old mail unmarked below a block of its header.
+
+    It sets nothing above a signature; ours is that of a house which asks its people for the rule of two hyphens.
+    """
     paragraph, empty = '<p class="MsoNormal">{}<o:p></o:p></p>', '<p class="MsoNormal"><o:p>&nbsp;</o:p></p>'
-    words = f"{said.text}\n\n{said.signature}" if said.signature else said.text
+    words = f"{said.text}\n\n-- \n{said.signature}" if said.signature else said.text
     plain, marked = words, blocks(words, paragraph, empty)
     if said.old:
         plain += f"\n\n{_header_block(said.old)}\n\n{said.old.text}"
@@ -102,7 +105,7 @@ def outlook_web(said: Said) -> bytes:
     """Outlook in a browser: the old mail below a rule and `divRplyFwdMsg`."""
     plain, marked = said.text, blocks(said.text, '<div class="elementToProof">{}</div>', "<div><br></div>")
     if said.signature:
-        plain += f"\n\n{said.signature}"
+        plain += f"\n\n-- \n{said.signature}"
         marked += f'<div id="Signature">{blocks(said.signature, "<div>{}</div>", "<div><br></div>")}</div>'
     return _by_exchange(said, *_below_in_browser(said, plain, f'<div dir="ltr">{marked}</div>'))
 

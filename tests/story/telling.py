@@ -20,7 +20,7 @@ LEAST_CHARS = 12  # of a line by which its writer can be told
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who writes. `signature` stands below what he writes."""
+    """Somebody who writes. `signature` stands below what he writes, without the rule above it."""
 
     name: str
     address: str

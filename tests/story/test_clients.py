@@ -51,7 +51,7 @@ def answered(client: Client, **more: object) -> bytes:
 
 @every_client
 def test_the_own_words_of_an_answer_are_parted_from_the_old_ones(client: Client) -> None:
-    raw = answered(client)
+    raw = answered(client, signature="Carla Brandt | The Little Shop\ncarla@shop.test")
     reply = reply_of(text_of(raw, quotes=QUOTES), QUOTES)
     assert spoken(reply.own) == spoken(WORDS)
     assert "please try again now" in reply.hidden
@@ -60,7 +60,8 @@ def test_the_own_words_of_an_answer_are_parted_from_the_old_ones(client: Client)
 
 @every_client
 def test_so_they_are_where_a_mail_has_only_its_html(client: Client) -> None:
-    page = email.message_from_bytes(answered(client), policy=policy.default).get_body(("html",))  # type: ignore[attr-defined]
+    raw = answered(client, signature="Carla Brandt | The Little Shop")
+    page = email.message_from_bytes(raw, policy=policy.default).get_body(("html",))  # type: ignore[attr-defined]
     if page is None:
         return
     assert spoken(reply_of(from_html(page.get_content(), QUOTES), QUOTES).own) == spoken(WORDS)

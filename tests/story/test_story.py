@@ -12,8 +12,8 @@ from datetime import timedelta
 import pytest
 
 from mailgate.model import Right
-from mailgate.testing import Lab
 from tests.fakes.letters import letter
+from tests.fakes.stores import Laboratory
 from tests.story.clients import (
     INVOICE,
     SCREENSHOT,
@@ -78,8 +78,8 @@ PAGE = """
 """
 
 SUPPORT, BILLING = "support@g.test", "billing@g.test"
-ANNE = Person("Anne Becker", "anne@g.test", "-- \nAnne Becker | Support desk, second floor\nanne@g.test")
-BOB = Person("Bob Lind", "bob@g.test", "-- \nBob Lind | Accounts, room 14\nbob@g.test")
+ANNE = Person("Anne Becker", "anne@g.test", "Anne Becker | Support desk, second floor\nanne@g.test")
+BOB = Person("Bob Lind", "bob@g.test", "Bob Lind | Accounts, room 14\nbob@g.test")
 CARLA = Person("Carla Brandt", "carla@shop.test")
 DIETER = Person("Dieter Voß", "dieter@shop.test")
 OSCAR = Person("Oscar Pell", "oscar@elsewhere.test")
@@ -100,8 +100,8 @@ OVERRIDES = {
 
 
 @pytest.fixture
-async def story() -> AsyncIterator[Story]:
-    async with Lab(overrides=OVERRIDES) as lab:
+async def story(laboratory: Laboratory) -> AsyncIterator[Story]:
+    async with laboratory(overrides=OVERRIDES) as lab:
         rights = [Right.REPLY, Right.COMMAND, Right.FORWARD]
         await lab.desk.enrol(ANNE.address, "anne", rights, ["support"], "root")
         await lab.desk.enrol(BOB.address, "bob", rights, ["support", "billing"], "root")
