@@ -15,7 +15,7 @@ from mailgate.mail.template import Template, fill
 from mailgate.mail.words import clean, without_links
 from mailgate.model import Breaker, Gateway, Level, Loop, Notify
 from mailgate.rulebook import Rulebook
-from mailgate.store.views import HeldContact
+from mailgate.store.views import HeldContact, WaitingLine
 
 SUBJECT_WORDS = 8
 REASON_WORDS = 20
@@ -57,6 +57,34 @@ def digest(
     if senders > len(contacts):
         pieces.append(fill(_template(book, notify, "digest-more"), {"count": str(senders - len(contacts))}))
     return subject, "\n".join([body, *(f"{heading}\n{rest}" for heading, rest in pieces)])
+
+
+def late(
+    lines: Sequence[WaitingLine], overdue: int, now: datetime, gateway: Gateway, book: Rulebook
+) -> tuple[str, str]:
+    """Subject and body of a warning of who waits, longest first; `overdue` are all whose time is over."""
+    notify, most = gateway.notify, book.limits.waiting.listed
+    over = sum(one.due_at is not None and one.due_at <= now for one in lines)
+    head = {"desk": gateway.mailboxes[0].address, "late": str(over), "soon": str(len(lines) - over)}
+    subject, body = fill(_template(book, notify, "late"), head | {"overdue": str(overdue)})
+    line = _template(book, notify, "late-line")
+    pieces = [fill(line, _of_waiting(one, notify)) for one in lines[:most]]
+    if len(lines) > most:
+        pieces.append(fill(_template(book, notify, "late-more"), {"count": str(len(lines) - most)}))
+    return subject, "\n".join([body, *(f"{heading}\n{rest}" for heading, rest in pieces)])
+
+
+def _of_waiting(one: WaitingLine, notify: Notify) -> Mapping[str, str]:
+    since, due = (at.astimezone(notify.zone).strftime(DATE_FORMAT) if at else "" for at in (one.since, one.due_at))
+    return {
+        "who": clean(one.contact) or "<>",
+        "since": since,
+        "due": due,
+        "queue": one.queue,
+        "assignee": one.assignee or "-",
+        "subject": without_links(one.subject, SUBJECT_WORDS),
+        "show": f"mailgate held show {one.held}" if one.number is None else f"mailgate tickets show {one.number}",
+    }
 
 
 def link(message_id: int, until: datetime, gateway: Gateway) -> str:

@@ -12,7 +12,7 @@ from mailgate.mail.template import Template, TemplateError
 from mailgate.tables import nearest
 
 NOTICES: Final = "notices"
-# The subject of a contact is the line that begins his paragraph in a digest.
+# The subject of a contact, or of who waits, is the line that begins his paragraph.
 NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "breaker": frozenset({"desk", "name", "why", "free"}),
     "loop-convicted": frozenset({"desk", "address", "mails", "rule", "free", "stop"}),
@@ -21,6 +21,9 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "digest": frozenset({"desk", "count"}),
     "digest-contact": frozenset({"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam"}),
     "digest-more": frozenset({"count"}),
+    "late": frozenset({"desk", "late", "soon", "overdue"}),
+    "late-line": frozenset({"who", "since", "due", "queue", "assignee", "subject", "show"}),
+    "late-more": frozenset({"count"}),
 }
 
 

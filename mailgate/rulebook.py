@@ -21,6 +21,7 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
+from mailgate.judge.routing import compile_routes
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
@@ -130,12 +131,13 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    words, signals, forwarders, channels = (
+    words, signals, forwarders, channels, routes = (
         [(name, file.document, _lines(file, table)) for name, file in tables.items()]
-        for table in ("words", "signal", "forwarder", "channel")
+        for table in ("words", "signal", "forwarder", "channel", "route")
     )
     listed = compile_words(words)
-    return with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
+    judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
+    return replace(judged, routes=compile_routes(routes, listed))
 
 
 def _limits(file: TomlFile) -> Limits:

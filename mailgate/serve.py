@@ -48,9 +48,10 @@ from mailgate.outbound import Outbound
 from mailgate.proving import witnesses_of
 from mailgate.recheck import Recheck
 from mailgate.staff import Staff
-from mailgate.store import conduct, watch
+from mailgate.store import conduct
 from mailgate.store.database import Database
 from mailgate.upkeep import Upkeep
+from mailgate.waits import depths_of
 from mailgate.web.app import make_app
 from mailgate.web.console import Console
 from mailgate.web.watch import Watch
@@ -142,7 +143,7 @@ class Daemon:
 
     def _make_roads(self, owner: str, password: str) -> None:
         settings, clock, read = self.settings, self.clock, self.database.read
-        depths, standing = partial(read, watch.depths), partial(read, conduct.standing)
+        depths, standing = partial(read, depths_of(self.gateway, clock)), partial(read, conduct.standing)
         self.metrics = Metrics(version("mailgate"), depths, clock, standing)
         book, meter = lambda: self.book, self.metrics
         context = wiring.context_of(self.database, self.gateway, book, self.log, meter=meter, clock=clock)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as in_time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from msgspec.structs import replace
 from mailgate import bulletin, letters
 from mailgate.context import Context
 from mailgate.judge import answer, notice
+from mailgate.judge import waiting as promises
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.docket import Planned
 from mailgate.judge.governor import ANSWERED, Refusal
@@ -28,7 +30,8 @@ from mailgate.judge.notice import Notice
 from mailgate.log import Event
 from mailgate.looking import now_and_then
 from mailgate.model import Ask, Effect, HeldState, Permit, Purpose, Sending
-from mailgate.store import facts, grants, held, locks, news, record
+from mailgate.store import facts, grants, held, locks, news, record, waiting
+from mailgate.store.views import WaitingLine
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -69,7 +72,7 @@ class Staff:
         """Tell what is to be told now; how many mails that made. Raises TryAgain."""
         if not self.gateway.notify.address or self.gateway.dry_run:
             return 0
-        told = [await self._tell_news(), await self._tell_what_waits()]
+        told = [await self._tell_news(), await self._tell_who_waits(), await self._tell_what_waits()]
         self._say_refused([one for each in told for one in each.refusals])
         planned = [one for each in told for one in each.planned]
         if planned:
@@ -95,6 +98,40 @@ class Staff:
     def _notices(self, conn: Connection, worth: Sequence[Notice], now: datetime) -> _Told:
         texts = {one.cause: bulletin.notice(one, now, self.gateway, self.book()) for one in worth}
         return self._send(conn, Purpose.NOTICE, texts, now)
+
+    # ── Promises ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _tell_who_waits(self) -> _Told:
+        """All who have waited for most of the promised time, or for all of it: each twice at most, together."""
+        now, numbers = self.clock(), self.book().limits.waiting
+        horizons = promises.horizons(self.gateway.mailboxes, now, numbers.warn_at_percent)
+        every = timedelta(seconds=numbers.warn_every_s)
+
+        def late(conn: Connection) -> list[WaitingLine]:
+            before = waiting.warned_at(conn)
+            return waiting.late(conn, now, horizons) if before is None or now - before >= every else []
+
+        def work(conn: Connection) -> _Told:
+            self._alone(conn)
+            lines = late(conn)
+            if not lines:
+                return _Told()
+            overdue = waiting.depths(conn, now, horizons)[-1].mails
+            text = bulletin.late(self._with_due(lines), overdue, now, self.gateway, self.book())
+            told = self._send(conn, Purpose.NOTICE, {notice.late_cause(now): text}, now)
+            if told.planned:
+                waiting.warned(conn, lines, now, horizons)
+            return told
+
+        return await self.database.write(work) if await self.database.read(late) else _Told()
+
+    def _with_due(self, lines: Sequence[WaitingLine]) -> list[WaitingLine]:
+        """The same; of a held mail it is worked out here until when its sender may expect an answer."""
+        boxes = self.gateway
+        return [
+            one if one.due_at else in_time(one, due_at=promises.due(boxes.mailbox(one.mailbox), one.since))
+            for one in lines
+        ]
 
     # ── The digest ────────────────────────────────────────────────────────────────────────────────────────────────────
 

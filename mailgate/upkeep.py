@@ -21,8 +21,9 @@ from mailgate.judge import hours, trust
 from mailgate.judge.canonical import canonical
 from mailgate.log import Event
 from mailgate.looking import now_and_then
+from mailgate.model import TicketChange, TicketState
 from mailgate.origins import Caller
-from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers
+from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers, waiting
 from mailgate.store.marks import Mark
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Upkeep:
         self.database = context.database
         self.gateway = context.gateway
         self.book = context.book
+        self.mint = context.mint
         self.clock = context.clock
         self.log = context.log
         self.meter = context.meter
@@ -179,10 +181,27 @@ class Upkeep:
         if self._archived_at is None or now - self._archived_at >= ARCHIVE_EVERY:
             self._archived_at = now
             changed += await self._archive()
+        changed += await self.wake()
         await self._shorten_silence()
         await self._note_clock()
         await self.write_down()
         return changed
+
+    async def wake(self) -> int:
+        """Open the tickets whose time has come that were put off until then; how many."""
+        now = self.clock()
+
+        def work(conn: Connection) -> int:
+            slept = waiting.asleep(conn, now)
+            woken = [
+                TicketChange(self.mint.new_id(), one, now, "woken", "clock", "", TicketState.OPEN) for one in slept
+            ]
+            record.apply(conn, woken, now)
+            return len(woken)
+
+        # Asked twice, for another process may wake some meanwhile.
+        slept = await self.database.read(lambda conn: waiting.asleep(conn, now))
+        return await self.database.write(work) if slept else 0
 
     async def _shorten_silence(self) -> None:
         until = await self.database.read(restored.silent_until)

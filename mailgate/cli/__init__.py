@@ -31,7 +31,7 @@ COMMANDS = {
     "inject": "Hand in one mail from a file or a pipe.",
     "report": "Say what left by itself, what was withheld and why, and what a dry run kept back.",
     "ledger": "Account for every mail that was ever accepted.",
-    "tickets": "Read tickets, answer them, close them.",
+    "tickets": "Read tickets, answer them, sort them, close them.",
     "held": "Decide on mail that waits for a person.",
     "senders": "See what we hold of an address, trust it, block it, or clear its name.",
     "outbox": "Look after mail that leaves.",

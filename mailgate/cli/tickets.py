@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -12,47 +12,73 @@ from mailgate import wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
+from mailgate.cli.sorting import COMMANDS
 from mailgate.errors import NotFound
+from mailgate.judge import waiting as promises
+from mailgate.judge.tags import tag_of
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
 from mailgate.mail.text import text_of
-from mailgate.model import Kind, TicketState
+from mailgate.model import Kind, Priority, TicketState
 from mailgate.store import queries
 from mailgate.store.views import MessageView, TicketLine, TicketView
+from mailgate.store.waiting import unanswered
 
 MOST_ANSWER_CHARS = 1_000_000
 
 number_argument = click.argument("number", type=int)
 
 
-@click.group("tickets", cls=Group)
+@click.group("tickets", cls=Group, commands=COMMANDS)
 def tickets() -> None:
-    """Read tickets, answer them, close them."""
+    """Read tickets, answer them, sort them, close them."""
 
 
 @tickets.command("list")
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @click.option("--state", type=click.Choice([state.value for state in TicketState]), help="Only of this state.")
 @click.option("--queue", default="", help="Only of this queue.")
+@click.option("--assignee", help='Only of this person; "" for nobody\'s.')
+@click.option("--tag", default="", help="Only with this tag.")
+@click.option("--priority", type=click.Choice([one.value for one in Priority]), help="Only of this priority.")
 @click.option("--search", default="", help="Only with this text in subject, address or name, or of this number.")
+@click.option("--waiting", is_flag=True, help="Who waits for an answer, longest first, held mail included.")
 @limit_option
 @click.pass_obj
-def list_(frame: Frame, /, *, everything: bool, state: str | None, queue: str, search: str, limit: int) -> None:
+def list_(
+    frame: Frame, /, *, everything: bool, state: str | None, search: str, waiting: bool, limit: int, **which: Any
+) -> None:
     """List open tickets, newest first; what asks the operator for something stands before them."""
+    which["priority"] = Priority(which["priority"]) if which["priority"] else None
+    which["tag"] = tag_of(which["tag"])
+    if waiting:
+        if everything or state or search:
+            raise click.UsageError("--waiting goes with --queue, --assignee, --tag and --priority alone")
+        _list_waiting(frame, limit, which)
+        return
     wanted = TicketState(state) if state else None if everything else TicketState.OPEN
 
     def read(conn: Connection) -> list[TicketLine]:
         return pages(
             lambda last, most: queries.tickets(
-                conn, state=wanted, queue=queue, search=search, before=last.number if last else None, limit=most
+                conn, state=wanted, search=search, before=last.number if last else None, limit=most, **which
             ),
             limit,
         )
 
     columns = ("number", "state", "queue", "contact", "subject", "messages", "created_at")
     frame.show(reading(frame, read), columns, "No tickets." if everything or state else "No open tickets.")
+
+
+def _list_waiting(frame: Frame, limit: int, which: Mapping[str, Any]) -> None:
+    gateway = wiring.gateway_of(settings_of(frame))
+    lines = reading(frame, lambda conn: unanswered(conn, limit, **which))
+    due = [one.due_at or promises.due(gateway.mailbox(one.mailbox), one.since) for one in lines]
+    rows = [record(one) | {"due_at": at} for one, at in zip(lines, due, strict=True)]
+    columns = ("number", "held", "state", "queue", "priority", "assignee", "contact", "subject", "since", "due_at")
+    frame.show(rows, columns, "Nobody waits for an answer.")
 
 
 @tickets.command("show")
@@ -70,12 +96,13 @@ def show(frame: Frame, number: int) -> None:
 @tickets.command("reply")
 @number_argument
 @click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
+@click.option("--anyway", is_flag=True, help="Although somebody else answered just now.")
 @agent_option
 @click.pass_obj
-def reply(frame: Frame, /, *, number: int, file: Any, agent: str) -> None:
+def reply(frame: Frame, /, *, number: int, file: Any, agent: str, anyway: bool) -> None:
     """Answer the customer with the text in FILE, or from standard input."""
     text = file.read(MOST_ANSWER_CHARS)
-    sent = at_desk(frame, lambda desk: desk.reply(number, text, agent))
+    sent = at_desk(frame, lambda desk: desk.reply(number, text, agent, anyway=anyway))
     frame.tell({"number": number, "outbox_id": sent.outbox_id, "to": sent.rcpt_to}, f"On its way to {sent.rcpt_to}.")
 
 
@@ -153,9 +180,21 @@ def _message(message: MessageView, text: str, reply: Reply) -> dict[str, Any]:
     return record(message) | {"text": text, "reply_text": reply.text, "attachments": files}
 
 
+def _standing(ticket: TicketView) -> Iterator[str]:
+    """How much it presses, what it bears, who waits until when, and how long it rests: as far as there is any."""
+    if ticket.priority is not Priority.NORMAL or ticket.tags:
+        yield f"{ticket.priority} priority, tags: {', '.join(ticket.tags) or 'none'}"
+    if ticket.waits_since:
+        due = f", promised until {ticket.due_at:%Y-%m-%d %H:%M}" if ticket.due_at else ""
+        yield f"waits for an answer since {ticket.waits_since:%Y-%m-%d %H:%M}{due} (UTC)"
+    if ticket.pending_until:
+        yield f"rests until {ticket.pending_until:%Y-%m-%d %H:%M} UTC"
+
+
 def _words(ticket: TicketView, texts: list[tuple[str, Reply]]) -> Iterator[str]:
     yield f"#{ticket.number} {ticket.subject}"
     yield f"{ticket.state}, queue {ticket.queue}, {ticket.assignee or 'nobody'} has it, from {ticket.contact}"
+    yield from _standing(ticket)
     for message, (_, reply) in zip(ticket.messages, texts, strict=True):
         yield ""
         yield f"── {message.at:%Y-%m-%d %H:%M} {message.from_} → {message.to} ({message.kind})"

@@ -7,8 +7,9 @@ through here.
 from mailgate.desk.held import Held
 from mailgate.desk.queues import Queues
 from mailgate.desk.senders import Senders
+from mailgate.desk.sorting import Sorting
 from mailgate.desk.tickets import Tickets
 
 
-class Desk(Tickets, Held, Senders, Queues):
+class Desk(Tickets, Sorting, Held, Senders, Queues):
     """All acts of people on tickets, held mail, senders and the queues."""

@@ -56,7 +56,7 @@ class Held(Acts):
 
     def _accept_alone(self, conn: Connection, mail: HeldMail, agent: str, now: datetime) -> int:
         """A machine's mail, or one without a single author, is let in by itself: there is nobody to trust."""
-        effects, placed = release([mail], now, f"agent:{agent}", self.mint)
+        effects, placed = release([mail], now, f"agent:{agent}", self.mint, self.gateway)
         return record.apply(conn, effects, now)[placed[0][1]]
 
     def _held(self, conn: Connection, held_id: int) -> HeldMail:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailgate import letters
@@ -13,7 +13,7 @@ from mailgate.judge import answer, confirm
 from mailgate.judge.canonical import canonical
 from mailgate.judge.waiting import answered
 from mailgate.model import Effect, Level, Sending, TicketChange, TicketState, Written
-from mailgate.store import conversation, record
+from mailgate.store import conversation, record, waiting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,16 +24,17 @@ A_DAY = timedelta(days=1)
 class Tickets(Acts):
     """Answer, note, assign, close, open again, part a flood."""
 
-    async def reply(self, number: int, text: str, agent: str) -> Sending:
+    async def reply(self, number: int, text: str, agent: str, *, anyway: bool = False) -> Sending:
         """Answer the requester of a ticket. He is trusted from then on: whom we write to, we listen to.
 
         Raises:
             NotFound: no such ticket.
-            NotAllowed: the text is empty, or the ticket has nobody to write to.
+            NotAllowed: the text is empty, or the ticket has nobody to write to; or somebody else answered just now, and
+                `anyway` does not say that both answers are meant.
         """
         if not text.strip():
             raise NotAllowed("an answer needs text")
-        sent = await self.database.write(lambda conn: self._reply(conn, number, text, agent))
+        sent = await self.database.write(lambda conn: self._reply(conn, number, text, agent, anyway=anyway))
         self.on_outgoing()
         return sent
 
@@ -70,16 +71,27 @@ class Tickets(Acts):
 
     # ── How it is done ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _reply(self, conn: Connection, number: int, text: str, agent: str) -> Sending:
+    def _reply(self, conn: Connection, number: int, text: str, agent: str, *, anyway: bool) -> Sending:
         found, now, book = self._conversation(conn, number), self.clock(), self.book()
         if not found.requester:
             raise NotAllowed(f"ticket #{number} has nobody to answer: its mail names no single author")
         history = self._history(conn, canonical(found.requester))
+        if not anyway:
+            self._only_one(conn, found, f"agent:{agent}", now)
         done = confirm.written_to(canonical(found.requester), history, now, f"agent:{agent}")
         sending = letters.agent_reply(found, Written(text, agent), self.gateway, book, mint=self.mint, now=now)
         change = TicketChange(self.mint.new_id(), found.ticket_id, now, "replied", f"agent:{agent}", sending.identity)
         record.apply(conn, [*done.effects, change, answered(found.ticket_id, now), sending], now)
         return sending
+
+    def _only_one(self, conn: Connection, found: conversation.Conversation, actor: str, now: datetime) -> None:
+        """Two who answer at once would say two things to one customer."""
+        apart = timedelta(seconds=self.book().limits.waiting.apart_s)
+        other = waiting.answered_by_another(conn, found.ticket_id, actor, now - apart)
+        if other:
+            who, at = other
+            told = f"{who.removeprefix('agent:')} answered #{found.number} {(now - at).total_seconds():.0f} s ago"
+            raise NotAllowed(f"{told}; --anyway answers as well")
 
     def _close(self, conn: Connection, number: int, agent: str, *, spam: bool) -> None:
         found, now = self._conversation(conn, number), self.clock()
@@ -87,7 +99,7 @@ class Tickets(Acts):
         change = TicketChange(self.mint.new_id(), found.ticket_id, now, event, f"agent:{agent}", "", TicketState.CLOSED)
         effects: list[Effect] = [change]
         key = canonical(found.requester)
-        if key and found.state is TicketState.OPEN:
+        if key and found.state is not TicketState.CLOSED:
             history = self._history(conn, key)
             known = history.acquaintance(key, now)
             if spam and found.bound is not Level.A0:

@@ -54,7 +54,9 @@ def confirmed(
     is the one that the sender confirms in.
     """
     trusted = trust.confirmed(history.acquaintance(asked.address, at), asked.level, at, history.limits.timing)
-    effects, placed = release(_let_in(Turn.CONFIRMED, history.held(asked.address)), at, actor, history.mint)
+    effects, placed = release(
+        _let_in(Turn.CONFIRMED, history.held(asked.address)), at, actor, history.mint, history.gateway
+    )
     effects = [Asked(challenge.moved(asked, Turn.CONFIRMED)), Met(trusted), *effects]
     ticket_id = placed[0][1] if placed else None
     first = next(((mail, ticket) for mail, ticket in placed if mail.acknowledge), None)
@@ -128,7 +130,7 @@ def _welcomed(
     effects = answer.human_act(before, after, history, at)
     if running := history.challenge(before.address, at):
         effects.append(Asked(challenge.moved(running, turn)))
-    released, placed = release(_let_in(turn, history.held(before.address)), at, actor, history.mint)
+    released, placed = release(_let_in(turn, history.held(before.address)), at, actor, history.mint, history.gateway)
     ticket_id = placed[0][1] if placed else None
     return Confirmed((*effects, *released), (), ticket_id, "not asked: a person of ours did it")
 

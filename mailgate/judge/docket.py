@@ -9,9 +9,11 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mailgate.judge import routing
 from mailgate.judge.canonical import domain_of
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
+from mailgate.judge.routes import Route
 from mailgate.judge.thread import Link
 from mailgate.model import (
     Acquaintance,
@@ -31,6 +33,7 @@ from mailgate.model import (
     Purpose,
     Rejudged,
     Respond,
+    Routed,
     State,
     Step,
     Suffered,
@@ -108,11 +111,13 @@ class Docket:
     identity: str
     message_id: int
     link: Link | None
+    routes: tuple[Route, ...] = ()
     effects: list[Effect] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
     suppressed: str = ""
     withheld_by: str = ""  # the rule of the gate
+    _routed: Routed | None = None
 
     @property
     def gateway(self) -> Gateway:
@@ -138,6 +143,15 @@ class Docket:
     def at(self) -> datetime:
         """A mail is judged at the time of its acceptance, whenever that is."""
         return self.case.accepted.at
+
+    @property
+    def routed(self) -> Routed:
+        """What the routing rules say of it; they are asked when a ticket is opened or the mail may open one later."""
+        if self._routed is None:
+            self._routed, words = routing.routed(self.case, self.kind, self.gateway, self.routes)
+            if words:
+                self.note("route", words)
+        return self._routed
 
     @property
     def domain(self) -> str:

@@ -224,6 +224,21 @@ def _to_local(case: Case, gateway: Gateway) -> Values:
     return tuple(one.address.lower().rpartition("@")[0] for one in case.mail.to[:MOST_LOOKED_AT])
 
 
+def _mailbox(case: Case, gateway: Gateway) -> Values:
+    """The mailbox that the mail came to."""
+    return (case.mailbox.address.lower(),)
+
+
+def _language(case: Case, gateway: Gateway) -> Values:
+    """The language that its words seem to be in; none where nobody could tell, or nobody read them."""
+    return (case.language,) if case.language else ()
+
+
+def _size_kb(case: Case, gateway: Gateway) -> Values:
+    """How large the mail is, in whole kilobytes of 1000 bytes."""
+    return (str(len(case.accepted.raw) // 1000),)
+
+
 def _from_domain(case: Case, gateway: Gateway) -> Values:
     """The authors' domains."""
     return tuple(_domain(author.address) for author in case.mail.authors)
@@ -267,6 +282,9 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "opening": _opening,
     "to_local": _to_local,
     "from_domain": _from_domain,
+    "mailbox": _mailbox,
+    "language": _language,
+    "size_kb": _size_kb,
 }
 
 

@@ -222,7 +222,7 @@ def held_mail(filing: Filing) -> HeldMail:
         address=filing.sender,
         name=author.name if author else "",
         mailbox=case.mailbox.address,
-        queue=case.mailbox.queue,
+        queue=filing.routed.queue or case.mailbox.queue,
         subject=case.mail.subject,
         identity=filing.identity,
         references=(*case.mail.references, *case.mail.in_reply_to),
@@ -231,4 +231,5 @@ def held_mail(filing: Filing) -> HeldMail:
         state=filing.held or HeldState.HUMAN,
         acknowledge=filing.verdict.respond.acknowledge,
         author=author.address if author else "",
+        routed=filing.routed,
     )

@@ -15,6 +15,7 @@ import re2
 from mailgate.model import Opening, OpenSpan
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOUR_S: Final = 3600
 MOST_LINES: Final = 7
 MOST_DAYS: Final = 400  # that are counted one by one; whatever waits longer has waited long enough
 ALLOWED: Final = f'at most {MOST_LINES} of DAY[-DAY] HH:MM-HH:MM, such as "mon-fri 09:00-17:00"'
@@ -50,6 +51,24 @@ def opening_s(opening: Opening, start: datetime, end: datetime) -> float:
                 return total_s
             total_s += max(0.0, (min(closes, end) - max(opens, start)).total_seconds())
     return total_s
+
+
+def due(opening: Opening | None, start: datetime, wanted_s: float) -> datetime:
+    """The first moment at which it was open for `wanted_s` seconds since `start`; MOST_DAYS later at most.
+
+    None is open always. There are no holidays: whoever closes for one answers late by this account.
+    """
+    if opening is None:
+        return start + timedelta(seconds=wanted_s)
+    day, left_s = start.astimezone(opening.zone).date(), wanted_s
+    for offset in range(MOST_DAYS):
+        for opens, closes in _of_day(opening, day + timedelta(days=offset)):
+            begins = max(opens, start)
+            open_s = (closes - begins).total_seconds()
+            if open_s >= left_s:
+                return begins + timedelta(seconds=left_s)
+            left_s -= max(0.0, open_s)
+    return start + timedelta(days=MOST_DAYS)
 
 
 def opened_before(opening: Opening, end: datetime, wanted_s: float) -> datetime:

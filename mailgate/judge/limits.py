@@ -125,6 +125,16 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """When our own people hear that somebody waits too long for their answer; the unit is in each name."""
+
+    warn_at_percent: int
+    warn_every_s: int
+    listed: int
+    apart_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -144,6 +154,7 @@ class Limits:
     behaviour: Behaviour
     flood: Flood
     report: Report
+    waiting: Waiting
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
@@ -165,6 +176,7 @@ class Limits:
             behaviour=reader.numbers(Behaviour, table, "behaviour", _names(Behaviour)),
             flood=reader.numbers(Flood, table, "flood", _names(Flood)),
             report=reader.numbers(Report, table, "report", _names(Report)),
+            waiting=reader.numbers(Waiting, table, "waiting", _names(Waiting)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
@@ -202,10 +214,10 @@ class Limits:
 
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
-_NEVER_0 = frozenset({"drip_days", "shunted_wait_s"})  # a drip every 0 days would be a flood
+_NEVER_0 = frozenset({"drip_days", "shunted_wait_s", "warn_every_s", "listed"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("report", "reopenings", "shared", "subjects"),
+    *("report", "waiting", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000

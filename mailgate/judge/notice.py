@@ -55,6 +55,11 @@ def digest_cause(moment: datetime) -> int:
     return _cause("digest", moment.isoformat())
 
 
+def late_cause(moment: datetime) -> int:
+    """The number of the warning of this moment: who waits longer than he was promised."""
+    return _cause("late", moment.isoformat())
+
+
 def _opened(news: News, now: datetime) -> Iterator[Notice]:
     for one in news.breakers:
         stops = breaker.state(one, now) in (BreakerState.OPEN, BreakerState.LATCHED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailgate.judge import waiting
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import (
     Disposition,
@@ -9,7 +10,9 @@ from mailgate.model import (
     KnownTicket,
     NewTicket,
     Participant,
+    Routed,
     State,
+    Tagged,
     TicketChange,
     TicketState,
 )
@@ -30,25 +33,45 @@ def ticket(
     mail, mailbox = docket.case.mail, docket.case.mailbox
     participant = Participant(docket.sender, docket.authentication.level)
     name = docket.known.name or (mail.authors[0].name if mail.authors else "")
+    routed = Routed(queue) if queue else docket.routed
+    # A machine waits for nobody, and what asks the operator is no customer's.
+    waits = docket.at if disposition is Disposition.TICKET and not queue else None
     docket.effects.append(
         NewTicket(
             ticket_id,
             subject or mail.subject,
-            queue or mailbox.queue,
+            routed.queue or mailbox.queue,
             mailbox.address,
             participant,
             name,
             docket.at,
             flood,
+            routed.priority,
+            routed.assignee,
+            waits,
+            waiting.due(mailbox, waits) if waits else None,
         )
     )
     write(docket, ticket_id, "opened", reason)
+    if routed.tags:
+        docket.effects.append(Tagged(ticket_id, add=routed.tags))
     return Placement(state, disposition, reason, ticket_id)
 
 
 def appended(docket: Docket, ticket_id: int, reason: str) -> Placement:
     """A person's follow-up."""
-    write(docket, ticket_id, "appended", docket.identity)
+    docket.effects.append(
+        TicketChange(
+            docket.mint.new_id(),
+            ticket_id,
+            docket.at,
+            "appended",
+            "mail",
+            docket.identity,
+            waits_since=docket.at,
+            due_at=waiting.due(docket.case.mailbox, docket.at),
+        )
+    )
     return Placement(State.APPENDED, Disposition.APPEND, reason, ticket_id)
 
 

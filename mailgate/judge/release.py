@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from mailgate.judge import waiting
 from mailgate.judge.history import Mint
-from mailgate.model import Effect, HeldMail, NewTicket, Participant, Released, State, TicketChange
+from mailgate.model import (
+    Effect,
+    Gateway,
+    HeldMail,
+    NewTicket,
+    Participant,
+    Released,
+    State,
+    Tagged,
+    TicketChange,
+)
+
+LET_IN = "released from held mail"
 
 
 def release(
-    held: Iterable[HeldMail], at: datetime, actor: str, mint: Mint
+    held: Iterable[HeldMail], at: datetime, actor: str, mint: Mint, gateway: Gateway
 ) -> tuple[list[Effect], list[tuple[HeldMail, int]]]:
     """The effects, and each mail with its ticket, in order of arrival. A mail that answers an earlier one joins it."""
     effects: list[Effect] = []
@@ -20,7 +33,7 @@ def release(
         ticket_id = next((tickets[name] for name in reversed(mail.references) if name in tickets), None)
         if ticket_id is None:
             ticket_id, state = mint.new_id(), State.TICKETED
-            effects.extend(_opened(mail, ticket_id, at, actor, mint))
+            effects.extend(_opened(mail, ticket_id, at, actor, mint=mint, gateway=gateway))
         else:
             state = State.APPENDED
             effects.append(TicketChange(mint.new_id(), ticket_id, at, "appended", actor, mail.identity))
@@ -30,9 +43,25 @@ def release(
     return effects, placed
 
 
-def _opened(mail: HeldMail, ticket_id: int, at: datetime, actor: str, mint: Mint) -> list[Effect]:
-    participant = Participant(mail.address, mail.level)
+def _opened(mail: HeldMail, ticket_id: int, at: datetime, actor: str, *, mint: Mint, gateway: Gateway) -> list[Effect]:
+    """Its sender has waited since it came."""
+    participant, routed = Participant(mail.address, mail.level), mail.routed
+    opened = NewTicket(
+        ticket_id,
+        mail.subject,
+        mail.queue,
+        mail.mailbox,
+        participant,
+        mail.name,
+        mail.at,
+        priority=routed.priority,
+        assignee=routed.assignee,
+        waits_since=mail.at,
+        due_at=waiting.due(gateway.mailbox(mail.mailbox), mail.at),
+    )
+    tagged = [Tagged(ticket_id, add=routed.tags)] if routed.tags else []
     return [
-        NewTicket(ticket_id, mail.subject, mail.queue, mail.mailbox, participant, mail.name, mail.at),
-        TicketChange(mint.new_id(), ticket_id, at, "opened", actor, "released from held mail"),
+        opened,
+        TicketChange(mint.new_id(), ticket_id, at, "opened", actor, LET_IN),
+        *tagged,
     ]

@@ -15,6 +15,7 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.judge.conditions import LISTS, MATCHERS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.pardons import NO_PARDONS, Pardons
+from mailgate.judge.routes import Route
 from mailgate.judge.watch import Watch
 from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
@@ -25,7 +26,7 @@ REMEMBERED_MOST = 256  # values of a field
 REMEMBERED_CHARS = 64  # of each, so that all fields together remember some megabytes at most
 
 HEADER = "header:"
-TABLES = ("signal", "words", "forwarder", "channel")  # that a rule file may have
+TABLES = ("signal", "words", "forwarder", "channel", "route")  # that a rule file may have
 CONDITION = frozenset({"field", "read", *MATCHERS})
 _TEXTS = ("id", "strength", "says", "source")  # without which a signal is no signal
 _KEYS = CONDITION | {
@@ -94,7 +95,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """All signals, found by what they look at, and what takes the weight from some of them."""
+    """All signals, found by what they look at, what takes the weight from some of them, and where tickets go."""
 
     all: tuple[Signal, ...]
     by_header: Mapping[str, Watched]
@@ -102,6 +103,7 @@ class Signals:
     by_field: Mapping[str, Watched]
     prefixes: tuple[str, ...]
     pardons: Pardons = NO_PARDONS
+    routes: tuple[Route, ...] = ()
 
 
 def compile_signals(documents: Sequence[Document], words: Words | None = None) -> Signals:

@@ -28,7 +28,9 @@ from mailgate.model import (
     Rejudged,
     Released,
     Respond,
+    Routed,
     Scope,
+    State,
     Suffered,
     Verdict,
 )
@@ -62,7 +64,7 @@ def _as_it_counts(proof: Authentication, distrusted: str) -> Authentication:
 
 def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
-    docket = _opened(case, look(case, rules, history.gateway), history)
+    docket = _opened(case, look(case, rules, history.gateway), history, rules)
     placed = placement.place(docket)
     _meet_newcomer(docket)
     _trip(docket)
@@ -78,7 +80,7 @@ def judge_again(case: Case, stands: Recheck, rules: Signals, history: History) -
 
     `case` bears the moment of this judgement as that of its acceptance, for now is when an answer is asked for.
     """
-    docket = _opened(case, look(case, rules, history.gateway), history)
+    docket = _opened(case, look(case, rules, history.gateway), history, rules)
     docket.message_id, docket.identity = stands.message_id, stands.identity
     placed = recheck.place(docket, stands)
     filing = replace(_filing(docket, placed), recheck_at=None)
@@ -112,7 +114,7 @@ def _other_name(case: Case, identity: str, domain: str) -> str:
     return token.made_up_id(f"{identity}\n{sender_of(case)}\n{case.mail.body_hash}", domain)
 
 
-def _opened(case: Case, sight: Sight, history: History) -> Docket:
+def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docket:
     sender, author = sender_of(case), case.mail.author
     identity = identity_of(case, history.gateway.name)
     # Two different mails under one name: the second gets a name of its own, so that neither hides the other.
@@ -129,6 +131,7 @@ def _opened(case: Case, sight: Sight, history: History) -> Docket:
         identity=_other_name(case, identity, history.gateway.name) if taken else identity,
         message_id=history.mint.new_id(),
         link=thread.link(case, history.facts),
+        routes=rules.routes,
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
@@ -163,6 +166,8 @@ def _trip(docket: Docket) -> None:
 
 
 def _filing(docket: Docket, placed: Placement) -> Filing:
+    # What opens a ticket now, or when a person lets it in.
+    routed = docket.routed if placed.state in (State.TICKETED, State.HELD, State.PARKED) else Routed()
     docket.note("place", placed.reason)
     verdict = Verdict(
         kind=docket.kind,
@@ -187,4 +192,5 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         held=placed.held,
         duplicate_of=placed.duplicate_of,
         recheck_at=recheck.due(docket, placed),
+        routed=routed,
     )

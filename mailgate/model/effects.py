@@ -7,7 +7,17 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mailgate.model.known import Acquaintance, Agent, Breaker, Challenge, DomainCredit, Grant, Mishap, Participant
+from mailgate.model.known import (
+    Acquaintance,
+    Agent,
+    Breaker,
+    Challenge,
+    DomainCredit,
+    Grant,
+    Mishap,
+    Participant,
+    Routed,
+)
 from mailgate.model.terms import HeldState, Priority, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 
@@ -25,6 +35,7 @@ class Filing(Struct, frozen=True):
     held: HeldState | None = None
     duplicate_of: int | None = None
     recheck_at: datetime | None = None  # when DNS is asked once more who it is from
+    routed: Routed = Routed()
 
 
 class Rejudged(Struct, frozen=True):
@@ -44,6 +55,10 @@ class NewTicket(Struct, frozen=True):
     name: str
     at: datetime
     flood: bool = False  # it takes what one address sends too much of
+    priority: Priority = Priority.NORMAL
+    assignee: str = ""
+    waits_since: datetime | None = None  # since when its customer waits for an answer, and
+    due_at: datetime | None = None  # until when one is promised
 
 
 class TicketChange(Struct, frozen=True):
@@ -56,6 +71,8 @@ class TicketChange(Struct, frozen=True):
     actor: str  # "mail", "agent:anne", "clock"
     detail: str = ""
     state: TicketState | None = None
+    waits_since: datetime | None = None  # its customer waits from here on, where he did not before,
+    due_at: datetime | None = None  # and until then an answer is promised
 
 
 class Amended(Struct, frozen=True):

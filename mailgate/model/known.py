@@ -14,6 +14,7 @@ from mailgate.model.terms import (
     HeldState,
     Key,
     Level,
+    Priority,
     Purpose,
     Right,
     Scope,
@@ -101,6 +102,15 @@ class KnownTicket(Struct, frozen=True):
     reopened_at: tuple[datetime, ...] = ()  # reopenings by mail of the last 7 days, oldest first
 
 
+class Routed(Struct, frozen=True):
+    """What the routing rules say of a mail, for the ticket that it opens now or when it is let in."""
+
+    queue: str = ""  # "": that of its mailbox
+    priority: Priority = Priority.NORMAL
+    tags: tuple[str, ...] = ()
+    assignee: str = ""
+
+
 class HeldMail(Struct, frozen=True):
     """A mail that waits for its sender or for a person of ours."""
 
@@ -118,6 +128,16 @@ class HeldMail(Struct, frozen=True):
     state: HeldState
     acknowledge: bool  # did signals and authentication allow an acknowledgement?
     author: str = ""  # the address as its owner wrote it; "" where only `address` is known
+    routed: Routed = Routed()
+
+
+class Horizon(Struct, frozen=True):
+    """How the promise of one mailbox stands at a moment, its opening hours counted."""
+
+    mailbox: str
+    early: datetime  # who waits since then or longer has waited for most of the promised time,
+    breach: datetime  # and who since then for all of it
+    due_soon: datetime  # whose answer was promised for then or earlier has waited for most of it
 
 
 class Recheck(Struct, frozen=True):

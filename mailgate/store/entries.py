@@ -17,6 +17,7 @@ from mailgate.model import (
     NewTicket,
     OutboxState,
     Permit,
+    Routed,
     Sending,
     TicketChange,
     TicketState,
@@ -27,6 +28,7 @@ from mailgate.store.tables import Direction
 
 Entry = dict[str, Any]
 
+ROUTE = ("priority", "tags", "assignee")
 SHORT = (1 << 40) - 1  # of a token id: what its marker shows of it
 
 
@@ -54,7 +56,16 @@ def ticket(opened: NewTicket, number: int) -> Entry:
         "created_at": opened.at,
         "updated_at": opened.at,
         "flood": opened.flood,
+        "priority": opened.priority,
+        "assignee": opened.assignee,
+        "waits_since": opened.waits_since,
+        "due_at": opened.due_at,
     }
+
+
+def route(routed: Routed) -> Entry | None:
+    """What a held mail takes along to its ticket beside the queue; None where that is nothing."""
+    return {name: getattr(routed, name) for name in ROUTE} if routed != Routed(routed.queue) else None
 
 
 def event(change: TicketChange) -> Entry:
@@ -87,7 +98,8 @@ def incoming(filing: Filing) -> Entry:
         "author_name": author.name if author else "",
         "recipient": case.accepted.rcpt_to,
         "mailbox": case.mailbox.address,
-        "queue": case.mailbox.queue,
+        "queue": filing.routed.queue or case.mailbox.queue,
+        "route": route(filing.routed),
         "subject": mail.subject,
         "at": case.accepted.at,
         "body_hash": mail.body_hash,

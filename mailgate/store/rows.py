@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mailgate.model import (
@@ -12,6 +13,8 @@ from mailgate.model import (
     HeldMail,
     HeldState,
     KnownMessage,
+    Priority,
+    Routed,
 )
 from mailgate.store import tables
 
@@ -46,6 +49,7 @@ HELD_COLUMNS = (
     _MESSAGE.level,
     _MESSAGE.held,
     _MESSAGE.acknowledge,
+    _MESSAGE.route,
 )
 
 
@@ -83,7 +87,12 @@ def held_mail(row: Any) -> HeldMail:
         state=row.held or HeldState.HUMAN,  # of a parked mail that a person takes up
         acknowledge=row.acknowledge,
         author=row.author,
+        routed=_routed(row.queue, row.route),
     )
+
+
+def _routed(queue: str, route: Mapping[str, Any] | None) -> Routed:
+    return Routed(queue, Priority(route["priority"]), tuple(route["tags"]), route["assignee"]) if route else Routed()
 
 
 def acquaintance(row: Any) -> Acquaintance:

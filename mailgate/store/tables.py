@@ -254,6 +254,8 @@ message = Table(
     # The ticket that it may belong to, for a person to say.
     Column("suggests_id", Id),
     words("agent", default=""),
+    # What the routing rules said of a mail, for the ticket that it may open one day.
+    Column("route", Document),
     CheckConstraint("(direction = 'in') = (journal_id IS NOT NULL)", name="journaled"),
     CheckConstraint("(direction = 'out') = (purpose IS NOT NULL)", name="purposed"),
     Index(None, "raw_id"),
@@ -268,6 +270,7 @@ some("ix_message_held_id", "message", ("id",), "held IS NOT NULL")
 some("ix_message_recheck", "message", ("recheck_at", "id"), "recheck_at IS NOT NULL")
 some("ix_message_machine", "message", ("sender", "at"), "kind = 'auto_reply'")
 some("ix_message_waiting", "message", ("at",), "held = 'wait'")
+some("ix_message_unanswered", "message", ("at", "id"), "held IN ('wait', 'human')")
 some("ix_message_alias", "message", ("alias",), "alias <> ''")
 some("ix_message_thread_guid", "message", ("thread_guid",), "thread_guid <> ''")
 some("ix_message_marker", "message", ("marker",), "marker IS NOT NULL")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, update
 
 from mailgate.model import Amended, Joined, NewTicket, Participant, Tagged, TicketChange, TicketState
 from mailgate.store import entries, tables
@@ -16,11 +17,26 @@ from mailgate.store.types import Utc
 
 _ADD_TICKET = insert(tables.ticket)
 _TOUCH = update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(updated_at=bindparam("at"))
-_SET_STATE = (
+_TICKET = tables.ticket.c
+# Whoever waits already has waited since then, and was promised his answer for then.
+_WAIT = (
     update(tables.ticket)
-    .where(tables.ticket.c.id == bindparam("of_ticket"))
-    .values(state=bindparam("to_state"), closed_at=bindparam("closing"))
+    .where(_TICKET.id == bindparam("of_ticket"))
+    .values(
+        updated_at=bindparam("at"),
+        waits_since=func.coalesce(_TICKET.waits_since, bindparam("since", type_=Utc())),
+        due_at=case((_TICKET.waits_since.is_(None), bindparam("due", type_=Utc())), else_=_TICKET.due_at),
+    )
 )
+_SET_STATE = update(tables.ticket).where(_TICKET.id == bindparam("of_ticket")).values(state=bindparam("to_state"))
+_STATES = {
+    TicketState.OPEN: _SET_STATE.values(closed_at=None, pending_until=None),
+    TicketState.PENDING: _SET_STATE.values(closed_at=None),
+    # Nobody waits for what is closed.
+    TicketState.CLOSED: _SET_STATE.values(
+        closed_at=bindparam("at"), pending_until=None, waits_since=None, due_at=None, warned_at=None
+    ),
+}
 _ASSIGN = (
     update(tables.ticket).where(tables.ticket.c.id == bindparam("of_ticket")).values(assignee=bindparam("to_whom"))
 )
@@ -57,19 +73,24 @@ def change(conn: Connection, changes: list[TicketChange], opened: dict[int, date
     events = [entries.event(effect) for effect in changes]
     put(conn, upsert(conn, tables.ticket_event, key="id"), events)
     touched = {effect.ticket_id: effect.at for effect in changes}
-    run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in touched.items() if opened.get(one) != at])
-    states = [
-        {
-            "of_ticket": effect.ticket_id,
-            "to_state": effect.state,
-            "closing": effect.at if effect.state is TicketState.CLOSED else None,
-        }
-        for effect in changes
-        if effect.state
-    ]
-    run(conn, _SET_STATE, states)
+    waiting = {one.ticket_id: one for one in reversed(changes) if one.waits_since}
+    moved = {one: at for one, at in touched.items() if opened.get(one) != at}
+    run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in moved.items() if one not in waiting])
+    run(conn, _WAIT, [_begun(waiting[one], at) for one, at in moved.items() if one in waiting])
+    last = {effect.ticket_id: effect for effect in changes if effect.state}
+    for state, statement in _STATES.items():
+        run(conn, statement, [_moved(one, state) for one in last.values() if one.state is state])
     assigned = [{"of_ticket": one.ticket_id, "to_whom": one.detail} for one in changes if one.event == "assigned"]
     run(conn, _ASSIGN, assigned)
+
+
+def _begun(change: TicketChange, at: datetime) -> dict[str, Any]:
+    return {"of_ticket": change.ticket_id, "at": at, "since": change.waits_since, "due": change.due_at}
+
+
+def _moved(change: TicketChange, state: TicketState) -> dict[str, Any]:
+    row = {"of_ticket": change.ticket_id, "to_state": state}
+    return row | {"at": change.at} if state is TicketState.CLOSED else row
 
 
 def amend(conn: Connection, amended: Iterable[Amended]) -> None:

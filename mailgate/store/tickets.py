@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, func, or_, select
 
-from mailgate.model import OPERATOR_QUEUE, Disposition, TicketState
+from mailgate.model import OPERATOR_QUEUE, Disposition, Priority, TicketState
 from mailgate.store import tables
 from mailgate.store.dialect import is_one_of
 from mailgate.store.journal import decompressed
@@ -20,6 +20,7 @@ ASKING_MOST = 20  # tickets that stand before the newest
 IN_TICKET_MOST = 1000  # messages and events of one ticket that is shown, the newest
 
 _TICKET, _MESSAGE, _RAW, _OUTBOX = tables.ticket.c, tables.message.c, tables.raw.c, tables.outbox.c
+_TAG = tables.ticket_tag.c
 _ASKS = and_(_TICKET.queue == OPERATOR_QUEUE, _TICKET.state == TicketState.OPEN)
 # The same mail once more is a line in the history, not a message.
 _COUNTS = _MESSAGE.disposition.is_distinct_from(Disposition.DUPLICATE)
@@ -31,19 +32,21 @@ def tickets(
     state: TicketState | None = TicketState.OPEN,
     queue: str = "",
     search: str = "",
+    assignee: str | None = None,
+    tag: str = "",
+    priority: Priority | None = None,
     before: int | None = None,
     limit: int = PAGE,
 ) -> list[TicketLine]:
     """Tickets, newest first; those with a smaller number than `before`, the last of the page above.
 
     What asks the operator for something and is open stands before all others, on the first page. `state` None takes
-    all. `search` looks for a number, or for a text in subject, address and name.
+    all, and so does `assignee` None; "" is nobody's. `search` looks for a number, or for a text in subject, address and
+    name.
     """
-    wanted: list[ColumnElement[bool]] = []
+    wanted = sorted_as(queue, assignee, tag, priority)
     if state:
         wanted.append(_TICKET.state == state)
-    if queue:
-        wanted.append(_TICKET.queue == queue)
     if search:
         texts = (_TICKET.subject, _TICKET.requester, _TICKET.requester_name)
         found = [column.icontains(search, autoescape=True) for column in texts]
@@ -53,7 +56,27 @@ def tickets(
     rest = page.where(_TICKET.number.not_in([row.number for row in first]))
     if before is not None:
         first, rest = [], rest.where(_TICKET.number < before)
-    return [_ticket_line(row) for row in (*first, *conn.execute(rest.limit(limit)))][:limit]
+    rows = [*first, *conn.execute(rest.limit(limit))][:limit]
+    tags = tags_of(conn, [row.id for row in rows])
+    return [_ticket_line(row, tuple(tags.get(row.id, ()))) for row in rows]
+
+
+def sorted_as(queue: str, assignee: str | None, tag: str, priority: Priority | None) -> list[ColumnElement[bool]]:
+    """What a ticket must be to be one of those that people asked for; nothing for what they left open."""
+    wanted = [] if assignee is None else [_TICKET.assignee == assignee]
+    wanted += [_TICKET.queue == queue] if queue else []
+    wanted += [_TICKET.priority == priority] if priority else []
+    return [*wanted, _TICKET.id.in_(select(_TAG.ticket_id).where(_TAG.tag == tag))] if tag else wanted
+
+
+def tags_of(conn: Connection, ticket_ids: list[int]) -> dict[int, list[str]]:
+    """The tags of each of these tickets that bears any, in alphabetical order."""
+    found: dict[int, list[str]] = defaultdict(list)
+    if ticket_ids:
+        page = select(tables.ticket_tag).where(is_one_of(_TAG.ticket_id, ticket_ids)).order_by(_TAG.tag)
+        for row in conn.execute(page):
+            found[row.ticket_id].append(row.tag)
+    return found
 
 
 def ticket(conn: Connection, number: int) -> TicketView | None:
@@ -71,7 +94,7 @@ def _number_of_messages() -> Any:
     return inside.correlate(tables.ticket).scalar_subquery()
 
 
-def _ticket_line(row: Any) -> TicketLine:
+def _ticket_line(row: Any, tags: tuple[str, ...]) -> TicketLine:
     return TicketLine(
         number=row.number,
         subject=row.subject,
@@ -83,6 +106,10 @@ def _ticket_line(row: Any) -> TicketLine:
         name=row.requester_name,
         assignee=row.assignee,
         updated_at=row.updated_at,
+        priority=row.priority,
+        tags=tags,
+        waits_since=row.waits_since,
+        due_at=row.due_at,
     )
 
 
@@ -90,7 +117,7 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
     found = conn.execute(wanted).all()
     ticket_ids = [row.id for row in found]
     messages, events = _messages(conn, ticket_ids), _events(conn, ticket_ids)
-    people = _people(conn, ticket_ids)
+    people, tags = _people(conn, ticket_ids), tags_of(conn, ticket_ids)
     return [
         TicketView(
             number=row.number,
@@ -106,6 +133,11 @@ def _whole(conn: Connection, wanted: Select[Any]) -> list[TicketView]:
             mailbox=row.mailbox,
             assignee=row.assignee,
             closed_at=row.closed_at,
+            priority=row.priority,
+            tags=tuple(tags.get(row.id, ())),
+            waits_since=row.waits_since,
+            due_at=row.due_at,
+            pending_until=row.pending_until,
         )
         for row in found
     ]

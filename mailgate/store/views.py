@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from mailgate.model import Acquaintance, HeldState, Kind, Level, OutboxState, Purpose, State, TicketState
+from mailgate.model import Acquaintance, HeldState, Kind, Level, OutboxState, Priority, Purpose, State, TicketState
 from mailgate.store.tables import Direction
 
 
@@ -25,6 +25,28 @@ class TicketLine:
     name: str = ""
     assignee: str = ""
     updated_at: datetime | None = None
+    priority: Priority = Priority.NORMAL
+    tags: tuple[str, ...] = ()
+    waits_since: datetime | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLine:
+    """Somebody who waits for an answer: in a ticket, or with a mail that is held."""
+
+    number: int | None  # of his ticket, or
+    held: int | None  # the id of his held mail
+    subject: str
+    state: TicketState | HeldState
+    queue: str
+    mailbox: str
+    contact: str
+    since: datetime
+    due_at: datetime | None = None
+    priority: Priority = Priority.NORMAL
+    assignee: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +94,11 @@ class TicketView:
     mailbox: str = ""
     assignee: str = ""
     closed_at: datetime | None = None
+    priority: Priority = Priority.NORMAL
+    tags: tuple[str, ...] = ()
+    waits_since: datetime | None = None
+    due_at: datetime | None = None
+    pending_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

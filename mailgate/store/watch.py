@@ -25,6 +25,8 @@ class Queue(StrEnum):
     HELD_FOR_PEOPLE = "held-for-people"
     READY = "outbox-ready"  # waits for its time, or for another try
     AWAY = "outbox-away"  # with the next hop just now
+    UNANSWERED = "unanswered"  # tickets and held mails of people who wait for an answer
+    OVERDUE = "overdue"  # those of them who wait longer than they were promised
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("marker", sa.BigInteger))
     op.add_column("message", sa.Column("suggests_id", _ID))
     _add("message", "agent", sa.Text(), "")
+    op.add_column("message", sa.Column("route", sa.Text))
     op.execute("UPDATE message SET marker = token_id & 1099511627775 WHERE token_id IS NOT NULL")
     op.create_index("ix_ticket_requester_topic_updated_at", "ticket", ["requester", "topic", "updated_at"])
     op.create_index("ix_ticket_event_at_event", "ticket_event", ["at", "event"])
@@ -68,6 +69,7 @@ def upgrade() -> None:
         ("ix_ticket_waits", "ticket", ["waits_since", "id"], "waits_since IS NOT NULL"),
         ("ix_ticket_due", "ticket", ["due_at"], "due_at IS NOT NULL"),
         ("ix_ticket_pending", "ticket", ["pending_until"], "pending_until IS NOT NULL"),
+        ("ix_message_unanswered", "message", ["at", "id"], "held IN ('wait', 'human')"),
         ("ix_message_alias", "message", ["alias"], "alias <> ''"),
         ("ix_message_thread_guid", "message", ["thread_guid"], "thread_guid <> ''"),
         ("ix_message_marker", "message", ["marker"], "marker IS NOT NULL"),
