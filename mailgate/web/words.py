@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from mailgate.judge.machine import LABELS
 from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength, TicketState
@@ -84,7 +85,15 @@ EVENT: Mapping[str, str] = {
     "replied": "answered",
     "noted": "noted",
     "assigned": "assigned",
+    "prioritised": "presses",
+    "tagged": "tagged",
+    "untagged": "no more tagged",
+    "put-off": "put off",
+    "woken": "its time has come",
+    "moved": "moved to another queue",
 }
+# Of these, those whose detail is a moment.
+UNTIL = frozenset({"put-off"})
 
 # Those of the trail's steps whose names are not plain words.
 STEP: Mapping[str, str] = {
@@ -106,6 +115,12 @@ MANY: Mapping[str, str] = {
     "acknowledgement": "acknowledgements",
     "question to a stranger": "questions to strangers",
 }
+
+
+def moment(at: datetime) -> str:
+    """A moment to come, on this machine's own clock."""
+    here = at.astimezone()
+    return f"{here.day} {here:%b, %H:%M}"
 
 
 def plural(number: int, word: str) -> str:
