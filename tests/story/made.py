@@ -126,7 +126,7 @@ class Old:
     @property
     def text(self) -> str:
         part = self.mail.get_body(("plain",))
-        return part.get_content().rstrip("\n") if part else ""
+        return part.get_content().replace("\r\n", "\n").rstrip("\n") if part else ""
 
     def quoted(self, sign: str = "> ", empty: str = ">") -> str:
         return "\n".join(f"{sign}{line}" if line else empty for line in self.text.split("\n"))

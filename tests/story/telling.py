@@ -15,6 +15,7 @@ from tests.story.made import Attached, Client
 
 BETWEEN_MAILS = timedelta(minutes=7)
 TO_OUR_OWN = ("notice", "digest")
+_SHORT = (("notice both twice", "notice both, notice both"), ("notice both", "notice anne, notice bob"))
 LEAST_CHARS = 12  # of a line by which its writer can be told
 
 
@@ -45,10 +46,10 @@ def rows(page: str) -> dict[str, Row]:
     found = {}
     for line in filter(None, map(str.strip, page.splitlines())):
         number, words, sent, changed = (cell.strip() for cell in line.split("|"))
-        stands = dict(each.strip().split(" ", 1) for each in changed.split(";") if each.strip())
-        found[number] = Row(
-            number, words, tuple(sorted(each.strip() for each in sent.split(",") if each.strip())), stands
-        )
+        for short, long in _SHORT:
+            sent = sent.replace(short, long)
+        stands = dict(each.split(" ", 1) for each in _each(changed, ";"))
+        found[number] = Row(number, words, tuple(sorted(_each(sent, ","))), stands)
     return found
 
 
@@ -186,7 +187,7 @@ def read(raw: bytes) -> Any:
 
 def words(raw: bytes) -> str:
     """The text of a mail without the line that only our own mail carries."""
-    text = str(read(raw).get_body(("plain",)).get_content())
+    text = str(read(raw).get_body(("plain",)).get_content()).replace("\r\n", "\n")
     return text.rpartition("Ref: mg-")[0].strip()
 
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 import pytest
 
-from mailgate.model import Right
 from tests.fakes.letters import letter
 from tests.fakes.stores import Laboratory
 from tests.story.clients import (
@@ -33,7 +32,7 @@ from tests.story.telling import Person, Story, read, readable, rows, telling_lin
 
 PAGE = """
  1  | Carla writes, and nobody knows her            | challenge carla                | held 1
- 2  | she answers the question                      | acknowledge carla, notice both | held 0; #1 open 2+1
+ 2  | she answers the question                      | acknowledge carla, notice both twice | held 0; #1 open 2+1
  3  | Anne answers from Outlook, signed and quoting | agent carla                    | #1 open 3+2
  4  | Carla answers from her iPhone                 | notice both                    | #1 open 4+2
  5  | Dieter, in Cc of her first mail, answers all  | notice both                    | #1 open 5+2
@@ -102,9 +101,8 @@ OVERRIDES = {
 @pytest.fixture
 async def story(laboratory: Laboratory) -> AsyncIterator[Story]:
     async with laboratory(overrides=OVERRIDES) as lab:
-        rights = [Right.REPLY, Right.COMMAND, Right.FORWARD]
-        await lab.desk.enrol(ANNE.address, "anne", rights, ["support"], "root")
-        await lab.desk.enrol(BOB.address, "bob", rights, ["support", "billing"], "root")
+        await lab.desk.enrol(ANNE.address, "anne", queues=["support"])
+        await lab.desk.enrol(BOB.address, "bob", queues=["support", "billing"])
         for customer in (GUS, EMIL, HUGO):
             await lab.desk.trust(customer.address, "bob")
         yield Story(lab, rows(PAGE), PEOPLE)
@@ -132,7 +130,7 @@ async def a_stranger_becomes_a_customer(story: Story) -> None:
     about = {"subject": "The checkout is broken", "cc": [str(DIETER)], "attachments": [SCREENSHOT]}
     await story.mail(1, CARLA, gmail, text, to=SUPPORT, **about)  # type: ignore[arg-type]
     await story.mail(2, CARLA, gmail, "Yes, that was me.", answering=story.newest("challenge", CARLA))
-    assert "blank page" in readable(story.newest("notice", BOB, 1))
+    assert any("blank page" in readable(one.raw) for one in story.lab.sent if one.rcpt_to == BOB.address)
 
     answer = "Hello Carla,\n\nplease empty the cache of your shop and try again."
     await story.mail(3, ANNE, outlook, answer, answering=story.newest("notice", ANNE, 1))
@@ -153,8 +151,8 @@ async def a_colleague_joins(story: Story) -> None:
     asks = {"to": SUPPORT, "cc": [str(CARLA)], "answering": first}
     his = await story.mail(5, DIETER, outlook, text, **asks)  # type: ignore[arg-type]
     assert DIETER.address not in story.ticket(1).participants
-    pending = next(one.id for one in story.ticket(1).messages if one.from_ == DIETER.address)
-    await story.act("5a", story.lab.desk.let_in(pending, "anne"))
+    pending = [one.id for one in story.ticket(1).messages if one.from_ == DIETER.address]
+    await story.act("5a", story.lab.desk.let_in(pending[0], "anne"))
     assert DIETER.address in story.ticket(1).participants
 
     await story.mail(6, DIETER, outlook_web, "And since noon none at all go through.", to=SUPPORT, answering=his)
