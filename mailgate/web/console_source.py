@@ -237,7 +237,7 @@ def _ticket(ticket: TicketView, quotes: Quotes, now: datetime) -> console.Ticket
 
 
 def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
-    ours = not isinstance(message.kind, Kind)
+    ours = bool(message.agent) or not isinstance(message.kind, Kind)
     word = words.PURPOSE[message.kind] if not isinstance(message.kind, Kind) else words.KIND[message.kind]
     if message.delivery:
         word = f"{word}, {words.OUTGOING[message.delivery]}"
@@ -247,7 +247,7 @@ def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
     said = reply_of(text_of(message.raw, read, quotes), quotes, MARKER_LINE)
     return console.MessageView(
         at=message.at,
-        who=message.from_,
+        who=message.agent or message.from_,
         ours=ours,
         word=word,
         text=said.text,

@@ -159,7 +159,9 @@ async def test_an_accepted_mail_is_answered_and_the_customer_s_reply_joins_it(de
         LETTER.text,
         "Wonderful, thank you!",
     ]
-    assert "It arrives tomorrow." in "".join(message.text for message in ticket.messages if message.ours)
+    assert [(message.who, message.text.strip()) for message in ticket.messages if message.ours] == [
+        ("demo", "It arrives tomorrow.")
+    ]
     assert [event.text for event in ticket.history][-1] == "a mail was added"
 
 
