@@ -57,7 +57,7 @@ def _each(cell: str, sign: str) -> list[str]:
     return [each.strip() for each in cell.split(sign) if each.strip()]
 
 
-@dataclass
+@dataclass(repr=False)
 class Story:
     """The laboratory, the people, and the page."""
 
