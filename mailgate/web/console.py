@@ -68,6 +68,7 @@ class MessageView:
     id: int = 0
     files: tuple[str, ...] = ()  # "report.pdf (application/pdf, 12 KB)"
     has_html: bool = False
+    pending: bool = False  # of somebody who takes no part in the ticket, until he is let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,22 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket with its conversation, oldest message first."""
+    """A ticket with its conversation, oldest message first. `closed` is all that its state forbids or offers."""
 
     number: int
     subject: str
-    open: bool
+    state: str  # "open", "put off until 8 Jan", "closed"
+    closed: bool
     queue: str
     contact: str
     messages: tuple[MessageView, ...]
     history: tuple[EventView, ...]
+    assignee: str = ""
+    priority: str = ""  # "" where it presses as much as any other
+    tags: tuple[str, ...] = ()
+    waits_since: datetime | None = None  # the oldest word of the customer that nobody has answered
+    due_at: datetime | None = None  # until when an answer is promised
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ from mailgate.mail.reply import reply_of
 from mailgate.mail.sanitize import has_html, html_of
 from mailgate.mail.structure import structure_of
 from mailgate.mail.text import text_of
-from mailgate.model import HeldState, Kind, OutboxState, Reply, State, Strength, TicketState
+from mailgate.model import HeldState, Kind, OutboxState, Priority, Reply, State, Strength, TicketState
 from mailgate.store import outgoing, queries
 from mailgate.store.database import Database
 from mailgate.store.ledger import Ledger
 from mailgate.store.views import EventLine, HeldView, JudgedLine, MessageView, TicketView
+from mailgate.store.waiting import unanswered
 from mailgate.web import console, customer, words
 from mailgate.web.console import (
     CaughtView,
@@ -86,13 +87,13 @@ class ConsoleSource:
         return await asyncio.to_thread(self._snapshot, rows)
 
     def _snapshot(self, rows: Rows) -> Snapshot:
-        quotes = self.desk.book().quotes
+        quotes, now = self.desk.book().quotes, self.clock()
         return Snapshot(
             mailboxes=self.mailboxes,
             first_mail=self.first_mail,
             ledger=_ledger(rows.ledger),
             decisions=tuple(map(_decision, rows.judged)),
-            tickets=tuple(_ticket(ticket, quotes) for ticket in rows.tickets),
+            tickets=tuple(_ticket(ticket, quotes, now) for ticket in rows.tickets),
             held=tuple(_held(mail, quotes) for mail in rows.held),
             outgoing=tuple(map(_outgoing, rows.letters)),
         )
@@ -146,7 +147,10 @@ class ConsoleSource:
 
 
 def _rows(conn: Connection) -> Rows:
-    tickets = [queries.ticket(conn, line.number) for line in queries.tickets(conn, state=None, limit=MOST)]
+    # Who waits longest stands first; then what is newest.
+    waiting = [line.number for line in unanswered(conn, MOST) if line.number is not None]
+    newest = [line.number for line in queries.tickets(conn, state=None, limit=MOST)]
+    tickets = [queries.ticket(conn, number) for number in list(dict.fromkeys([*waiting, *newest]))[:MOST]]
     held = [queries.held_one(conn, line.id) for line in queries.held(conn, MOST)]
     return Rows(
         ledger=queries.ledger(conn),
@@ -210,20 +214,30 @@ def _finding(finding: Mapping[str, str]) -> FindingView:
     return FindingView(shown, words.WEIGHT[Strength(finding["strength"])], finding["rule"])
 
 
-def _ticket(ticket: TicketView, quotes: Quotes) -> console.TicketView:
+def _ticket(ticket: TicketView, quotes: Quotes, now: datetime) -> console.TicketView:
+    state = words.TICKET[ticket.state]
+    if ticket.state is TicketState.PENDING and ticket.pending_until:
+        state = f"{state} until {words.moment(ticket.pending_until)}"
     return console.TicketView(
         number=ticket.number,
         subject=ticket.subject,
-        open=ticket.state is TicketState.OPEN,
+        state=state,
+        closed=ticket.state is TicketState.CLOSED,
         queue=ticket.queue,
         contact=ticket.name or ticket.contact,
         messages=tuple(_message(message, quotes) for message in ticket.messages),
         history=tuple(map(_event, ticket.history)),
+        assignee=ticket.assignee,
+        priority="" if ticket.priority is Priority.NORMAL else ticket.priority,
+        tags=ticket.tags,
+        waits_since=ticket.waits_since,
+        due_at=ticket.due_at,
+        late=ticket.due_at is not None and ticket.due_at <= now,
     )
 
 
 def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
-    ours = not isinstance(message.kind, Kind)
+    ours = bool(message.agent) or not isinstance(message.kind, Kind)
     word = words.PURPOSE[message.kind] if not isinstance(message.kind, Kind) else words.KIND[message.kind]
     if message.delivery:
         word = f"{word}, {words.OUTGOING[message.delivery]}"
@@ -233,7 +247,7 @@ def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
     said = reply_of(text_of(message.raw, read, quotes), quotes, MARKER_LINE)
     return console.MessageView(
         at=message.at,
-        who=message.from_,
+        who=message.agent or message.from_,
         ours=ours,
         word=word,
         text=said.text,
@@ -241,13 +255,16 @@ def _message(message: MessageView, quotes: Quotes) -> console.MessageView:
         id=message.id,
         files=tuple(map(str, attachments_of(message.raw, read))),
         has_html=has_html(read),
+        pending=message.proposed,
     )
 
 
 def _event(line: EventLine) -> EventView:
     text = words.EVENT.get(line.event, line.event)
+    if line.event in words.UNTIL:
+        text = f"{text} until {words.moment(datetime.fromisoformat(line.detail))}"
     # A Message-ID tells a person nothing.
-    if line.detail and not line.detail.startswith("<"):
+    elif line.detail and not line.detail.startswith("<"):
         text = f"{text}: {line.detail}"
     return EventView(line.at, line.actor.removeprefix("agent:"), text)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from mailgate.judge.machine import LABELS
-from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength
+from mailgate.model import HeldState, Kind, OutboxState, Purpose, State, Strength, TicketState
 
 KIND: Mapping[Kind, str] = {**LABELS, Kind.HUMAN: "mail from a person"}
 
@@ -45,6 +46,12 @@ WAITS: Mapping[HeldState, str] = {
     HeldState.ARCHIVED: "spam, archived",
 }
 
+TICKET: Mapping[TicketState, str] = {
+    TicketState.OPEN: "open",
+    TicketState.PENDING: "put off",
+    TicketState.CLOSED: "closed",
+}
+
 OUTGOING: Mapping[OutboxState, str] = {
     OutboxState.READY: "waits",
     OutboxState.LEASED: "leaving now",
@@ -68,8 +75,14 @@ EVENT: Mapping[str, str] = {
     "opened": "opened",
     "appended": "a mail was added",
     "proposed": "a stranger's mail was added, without effect until somebody lets it in",
+    "appended-quietly": "a mail was filed quietly",
+    "linked": "may belong to another ticket",
     "also-received": "the same mail came again",
     "report": "a report came in",
+    "undelivered": "an answer did not arrive",
+    "delivery-cancelled": "an answer was called back",
+    "complained": "the customer complained about our mail",
+    "needs-a-look": "opened so often by mails that a person should look",
     "reopened": "opened again by a mail",
     "reopened-by-agent": "opened again",
     "closed": "closed",
@@ -77,6 +90,9 @@ EVENT: Mapping[str, str] = {
     "asks-back": "a question of another system came in",
     "replied": "answered",
     "noted": "noted",
+    "not-sent": "an answer by mail was not sent",
+    "refused": "an order by mail was refused",
+    "erased": "data of a person were erased",
     "assigned": "assigned",
     "prioritised": "pressed more or less",
     "tagged": "tagged",
@@ -85,6 +101,8 @@ EVENT: Mapping[str, str] = {
     "pending": "put off",
     "woken": "its time has come",
 }
+# Of these, those whose detail is a moment.
+UNTIL = frozenset({"pending"})
 
 # Those of the trail's steps whose names are not plain words.
 STEP: Mapping[str, str] = {
@@ -106,6 +124,12 @@ MANY: Mapping[str, str] = {
     "acknowledgement": "acknowledgements",
     "question to a stranger": "questions to strangers",
 }
+
+
+def moment(at: datetime) -> str:
+    """A moment to come, on this machine's own clock."""
+    here = at.astimezone()
+    return f"{here.day} {here:%b, %H:%M}"
 
 
 def plural(number: int, word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mailgate.errors import NotAllowed, NotFound
 from mailgate.mail.phrases import Phrases
@@ -133,7 +133,8 @@ EMPTY = Snapshot(
 TICKET = TicketView(
     number=12,
     subject="Invoice 2041 was charged twice",
-    open=True,
+    state="open",
+    closed=False,
     queue="support",
     contact="Anna Weber",
     messages=(
@@ -154,6 +155,24 @@ TICKET = TicketView(
     history=(
         EventView(NOW, "mail", "opened"),
         EventView(NOW, "Bert at support", "replied"),
+    ),
+)
+
+# Somebody has waited for too long, and a colleague of his has joined whom nobody has let in yet.
+LATE = replace(
+    TICKET,
+    number=10,
+    subject="No light in the whole building",
+    contact="Emil Stone",
+    assignee="bob",
+    priority="urgent",
+    tags=("power", "building-3"),
+    waits_since=NOW - timedelta(hours=5),
+    due_at=NOW - timedelta(hours=1),
+    late=True,
+    messages=(
+        MessageView(NOW - timedelta(hours=5), "emil@home.test", False, "mail from a person", "It is dark here."),
+        MessageView(NOW, "gus@home.test", False, "mail from a person", "And cold.", id=71, pending=True),
     ),
 )
 
@@ -233,7 +252,12 @@ FULL = replace(
         balanced=True,
     ),
     decisions=(DECISION, replace(DECISION, id=98, subject="", place="new ticket")),
-    tickets=(TICKET, replace(TICKET, number=11, subject="Password forgotten", open=False)),
+    tickets=(
+        LATE,
+        TICKET,
+        replace(TICKET, number=11, subject="Password forgotten", state="closed", closed=True),
+        replace(TICKET, number=9, subject="A new lamp", state="put off until 5 Mar", priority="low"),
+    ),
     held=(HELD, replace(HELD, id=8, subject="CHEAP WATCHES!!!", waits="judged spam", spam=True)),
     outgoing=(
         ASKED,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.model import Reply
-from mailgate.testing import Lab
+from mailgate.model import Priority, Reply
+from mailgate.testing import START, Lab
 from mailgate.web.app import make_app
 from mailgate.web.call import Response, call
 from mailgate.web.console import Letter, OutgoingView, Snapshot
 from mailgate.web.console_source import ConsoleSource
 from mailgate.web.customer import Posting
+from mailgate.web.words import moment
 from tests.fakes.stores import Laboratory
 
 LETTER = Letter("anna@c.test", "support@g.test", "Where is my parcel?", "It has been on its way for nine days.")
@@ -53,12 +54,15 @@ class Demo:
 @pytest.fixture
 async def demo(laboratory: Laboratory) -> AsyncIterator[Demo]:
     async with laboratory() as lab:
+        yield over(lab)
 
-        async def send(posting: Posting) -> Reply:
-            handed = await lab.receive(posting.raw, mail_from=posting.mail_from, rcpt_to=[posting.rcpt_to])
-            return Reply(*handed.reply)
 
-        yield Demo(lab, ConsoleSource(lab.desk, lab.database, send, lambda: lab.now, ("support@g.test",), "python3 …"))
+def over(lab: Lab) -> Demo:
+    async def send(posting: Posting) -> Reply:
+        handed = await lab.receive(posting.raw, mail_from=posting.mail_from, rcpt_to=[posting.rcpt_to])
+        return Reply(*handed.reply)
+
+    return Demo(lab, ConsoleSource(lab.desk, lab.database, send, lambda: lab.now, ("support@g.test",), "python3 …"))
 
 
 def places(seen: Snapshot) -> dict[str, int]:
@@ -92,7 +96,7 @@ async def test_the_link_in_the_caught_mail_makes_the_ticket(demo: Demo) -> None:
 
     assert "Did you write to us?" in looked.text
     assert "Done" in pressed.text
-    assert [(ticket.number, ticket.subject, ticket.open) for ticket in seen.tickets] == [(1, LETTER.subject, True)]
+    assert [(ticket.number, ticket.subject, ticket.state) for ticket in seen.tickets] == [(1, LETTER.subject, "open")]
     assert [message.text.strip() for message in seen.tickets[0].messages if not message.ours] == [LETTER.text]
     assert seen.held == ()
 
@@ -155,7 +159,9 @@ async def test_an_accepted_mail_is_answered_and_the_customer_s_reply_joins_it(de
         LETTER.text,
         "Wonderful, thank you!",
     ]
-    assert "It arrives tomorrow." in "".join(message.text for message in ticket.messages if message.ours)
+    assert [(message.who, message.text.strip()) for message in ticket.messages if message.ours] == [
+        ("demo", "It arrives tomorrow.")
+    ]
     assert [event.text for event in ticket.history][-1] == "a mail was added"
 
 
@@ -171,7 +177,57 @@ async def test_spam_stays_kept_and_a_ticket_can_be_closed_and_reopened(demo: Dem
     reopened = (await demo.seen()).tickets[0]
 
     assert (spam.spam, spam.waits) == (True, "judged spam")
-    assert (closed.open, reopened.open) == (False, True)
+    assert [(ticket.state, ticket.closed) for ticket in (closed, reopened)] == [("closed", True), ("open", False)]
+
+
+async def test_who_waits_longest_stands_first_and_his_ticket_says_so(demo: Demo) -> None:
+    for number in (1, 2, 3):
+        await demo.console.write(replace(LETTER, sender=f"anna@c{number}.test", subject=f"Parcel {number}"))
+        await demo.console.accept((await demo.seen()).held[0].id)
+        demo.wait(60)
+    await demo.console.reply(1, "It arrives tomorrow.")
+    await demo.lab.desk.prioritise(2, Priority.URGENT, "bob")
+    await demo.lab.desk.tag(2, ["parcels"], "bob")
+    await demo.lab.desk.assign(2, "bob", "bob")
+    tickets = (await demo.seen()).tickets
+
+    assert [ticket.number for ticket in tickets] == [2, 3, 1]
+    assert [(ticket.priority, ticket.tags, ticket.assignee) for ticket in tickets] == [
+        ("urgent", ("parcels",), "bob"),
+        ("", (), ""),
+        ("", (), ""),
+    ]
+    assert [ticket.waits_since for ticket in tickets] == [
+        START + timedelta(minutes=1),
+        START + timedelta(minutes=2),
+        None,
+    ]
+    assert [event.text for event in tickets[0].history][1:] == ["presses: urgent", "tagged: parcels", "assigned: bob"]
+
+
+async def test_a_ticket_that_is_put_off_says_until_when(demo: Demo) -> None:
+    await demo.console.write(LETTER)
+    await demo.console.accept((await demo.seen()).held[0].id)
+    until = START + timedelta(days=3)
+    await demo.lab.desk.put_off(1, until, "bob")
+    ticket = (await demo.seen()).tickets[0]
+
+    words = f"until {moment(until)}"
+    assert (ticket.state, ticket.closed) == (f"put off {words}", False)
+    assert ticket.history[-1].text == f"put off {words}"
+
+
+async def test_what_is_promised_and_not_kept_is_late(laboratory: Laboratory) -> None:
+    boxes = [{"address": "support@g.test", "mode": "off", "answer_within_h": 4}]
+    async with laboratory(overrides={"mailbox": boxes}) as lab:
+        demo = over(lab)
+        await demo.console.write(LETTER)
+        in_time = (await demo.seen()).tickets[0]
+        demo.wait(4 * 3600)
+        late = (await demo.seen()).tickets[0]
+
+        assert (in_time.due_at, in_time.late) == (START + timedelta(hours=4), False)
+        assert late.late
 
 
 async def test_what_is_not_there_is_refused_in_words(demo: Demo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from email import message_from_bytes, policy
 from urllib.parse import urlencode
@@ -55,6 +56,36 @@ async def test_the_page_is_whole_without_script() -> None:
     assert "smtplib" in page
 
 
+def piece(page: str, number: int) -> str:
+    """The words of a ticket on the page, without markup."""
+    html = page.partition(f'data-key="ticket-{number}"')[2].partition("data-key=")[0]
+    return " ".join(re.sub("<[^>]*>", " ", html.partition(">")[2]).split())
+
+
+async def test_a_ticket_says_who_waits_and_for_how_long_before_it_is_opened() -> None:
+    late = piece((await get()).text, 10)
+
+    assert late.startswith("#10 No light in the whole building late urgent open Emil Stone · support · for bob")
+    assert "tagged power, building-3" in late
+    assert re.search(r"waits for an answer since 2 Mar, \d\d:30:12 , promised until 2 Mar, \d\d:30:12 ", late)
+
+
+async def test_a_ticket_that_nobody_waits_for_says_nothing_of_it() -> None:
+    page = (await get()).text
+
+    assert piece(page, 12).startswith(
+        "#12 Invoice 2041 was charged twice open Anna Weber · support · 3 messages Anna Weber · mail"
+    )
+    assert piece(page, 9).startswith("#9 A new lamp low put off until 5 Mar Anna Weber")
+    assert "Close ticket" in piece(page, 9)
+    assert "Reopen ticket" in piece(page, 11)
+
+
+async def test_who_was_not_let_in_is_marked() -> None:
+    assert (await get()).text.count('class="theirs pending"') == 1
+    assert "gus@home.test · mail from a person" in piece((await get()).text, 10)
+
+
 async def test_an_unbalanced_ledger_is_shown_as_such() -> None:
     assert "not balanced" in (await get(shown=replace(EMPTY, ledger=replace(EMPTY.ledger, balanced=False)))).text
 
@@ -89,7 +120,7 @@ async def test_files_stand_by_name_and_size_beside_the_text() -> None:
 async def test_what_has_html_is_linked_as_html() -> None:
     page = (await get()).text
 
-    assert page.count('href="/messages/70/html"') == 2
+    assert page.count('href="/messages/70/html"') == 3
     assert 'href="/messages/7/html"' in page
 
 
@@ -145,7 +176,7 @@ async def test_the_live_update_is_empty_when_nothing_changed() -> None:
 
 
 async def test_a_piece_keeps_its_version_until_it_changes() -> None:
-    changed = replace(FULL, tickets=(replace(TICKET, open=False), *FULL.tickets[1:]))
+    changed = replace(FULL, tickets=(replace(TICKET, state="closed", closed=True), *FULL.tickets[1:]))
 
     before = json.loads((await get("/live.json")).body)["sections"]
     after = json.loads((await get("/live.json", shown=changed)).body)["sections"]
