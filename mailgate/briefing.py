@@ -154,7 +154,7 @@ class Briefing:
             permit = self._granted(told, reader.address, Purpose.NOTICE, brief.cause(news, reader), news.mailbox)
             if permit is None:
                 return
-            text = writer.not_sent(news, reader) if to_writer else writer.news(news, words[news.raw_id or 0], reader)
+            text = writer.of_his_own(news, reader) if to_writer else writer.news(news, words[news.raw_id or 0], reader)
             told.planned.append((self._planned(permit, reader.address, news), text))
 
     def _digest(self, told: _Round, reader: Agent, his: Sequence[Happening]) -> None:

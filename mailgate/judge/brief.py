@@ -12,15 +12,18 @@ from datetime import datetime, timedelta
 
 from mailgate.model import Agent, Happening
 
-TO_WRITER = frozenset({"not-sent", "refused"})
+LOST = "undelivered"
+TO_WRITER = frozenset({"not-sent", "refused", LOST})  # what became of his own mail
 
 
 def readers(news: Happening, people: Iterable[Agent]) -> tuple[Agent, ...]:
     """Whom it concerns: who has the ticket, alone; else everybody of its queue; of his own mail, its writer."""
     current = [one for one in people if one.left_at is None and one.added_at <= news.at]
     actor = news.actor.removeprefix("agent:")
-    if news.event in TO_WRITER:
-        return tuple(one for one in current if one.name == actor)
+    writers = tuple(one for one in current if one.name == actor)
+    # An answer that did not arrive concerns the others too where its writer is gone.
+    if news.event in TO_WRITER and (writers or news.event != LOST):
+        return writers
     holder = tuple(one for one in current if news.assignee and one.name == news.assignee)
     wanted = holder or tuple(one for one in current if not one.queues or news.queue in one.queues)
     return tuple(one for one in wanted if one.name != actor and one.address != news.sender)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Connection, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, literal, select
 
 from mailgate.model import Disposition, Happening, Level
 from mailgate.store import tables
@@ -25,6 +25,8 @@ from mailgate.store.types import EPOCH, Utc
 BEGAN = "opened"
 CAME = frozenset({"appended", "proposed"})
 TO_WRITER = frozenset({"not-sent", "refused"})  # he alone hears of it
+LOST = "undelivered"
+LOST_MOST = 200  # of a day
 MOST = 2000  # that are looked at together, the newest
 TOLD = "news/"  # begins the name of a counter; reader and event follow
 KEPT_FOR = timedelta(days=3)
@@ -32,15 +34,25 @@ OVERLAP = (600_000 << TIME_SHIFT) + 1  # of ids: a transaction that took long ma
 
 _EVENT, _TICKET, _MESSAGE = tables.ticket_event.c, tables.ticket.c, tables.message.c
 _SINCE, _AFTER = bindparam("since", type_=Utc()), bindparam("after", type_=BigInteger())
+_LINE = (
+    *(_EVENT.id, _EVENT.at, _EVENT.event, _EVENT.actor, _EVENT.detail, _EVENT.ticket_id),
+    *(_TICKET.number, _TICKET.subject, _TICKET.queue, _TICKET.mailbox, _TICKET.assignee, _TICKET.requester),
+)
 _NEWS = (
-    select(
-        *(_EVENT.id, _EVENT.at, _EVENT.event, _EVENT.actor, _EVENT.detail, _EVENT.ticket_id),
-        *(_TICKET.number, _TICKET.subject, _TICKET.queue, _TICKET.mailbox, _TICKET.assignee, _TICKET.requester),
-    )
+    select(*_LINE)
     .join(tables.ticket, _TICKET.id == _EVENT.ticket_id)
     .where(_EVENT.at > _SINCE, _EVENT.id > _AFTER, _EVENT.event.in_([BEGAN, *sorted(CAME), *sorted(TO_WRITER)]))
     .order_by(_EVENT.id.desc())
     .limit(MOST)
+)
+# The line of an answer that did not arrive bears the number of its message, which is older than the line.
+_LOST = (
+    select(*(one for one in _LINE if one is not _EVENT.actor), (literal("agent:") + _MESSAGE.agent).label("actor"))
+    .join(tables.ticket, _TICKET.id == _EVENT.ticket_id)
+    .join(tables.message, _MESSAGE.id == _EVENT.id)
+    .where(_EVENT.at > _SINCE, _EVENT.event == LOST)
+    .order_by(_EVENT.at.desc())
+    .limit(LOST_MOST)
 )
 _MAIL = (
     *(_MESSAGE.id, _MESSAGE.ticket_id, _MESSAGE.identity, _MESSAGE.raw_id, _MESSAGE.sender, _MESSAGE.author),
@@ -76,7 +88,14 @@ def gather(conn: Connection, since: datetime, after: int) -> list[Happening]:
         mails[mail.ticket_id, mail.identity] = mail
     found = [(row, _mail_of(row, mails)) for row in reversed(rows)]
     merged = _merged(conn, {row.ticket_id for row in rows})
-    return [_happening(row, mail, merged) for row, mail in found if row.event in TO_WRITER or _is_news(mail)]
+    news = [_happening(row, mail, merged) for row, mail in found if row.event in TO_WRITER or _is_news(mail)]
+    return [*_lost(conn, since), *news]
+
+
+def _lost(conn: Connection, since: datetime) -> list[Happening]:
+    """The answers that did not arrive, oldest first, as the doings of who wrote them."""
+    rows = conn.execute(_LOST, {"since": since}).all()
+    return [Happening(**row._mapping) for row in reversed(rows)]
 
 
 def raws(conn: Connection, raw_ids: Collection[int]) -> dict[int, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, and_, bindparam, func, literal_column, select
 
 from mailgate.model import Breaker, BreakerState, Loop, News, Standing, Undelivered
 from mailgate.store import conduct, tables
@@ -73,13 +73,15 @@ _SHUNTED = (
     .order_by(_JOURNAL.id.desc())
     .limit(SHUNTED_MOST)
 )
-_EVENT, _TICKET = tables.ticket_event.c, tables.ticket.c
-# The line of an answer that did not arrive bears the number of its message.
+_EVENT, _TICKET, _AGENT = tables.ticket_event.c, tables.ticket.c, tables.agent.c
+# The line of an answer that did not arrive bears the number of its message. Whoever is told of tickets by mail hears of
+# his own (`store.happenings`).
 _UNDELIVERED = (
     select(_EVENT.id, _EVENT.at, _EVENT.detail, _TICKET.number, _TICKET.subject, _MESSAGE.recipient, _MESSAGE.agent)
     .join(tables.message, _MESSAGE.id == _EVENT.id)
     .join(tables.ticket, _TICKET.id == _EVENT.ticket_id)
-    .where(_EVENT.at > _SINCE, _EVENT.event == "undelivered")
+    .outerjoin(tables.agent, and_(_AGENT.name == _MESSAGE.agent, _AGENT.left_at.is_(None)))
+    .where(_EVENT.at > _SINCE, _EVENT.event == "undelivered", _AGENT.address.is_(None))
     .order_by(_EVENT.at.desc())
     .limit(UNDELIVERED_MOST)
 )
