@@ -15,8 +15,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from watchfiles import Change, awatch
-
 from mailgate import wiring
 from mailgate.alarm import Alarm
 from mailgate.backup.highwater import HighWater
@@ -32,6 +30,7 @@ from mailgate.daemon.metrics import Metrics
 from mailgate.daemon.neighbours import JOURNAL, OUTBOX, Neighbours
 from mailgate.daemon.parent import KEEPER, Parent
 from mailgate.daemon.reception import Reception, Room, listen
+from mailgate.daemon.rules import Rules
 from mailgate.desk import Desk
 from mailgate.errors import ConfigError, TryAgain
 from mailgate.health import Health
@@ -59,7 +58,6 @@ from mailgate.web.console import Console
 from mailgate.web.watch import Watch
 
 DRAIN_S = 30.0  # that a mail on its way in may still take when we are asked to stop
-SETTLE_MS = 300  # editors save in several steps; rules are read when they are quiet for this long
 UPKEEP_AGAIN_S = 60.0
 # Objects, and younger collections, before the collector looks again. What a mail is made of stands in no circle, so by
 # Python's own numbers it looked at the same batch many times and found nothing, which was a twentieth of all work.
@@ -129,7 +127,7 @@ class Daemon:
         """Make the parts. Nothing moves yet."""
         settings = self.settings
         self.gateway = wiring.gateway_of(settings)
-        self.book = wiring.rulebook_of(settings)
+        self.rules = Rules(settings, self.log)
         password = wiring.password_of(settings)
         file = wiring.database_file(settings)
         if file:
@@ -147,7 +145,7 @@ class Daemon:
         settings, clock, read = self.settings, self.clock, self.database.read
         depths, standing = partial(read, depths_of(self.gateway, clock)), partial(read, conduct.standing)
         self.metrics = Metrics(version("mailgate"), depths, clock, standing)
-        book, meter = lambda: self.book, self.metrics
+        book, meter = lambda: self.rules.book, self.metrics
         context = wiring.context_of(self.database, self.gateway, book, self.log, meter=meter, clock=clock)
         resolver = Resolver(settings.dns.resolvers)
         self.aside = Aside()
@@ -248,7 +246,7 @@ class Daemon:
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
         for helper in (self.upkeep, self.recheck, self.staff, self.briefing, self.indexing):
             self._help(self._keep_going(type(helper).__name__.lower(), helper.run))
-        self._help(self._watch_rules())
+        self._help(self.rules.watch())
         self._help(self._reload_when_told())
         self._help(self.parent.reassure())
         self._help(self.metrics.run())
@@ -258,7 +256,7 @@ class Daemon:
                 self.confirming,
                 console,
                 clock=self.clock,
-                phrases=lambda: self.book.phrases,
+                phrases=lambda: self.rules.book.phrases,
                 name=self.settings.mailbox[0].address,
                 watch=self._watch(),
                 held=self.held,
@@ -304,7 +302,7 @@ class Daemon:
             Event.WORKER_READY if self.parent.place else Event.READY,
             listeners=self.reception.addresses,
             web=self._web.address if self._web else "",
-            rules=self.book.version,
+            rules=self.rules.book.version,
             loop=name_of(asyncio.get_running_loop()),
         )
         self._is_ready = True
@@ -336,29 +334,10 @@ class Daemon:
             await self._told_to_reload.wait()
             self._told_to_reload.clear()
             self.parent.tell("RELOADING=1")
-            await self._reload_rules()
+            await self.rules.reload()
             await self._reload_keys()
             await self.reception.renew_certificates()
             self.parent.tell("READY=1")
-
-    async def _watch_rules(self) -> None:
-        folder = wiring.rules_folder(self.settings)
-        try:
-            async for _ in awatch(folder, watch_filter=_is_rule_file, debounce=SETTLE_MS):
-                await self._reload_rules()
-        except (OSError, RuntimeError) as error:
-            # The kernel gives only so many watches. SIGHUP still works.
-            self.log.warning(Event.RULES_UNWATCHED, error=str(error))
-
-    async def _reload_rules(self) -> None:
-        """All new rules, or the ones we have: a broken file never replaces a good one."""
-        try:
-            book = await asyncio.to_thread(wiring.rulebook_of, self.settings)
-        except ConfigError as error:
-            self.log.error(Event.RULES_REJECTED, faults=[str(fault) for fault in error.faults], kept=self.book.version)
-            return
-        self.log.info(Event.RULES_RELOADED, rules=book.version, before=self.book.version)
-        self.book = book
 
     async def _reload_keys(self) -> None:
         """All new keys, or the ones we have. Everybody who signs or verifies gets them at once."""
@@ -397,8 +376,3 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _is_rule_file(_change: Change, path: str) -> bool:
-    """Editors and rsync write other names first."""
-    return path.endswith((".toml", ".txt"))

@@ -51,13 +51,11 @@ def tell(docket: Docket, ticket_id: int, event: str, agent: Agent, detail: str =
 
 def _forwarded(docket: Docket, agent: Agent, inside: Forwarded, author: str) -> Placement:
     """A ticket of who wrote the mail inside. Nothing proves that he did, so nothing automatic ever goes to him."""
-    participant = Participant(author, Level.A0)
     placed = places.ticket(
         docket,
         f"forwarded by {agent.name}; who wrote it is not proven",
         subject=inside.subject or docket.case.mail.subject,
-        participant=participant,
-        name=inside.author.name,
+        who=(Participant(author, Level.A0), inside.author.name),
     )
     if inside.above and placed.ticket_id is not None:
         tell(docket, placed.ticket_id, "noted", agent, inside.above)

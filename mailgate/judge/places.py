@@ -34,17 +34,14 @@ def ticket(
     queue: str = "",
     flood: bool = False,
     follow_up_of: int | None = None,
-    participant: Participant | None = None,
-    name: str = "",
+    who: tuple[Participant, str] | None = None,
 ) -> Placement:
-    """A ticket of its own, in the queue of the mailbox, with the subject and the author of the mail where no other is
-    given.
+    """A ticket of its own, in the queue of the mailbox, with the subject and the author of the mail where no others are
+    given; `who` asks in it, and his name.
     """
     ticket_id = docket.mint.new_id()
     mail, mailbox = docket.case.mail, docket.case.mailbox
-    if participant is None:
-        participant = Participant(docket.sender, docket.authentication.level)
-        name = docket.known.name or (mail.authors[0].name if mail.authors else "")
+    participant, name = who or _author(docket)
     routed = Routed(queue) if queue else docket.routed
     # A machine waits for nobody, and what asks the operator is no customer's.
     waits = docket.at if disposition is Disposition.TICKET and not queue else None
@@ -70,6 +67,12 @@ def ticket(
     if routed.tags:
         docket.effects.append(Tagged(ticket_id, add=routed.tags))
     return Placement(state, disposition, reason, ticket_id)
+
+
+def _author(docket: Docket) -> tuple[Participant, str]:
+    authors = docket.case.mail.authors
+    name = docket.known.name or (authors[0].name if authors else "")
+    return Participant(docket.sender, docket.authentication.level), name
 
 
 def appended(docket: Docket, ticket_id: int, reason: str, marks: tuple[Mark, ...] = ()) -> Placement:

@@ -82,6 +82,7 @@ def event(change: TicketChange) -> Entry:
     }
 
 
+# Long because it has one line for each column.
 def incoming(filing: Filing) -> Entry:
     """A row of `message` for a mail that came in."""
     case, verdict, mail = filing.case, filing.verdict, filing.case.mail

@@ -91,11 +91,11 @@ def ask_as_google(port: int) -> None:
 
 async def test_a_broken_rule_file_never_replaces_a_good_one(running: Running, folder: Path) -> None:
     file = folder / "rules" / "limits.toml"
-    good, version = file.read_text(), running.daemon.book.version
+    good, version = file.read_text(), running.daemon.rules.book.version
     file.write_text(good + "\n[[limit]\n")
     rejected = await running.logged("rules-rejected")
     assert "limits.toml" in rejected["faults"][0]
-    assert running.daemon.book.version == rejected["kept"] == version
+    assert running.daemon.rules.book.version == rejected["kept"] == version
     file.write_text(good + "\n# mended\n")
     await running.logged("rules-reloaded")
 
