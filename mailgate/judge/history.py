@@ -126,7 +126,6 @@ class History:
                     effect.mailbox,
                     effect.subject,
                     (effect.participant,),
-                    opened_at=effect.at,
                     updated_at=effect.at,
                 )
                 if effect.flood:
