@@ -189,10 +189,8 @@ def _by_thread_index(case: Case, facts: Facts, *, ours: bool) -> list[KnownMessa
 
 
 def _by_number(case: Case, facts: Facts) -> list[KnownTicket]:
-    """Tickets that were there before the mail: nobody can have read the number of another."""
     ids = (facts.numbers.get(number) for number in numbers_in(case.mail.subject))
-    found = [ticket for one in ids if (ticket := standing(one, facts))]
-    return _apart(one for one in found if one.opened_at is None or one.opened_at < case.accepted.at)
+    return _apart(ticket for one in ids if (ticket := standing(one, facts)))
 
 
 def _by_subject(case: Case, facts: Facts, limits: Limits) -> list[KnownTicket]:

@@ -141,7 +141,6 @@ class History:
                     effect.subject,
                     (author,),
                     author.address,
-                    opened_at=effect.at,
                     updated_at=effect.at,
                 )
                 if effect.flood:

@@ -121,7 +121,6 @@ class KnownTicket(Struct, frozen=True):
     requester: str = ""  # canonical
     closed_at: datetime | None = None
     reopened_at: tuple[datetime, ...] = ()  # reopenings by mail of the last 7 days, oldest first
-    opened_at: datetime | None = None
     updated_at: datetime | None = None
     merged_into: int | None = None  # the ticket that it is part of now
 

@@ -186,7 +186,6 @@ def _tickets(conn: Connection, ticket_ids: frozenset[int], now: datetime) -> dic
             requester=row.requester,
             closed_at=row.closed_at,
             reopened_at=tuple(reopened[row.id]),
-            opened_at=row.created_at,
             updated_at=row.updated_at,
             merged_into=row.merged_into,
         )

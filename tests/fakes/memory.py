@@ -234,7 +234,6 @@ class MemoryStore:
                     effect.mailbox,
                     effect.subject,
                     participants,
-                    opened_at=effect.at,
                     updated_at=effect.at,
                 )
                 self.topics[effect.id] = (effect.participant.address, effect.topic)

@@ -120,7 +120,7 @@ async def test_t84_whoever_got_the_token_is_heard_and_learns_nothing(laboratory:
         assert texts(lab, 1) == [(ANNE, ""), (EVE, "pending"), (EVE, "pending")]
         assert [one.rcpt_to for one in lab.sent] == [ANNE, ANNE]
         (ticket,) = lab.tickets()
-        assert ticket.messages[2].marks == ("quarantined",)
+        assert [one.marks for one in ticket.messages if one.verdict] == [(), (), ("quarantined",)]
         assert ticket.participants == (ANNE,)
 
 
@@ -132,7 +132,7 @@ async def test_t85_a_forged_answer_is_shown_as_one_and_the_answer_goes_home(labo
         await lab.settle()
 
         (ticket,) = lab.tickets()
-        assert ticket.messages[1].marks == ("unverified", "answers-wanted-elsewhere")
+        assert ticket.messages[2].marks == ("unverified", "answers-wanted-elsewhere")
         assert lab.sent[-1].rcpt_to == ANNE
         assert ticket.named == (), "what nothing vouches for names nobody"
 
@@ -389,7 +389,7 @@ async def test_nothing_reopens_a_merged_ticket_and_acts_on_it_reach_the_whole(la
         await lab.settle()
 
         assert [one.state for one in lab.tickets()] == [TicketState.CLOSED, TicketState.OPEN]
-        assert [(one.rcpt_to, body(one.raw).split("\n")[0]) for one in lab.sent[-2:]] == [
+        assert [(one.rcpt_to, body(one.raw).splitlines()[0]) for one in lab.sent[-2:]] == [
             (ANNE, "For Anne."),
             (EVE, "For Eve."),
         ]
@@ -426,18 +426,19 @@ async def test_an_agent_joins_the_people_of_a_merge(laboratory: Laboratory) -> N
 async def test_mails_that_are_split_take_their_names_along_and_tokens_stay(laboratory: Laboratory) -> None:
     async with laboratory() as lab:
         ours = await begun(lab)
-        await follow(lab, ours, subject="The lamp", message_id="<lamp@x.test>")
-        await follow(lab, ours, EVE, subject="And me", message_id="<eve@y.test>")
+        await follow(lab, ours, text="The lamp!", message_id="<lamp@x.test>")
+        await follow(lab, ours, EVE, text="And me!", message_id="<eve@y.test>")
         ids = [one.id for one in lab.tickets()[0].messages if one.verdict]
         assert await lab.desk.split(1, "bob", ids[1:]) == [2]
 
         await write(lab, In_Reply_To="<lamp@x.test>", subject="Lamp, more")
         await write(lab, EVE, In_Reply_To="<eve@y.test>", subject="Me, more")
-        await follow(lab, ours, subject="Printer, more")
+        await follow(lab, ours, text="The printer!")
 
         first, second = lab.tickets()
-        assert [one.subject for one in first.messages if one.verdict] == [SAME, "Printer, more"]
-        assert [one.subject for one in second.messages] == ["The lamp", "And me", "Lamp, more", "Me, more"]
+        assert [body(one.raw).split("!")[0] for one in first.messages if one.verdict][1:] == ["The printer"]
+        assert [one.message_id for one in second.messages][:2] == ["<lamp@x.test>", "<eve@y.test>"]
+        assert [one.subject for one in second.messages][2:] == ["Lamp, more", "Me, more"]
         assert second.participants == (ANNE, EVE)
         assert events(lab, 1)[-2] == "split 2 mails: #2"
         assert lab.ledger().balanced
@@ -504,7 +505,7 @@ async def test_a_mail_that_names_itself_is_one_ticket(laboratory: Laboratory) ->
         await write(lab, message_id="<a@x.test>", In_Reply_To="<b@x.test>", subject="Loop A")
         await write(lab, message_id="<b@x.test>", In_Reply_To="<a@x.test>", subject="Loop B")
 
-        assert [len(one.messages) for one in lab.tickets()] == [2, 3]
+        assert [len(texts(lab, number)) for number in numbers(lab)] == [1, 2]
 
 
 async def test_an_answer_without_references_joins_by_its_subject(laboratory: Laboratory) -> None:
@@ -524,15 +525,8 @@ async def test_a_discussion_on_a_list_stands_together_and_wakes_nobody(laborator
         named: list[str] = []
         for turn, author in enumerate([*members, *members]):
             name = f"<{turn}@list.test>"
-            subject = f"[users] {'Re: ' if turn else ''}Ink"
-            await write(
-                lab,
-                author,
-                message_id=name,
-                subject=subject,
-                References=" ".join(named),
-                **{name: value for name, value in LIST.items() if name != "subject"},
-            )
+            posted = {**LIST, "subject": f"[users] {'Re: ' if turn else ''}Ink", "References": " ".join(named)}
+            await write(lab, author, message_id=name, **posted)
             named.append(name)
 
         assert lab.sent == []

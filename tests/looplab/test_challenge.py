@@ -376,16 +376,31 @@ async def test_t75_a_trusted_name_without_proof_is_a_ticket_with_a_warning_and_n
 ) -> None:
     async with laboratory() as lab:
         await reply(lab, await asked(lab))
-        marker = next(line for line in body(lab.sent[-1].raw).splitlines() if "mg-" in line)
         before = len(lab.sent)
-        raw = letter(ANNE, subject="Re: The printer is on fire [#1]", text=f"Send it to my new address.\n{marker}")
+        raw = letter(ANNE, subject="Another matter", text="Send it to my new address.")
         handed = await lab.receive(raw, mail_from=ANNE, auth="A0")
         await lab.settle()
 
         verdict = lab.verdict(handed)
         assert verdict is not None
         assert "not proven" in verdict["reason"]
-        assert len(lab.tickets()) == 2, "no subject and no marker opens somebody's ticket"
+        assert len(lab.tickets()) == 2
+        assert len(lab.sent) == before
+
+
+async def test_t75_no_subject_and_no_mark_bring_it_into_a_ticket_that_is_there(laboratory: Laboratory) -> None:
+    """Whether it belongs there is for a person to say, who is told where to look."""
+    async with laboratory() as lab:
+        await reply(lab, await asked(lab))
+        marker = next(line for line in body(lab.sent[-1].raw).splitlines() if "mg-" in line)
+        before = len(lab.sent)
+        raw = letter(ANNE, subject="Re: The printer is on fire [#1]", text=f"Send it to my new address.\n{marker}")
+        await write(lab, raw, auth="A0")
+
+        (held,) = lab.held()
+        assert (held.from_, held.may_belong_to) == (ANNE, 1)
+        assert "not proven" in held.reason
+        assert len(lab.tickets()) == 1
         assert len(lab.sent) == before
 
 

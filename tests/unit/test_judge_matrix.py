@@ -264,15 +264,6 @@ def test_a_subject_is_no_evidence_after_a_week_nor_where_nothing_is_answered() -
     assert again.suggests is late.suggests is None
 
 
-def test_nobody_can_have_read_the_number_of_a_ticket_that_is_not_there_yet() -> None:
-    desk = Desk()
-    letters = [Letter(subject="The lamp too"), Letter(author=STRANGER, subject="[#2]")]
-
-    _, guess = desk.receive_all(letters)
-
-    assert guess.suggests is None
-
-
 def test_an_empty_in_reply_to_matches_nothing() -> None:
     """Also where a mail stands in a ticket that has no name of its own."""
     desk = Desk()
