@@ -23,7 +23,10 @@ from tests.fakes.letters import answer, letter, read
 from tests.fakes.stores import POSTGRESQL, SQLITE, Stores, only
 
 MAILBOXES = {
-    "mailbox": [{"address": "support@g.test", "mode": "guarded"}, {"address": "sales@g.test", "mode": "off"}],
+    "mailbox": [
+        {"address": "support@g.test", "mode": "guarded"},
+        {"address": "sales@g.test", "mode": "off", "answer_within_h": 8},
+    ],
 }
 MOST_MAILS = 9
 
@@ -198,7 +201,7 @@ TABLES = (
     tables.mishap,
 )
 # What is drawn anew each time, and says nothing.
-DRAWN = {"id", "raw_id", "token_id", "queue_id", "contact_id", "permit_id", "lease_owner", "lease_until"}
+DRAWN = {"id", "raw_id", "token_id", "queue_id", "contact_id", "permit_id", "lease_owner", "lease_until", "marker"}
 TOKEN = re.compile(r"\b[rcbm]1[0-9a-z]{40}\b|\bmg1\.[0-9a-z]{2}\.[0-9a-z]{13}\.[0-9a-z]{26}\b")
 
 
