@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailgate.model import Agent, Horizon, Kind, Priority, Right
+from mailgate.model import Agent, Horizon, Priority, Right
 from mailgate.store import tables
 from mailgate.store.bulk import put, run
 from mailgate.store.dialect import upsert
@@ -47,7 +47,6 @@ _TICKET, _MESSAGE, _EVENT, _COUNTER = tables.ticket.c, tables.message.c, tables.
 _WAITS: ColumnElement[bool] = _TICKET.waits_since.is_not(None)
 _DUE: ColumnElement[bool] = _TICKET.due_at.is_not(None)
 _HELD: ColumnElement[bool] = literal_column("message.held IN ('wait', 'human')")
-_PERSONS = or_(*(_MESSAGE.kind == kind for kind in (Kind.HUMAN, Kind.CALENDAR, Kind.UNKNOWN_NULL)))
 _WARNED_NAME: ColumnElement[str] = literal(WARNED) + cast(_MESSAGE.id, Text)
 
 
@@ -80,7 +79,7 @@ def unanswered(
 
 
 def _held(conn: Connection, limit: int, queue: str) -> list[WaitingLine]:
-    page = select(tables.message).where(_HELD, _PERSONS)
+    page = select(tables.message).where(_HELD)
     if queue:
         page = page.where(_MESSAGE.queue == queue)
     return [_of_held(row) for row in conn.execute(page.order_by(_MESSAGE.at, _MESSAGE.id).limit(limit))]
@@ -89,11 +88,11 @@ def _held(conn: Connection, limit: int, queue: str) -> list[WaitingLine]:
 def depths(conn: Connection, now: datetime, horizons: Iterable[Horizon]) -> list[Depth]:
     """All who wait for an answer, and those of them who wait longer than they were promised."""
     tickets = conn.execute(select(func.count(), func.min(_TICKET.waits_since)).where(_WAITS)).one()
-    mails = conn.execute(select(func.count(), func.min(_MESSAGE.at)).where(_HELD, _PERSONS)).one()
+    mails = conn.execute(select(func.count(), func.min(_MESSAGE.at)).where(_HELD)).one()
     late = select(func.count(), func.min(_TICKET.waits_since)).where(_DUE, _TICKET.due_at <= now)
     overdue = [conn.execute(late).one()]
     for one in horizons:
-        theirs = select(func.count(), func.min(_MESSAGE.at)).where(_HELD, _PERSONS)
+        theirs = select(func.count(), func.min(_MESSAGE.at)).where(_HELD)
         overdue.append(conn.execute(theirs.where(_MESSAGE.mailbox == one.mailbox, _MESSAGE.at <= one.breach)).one())
     return [_depth(Queue.UNANSWERED, [tickets, mails]), _depth(Queue.OVERDUE, overdue)]
 
@@ -161,7 +160,7 @@ def late(conn: Connection, now: datetime, horizons: Sequence[Horizon]) -> list[W
     for one in horizons:
         stage = case((_MESSAGE.at <= one.breach, LATE), else_=SOON)
         told = select(_COUNTER.value).where(_COUNTER.name == _WARNED_NAME).scalar_subquery()
-        held = select(tables.message).where(_HELD, _PERSONS, _MESSAGE.mailbox == one.mailbox, _MESSAGE.at <= one.early)
+        held = select(tables.message).where(_HELD, _MESSAGE.mailbox == one.mailbox, _MESSAGE.at <= one.early)
         held = held.where(func.coalesce(told, 0) < stage).order_by(_MESSAGE.at).limit(LATE_MOST)
         lines += [_of_held(row) for row in conn.execute(held)]
     return sorted(lines, key=lambda line: line.since)[:LATE_MOST]

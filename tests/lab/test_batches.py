@@ -23,7 +23,10 @@ from tests.fakes.letters import answer, letter, read
 from tests.fakes.stores import POSTGRESQL, SQLITE, Stores, only
 
 MAILBOXES = {
-    "mailbox": [{"address": "support@g.test", "mode": "guarded"}, {"address": "sales@g.test", "mode": "off"}],
+    "mailbox": [
+        {"address": "support@g.test", "mode": "guarded"},
+        {"address": "sales@g.test", "mode": "off", "answer_within_h": 8},
+    ],
 }
 MOST_MAILS = 9
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mailgate.errors import ConfigError
-from mailgate.model import HeldState, OutboxState, TicketState
-from mailgate.store import queries
+from mailgate.model import HeldState, OutboxState, Priority, TicketState
+from mailgate.store import queries, waiting
 from mailgate.store.database import Database
 from mailgate.testing import START, Lab
 from tests.fakes.letters import letter
@@ -54,6 +54,18 @@ async def test_everything_is_still_there(stores: Stores, first_version: str) -> 
     found = await database.read(queries.ledger)
     await database.close()
     assert (found.accepted, found.balanced, found.refused, found.automatic.acknowledge) == (5, True, 7, 1)
+
+
+async def test_who_waited_then_waits_still_and_longest_first(first_version: str) -> None:
+    """Since when, histories tell; what was promised nobody wrote down."""
+    database = await Database.open(first_version, durable=False, create=True)
+    found = await database.read(lambda conn: waiting.unanswered(conn, 10))
+    (line,) = await database.read(queries.tickets)
+    await database.close()
+
+    then = START - timedelta(hours=1)
+    assert [(one.number, one.since, one.due_at) for one in found] == [(1, then, None), (None, then, None)]
+    assert (line.waits_since, line.priority, line.tags) == (then, Priority.NORMAL, ())
 
 
 async def test_life_goes_on(first_version: str) -> None:
