@@ -147,14 +147,14 @@ class Briefing:
         """A mail for each, until the gate refuses one."""
         writer = Writer(self.gateway, self.book())
         for news in his:
-            to_writer = news.event in brief.TO_WRITER
-            if not to_writer and news.raw_id not in words:
+            of_ours = news.event in brief.OF_OURS
+            if not of_ours and news.raw_id not in words:
                 told.left = True
                 return
             permit = self._granted(told, reader.address, Purpose.NOTICE, brief.cause(news, reader), news.mailbox)
             if permit is None:
                 return
-            text = writer.not_sent(news, reader) if to_writer else writer.news(news, words[news.raw_id or 0], reader)
+            text = writer.of_ours(news, reader) if of_ours else writer.news(news, words[news.raw_id or 0], reader)
             told.planned.append((self._planned(permit, reader.address, news), text))
 
     def _digest(self, told: _Round, reader: Agent, his: Sequence[Happening]) -> None:

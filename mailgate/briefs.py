@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailgate import canned
 from mailgate.bulletin import DATE_FORMAT, PROOF
+from mailgate.judge.brief import TO_WRITER
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.commands import NOTE, SIGN, WORDS
 from mailgate.mail.compose import MARKER_LINE
@@ -47,9 +48,10 @@ class Writer:
         subject, head = fill(self._template("agent-news"), self._values(news) | {"proof": PROOF[news.level]})
         return subject, "\n".join([head.rstrip(), "", words, "", self._help(news, reader)])
 
-    def not_sent(self, news: Happening, reader: Agent) -> Text:
-        """His own mail went nowhere."""
-        subject, body = fill(self._template("agent-not-sent"), self._values(news) | {"reason": news.detail})
+    def of_ours(self, news: Happening, reader: Agent) -> Text:
+        """His own mail went nowhere, or an answer of somebody did not arrive."""
+        name = "agent-not-sent" if news.event in TO_WRITER else "agent-undelivered"
+        subject, body = fill(self._template(name), self._values(news) | {"reason": news.detail})
         return subject, "\n".join([body, self._help(news, reader)])
 
     def digest(self, all_news: Sequence[Happening]) -> Text:

@@ -26,6 +26,7 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "agent-help": frozenset({"desk", "orders", "canned"}),
     "agent-help-notes": frozenset({"orders"}),
     "agent-not-sent": frozenset({"ticket", "subject", "reason"}),
+    "agent-undelivered": frozenset({"ticket", "subject", "reason"}),
     "agent-digest": frozenset({"desk", "count"}),
     "agent-digest-line": frozenset({"ticket", "subject", "who", "at"}),
     "agent-unreachable": frozenset({"desk", "name", "address", "since", "free"}),

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from mailgate.model import Agent, Happening
 
-TO_WRITER = frozenset({"not-sent", "refused"})
+TO_WRITER = frozenset({"not-sent", "refused"})  # he alone hears of it
+OF_OURS = frozenset({*TO_WRITER, "undelivered"})  # what speaks of no mail that came
 
 
 def readers(news: Happening, people: Iterable[Agent]) -> tuple[Agent, ...]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Connection, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, or_, select
 
 from mailgate.model import Disposition, Happening, Level
 from mailgate.store import tables
@@ -24,7 +24,9 @@ from mailgate.store.types import EPOCH, Utc
 
 BEGAN = "opened"
 CAME = frozenset({"appended", "proposed"})
-TO_WRITER = frozenset({"not-sent", "refused"})  # he alone hears of it
+# What speaks of no mail that came: of one of our own people's that was kept, or of an answer that did not arrive.
+LOST = "undelivered"
+OF_OURS = frozenset({"not-sent", "refused", LOST})
 MOST = 2000  # that are looked at together, the newest
 TOLD = "news/"  # begins the name of a counter; reader and event follow
 KEPT_FOR = timedelta(days=3)
@@ -38,7 +40,9 @@ _NEWS = (
         *(_TICKET.number, _TICKET.subject, _TICKET.queue, _TICKET.mailbox, _TICKET.assignee, _TICKET.requester),
     )
     .join(tables.ticket, _TICKET.id == _EVENT.ticket_id)
-    .where(_EVENT.at > _SINCE, _EVENT.id > _AFTER, _EVENT.event.in_([BEGAN, *sorted(CAME), *sorted(TO_WRITER)]))
+    .where(_EVENT.at > _SINCE, _EVENT.event.in_([BEGAN, *sorted(CAME), *sorted(OF_OURS)]))
+    # The line of an answer that did not arrive bears the number of that answer, which is old.
+    .where(or_(_EVENT.id > _AFTER, _EVENT.event == LOST))
     .order_by(_EVENT.id.desc())
     .limit(MOST)
 )
@@ -72,7 +76,7 @@ def gather(conn: Connection, since: datetime, after: int) -> list[Happening]:
     for mail in conn.execute(_BY_IDENTITY, {"wanted": listed(came)}) if came else ():
         mails[mail.ticket_id, mail.identity] = mail
     found = [(row, _mail_of(row, mails)) for row in reversed(rows)]
-    return [_happening(row, mail) for row, mail in found if row.event in TO_WRITER or _is_news(mail)]
+    return [_happening(row, mail) for row, mail in found if row.event in OF_OURS or _is_news(mail)]
 
 
 def raws(conn: Connection, raw_ids: Collection[int]) -> dict[int, bytes]:
