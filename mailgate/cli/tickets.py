@@ -13,12 +13,13 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.errors import NotFound
+from mailgate.judge.canonical import canonical
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.compose import MARKER_LINE
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
 from mailgate.mail.text import text_of
-from mailgate.model import Kind, TicketState
+from mailgate.model import Disposition, Kind, TicketState
 from mailgate.store import queries
 from mailgate.store.views import MessageView, TicketLine, TicketView
 
@@ -138,9 +139,17 @@ def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
     texts = [(message, text_of(message.raw, quotes=quotes)) for message in ticket.messages]
     sent = "\n".join(text for message, text in texts if not isinstance(message.kind, Kind))
     return [
-        (text, reply_of(text, quotes, MARKER_LINE, sent=sent if isinstance(message.kind, Kind) else ""))
+        (text, Reply(text, text, ""))
+        if _is_forwarded(message, ticket)
+        else (text, reply_of(text, quotes, MARKER_LINE, sent=sent if isinstance(message.kind, Kind) else ""))
         for message, text in texts
     ]
+
+
+def _is_forwarded(message: MessageView, ticket: TicketView) -> bool:
+    """Did one of our own people forward it? Then what he quotes is what the customer wrote."""
+    began = bool(message.verdict) and (message.verdict or {}).get("disposition") == Disposition.TICKET
+    return bool(message.agent) and began and canonical(message.from_) != ticket.contact
 
 
 def _facts(ticket: TicketView, texts: list[tuple[str, Reply]]) -> dict[str, Any]:
