@@ -20,6 +20,7 @@ from mailgate.cli.sorting import COMMANDS
 from mailgate.cli.threads import discard, join, let_in, merge, message_marks, split, ticket_marks
 from mailgate.errors import NotFound
 from mailgate.judge import waiting as promises
+from mailgate.judge.canonical import canonical
 from mailgate.judge.suggest import Suggestion
 from mailgate.judge.tags import tag_of
 from mailgate.mail.attachments import attachments_of
@@ -28,7 +29,7 @@ from mailgate.mail.mbox import Leaf, mbox
 from mailgate.mail.quotes import Quotes
 from mailgate.mail.reply import Reply, reply_of
 from mailgate.mail.text import text_of
-from mailgate.model import Attachment, Kind, Priority, Purpose, Sending, TicketState
+from mailgate.model import Attachment, Disposition, Kind, Priority, Purpose, Sending, TicketState
 from mailgate.rulebook import Rulebook
 from mailgate.store import queries
 from mailgate.store import search as index
@@ -235,7 +236,9 @@ def _texts(ticket: TicketView, quotes: Quotes) -> list[tuple[str, Reply]]:
     texts = [(message, text_of(message.raw, quotes=quotes)) for message in ticket.messages]
     sent = "\n".join(text for message, text in texts if not isinstance(message.kind, Kind))
     return [
-        (text, reply_of(text, quotes, MARKER_LINE, sent=sent if isinstance(message.kind, Kind) else ""))
+        (text, Reply(text, text, ""))
+        if _is_forwarded(message, ticket)
+        else (text, reply_of(text, quotes, MARKER_LINE, sent=sent if isinstance(message.kind, Kind) else ""))
         for message, text in texts
     ]
 
@@ -252,6 +255,12 @@ def _suggested(fitting: tuple[Suggestion, ...]) -> Iterator[str]:
     if fitting:
         yield ""
     yield from (f"may fit: --canned {each.name} ({', '.join(each.why)})" for each in fitting)
+
+
+def _is_forwarded(message: MessageView, ticket: TicketView) -> bool:
+    """Did one of our own people forward it? Then what he quotes is what the customer wrote."""
+    began = bool(message.verdict) and (message.verdict or {}).get("disposition") == Disposition.TICKET
+    return bool(message.agent) and began and canonical(message.from_) != ticket.contact
 
 
 def _facts(ticket: TicketView, texts: list[tuple[str, Reply]]) -> dict[str, Any]:

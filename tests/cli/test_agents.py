@@ -1,6 +1,12 @@
 """`mailgate agents`: who answers by mail."""
 
+import asyncio
+from pathlib import Path
+
+from mailgate.testing import Lab
 from tests.cli.conftest import Run
+from tests.fakes.letters import letter
+from tests.fakes.people import ANNE
 
 
 def test_people_come_change_and_go(gateway: Run) -> None:
@@ -27,3 +33,19 @@ def test_what_cannot_be_is_said(gateway: Run) -> None:
     assert refused.code != 0
     assert "address of this gateway" in refused.err
     assert "nobody of ours has the address" in gateway("agents", "remove", "bob@office.test").err
+
+
+def test_of_what_was_forwarded_the_words_of_the_customer_are_shown(gateway: Run, folder: Path) -> None:
+    inner = "Please look.\n\n--- Forwarded message ---\nFrom: Dora <dora@y.test>\nDate: x\nTo: z\n\nIt is wrong."
+
+    async def fill() -> None:
+        async with Lab(store_url=f"sqlite:///{folder / 'mailgate.db'}") as lab:
+            await lab.desk.enrol(ANNE, "anne")
+            await lab.receive(letter(ANNE, subject="Fwd: y", text=inner), mail_from=ANNE)
+            await lab.settle()
+
+    asyncio.run(fill())
+    (ticket,) = gateway("tickets", "show", "1", "--json").objects
+    assert ticket["contact"] == "dora@y.test"
+    assert "It is wrong." in ticket["messages"][0]["reply_text"]
+    assert ticket["messages"][0]["agent"] == "anne"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.model import Right, TicketState
-from mailgate.store import tables
+from mailgate.model import Right, TicketChange, TicketState
+from mailgate.store import record, tables
 from mailgate.testing import Lab
 from tests.fakes.letters import answer, body, letter, read
 from tests.fakes.people import ANNE, BOB, CARLA, MINUTE, OFFICE, answered, asked, history, said, to
@@ -147,6 +147,23 @@ async def test_an_address_that_bounces_is_told_no_more_and_somebody_hears_of_it(
         assert lab.ledger().balanced
 
 
+async def test_an_answer_that_did_not_arrive_is_told_however_late(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        await lab.desk.enrol(BOB, "bob")
+        await asked(lab)
+        await lab.desk.assign(1, "bob", "bob")
+        lab.advance(5 * HOUR)
+        # As the history has it whose answer came back: under the number of the answer, which is old.
+        ticket_id = lab.database.look(lambda conn: conn.execute(tables.ticket.select()).one()).id
+        lost = TicketChange(7, ticket_id, lab.now, "undelivered", "mail", f"{CARLA}: 5.1.1 no such user")
+        await lab.database.write(lambda conn: record.apply(conn, [lost], lab.now))
+        lab.briefing._after = lab.database.new_id()
+        await lab.settle()
+        assert len(to(lab, ANNE)) == 1
+        assert "5.1.1 no such user" in body(to(lab, BOB)[-1].raw)
+
+
 @only("postgresql")
 async def test_of_two_processes_one_tells(stores: Stores) -> None:
     url = stores.new()
@@ -209,8 +226,9 @@ async def test_an_answer_below_the_quote_is_read_as_well(laboratory: Laboratory)
         assert said(to(lab, CARLA)[-1]) == "Take the plug out."
 
 
-async def test_what_a_program_copies_without_a_sign_never_leaves(laboratory: Laboratory) -> None:
-    async with laboratory(overrides=OFFICE) as lab:
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_what_a_program_copies_without_a_sign_never_leaves(language: str, laboratory: Laboratory) -> None:
+    async with laboratory(overrides={**OFFICE, "notify": {"address": "", "language": language}}) as lab:
         await lab.desk.enrol(ANNE, "anne")
         await asked(lab)
         told = to(lab, ANNE)[-1].raw

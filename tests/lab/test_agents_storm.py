@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from mailgate.testing import Lab
-from tests.fakes.letters import body, letter
+from tests.fakes.letters import answer, body, letter
 from tests.fakes.people import OFFICE, to
 from tests.fakes.stores import Laboratory
 
@@ -88,3 +88,21 @@ async def test_what_is_a_day_old_is_nobodys_news() -> None:
         lab.advance(timedelta(days=2))
         await lab.settle()
         assert to(lab, PEOPLE[0]) == []
+
+
+async def test_answers_that_come_together_are_counted_one_by_one(laboratory: Laboratory) -> None:
+    """A batch of mails sees what each of them did, as if it had come alone."""
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(PEOPLE[0], "p0")
+        await _crowd(lab, 0, 1)
+        told = to(lab, PEOPLE[0])[0].raw
+        lab.advance(MINUTE)
+        mails = []
+        for number in range(12):
+            raw, address = answer(told, PEOPLE[0], text=f"Thought {'abcdefghijkl'[number]} of mine.")
+            mails.append({"raw": raw, "mail_from": PEOPLE[0], "rcpt_to": [address]})
+        await lab.receive_many(mails)
+        await lab.settle()
+        assert len([sent for sent in lab.sent if sent.kind == "agent"]) == 10
+        assert [one.event for one in lab.tickets()[0].history].count("not-sent") == 2
+        assert lab.ledger().balanced
