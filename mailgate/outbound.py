@@ -30,7 +30,7 @@ from msgspec.structs import replace
 from mailgate.alarm import Alarm, tell
 from mailgate.errors import NotAllowed, TryAgain
 from mailgate.judge import retry
-from mailgate.lanes import Lanes, domain_of
+from mailgate.lanes import STUCK_S, Lanes, domain_of
 from mailgate.log import Event, Log
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Answer, Due, OutboxState, Settlement
@@ -80,6 +80,7 @@ class Outbound:
         alarm: Alarm | None = None,
         alias: Callable[[str], str] = lambda _said: "",
         destination: Callable[[Due], str] = domain_of,
+        stuck_s: float = STUCK_S,
     ) -> None:
         self.database = database
         self.deliver = deliver
@@ -92,7 +93,7 @@ class Outbound:
         self.meter = meter
         self.alarm = alarm
         self.alias = alias
-        self._lanes = Lanes(concurrency, clock, destination)
+        self._lanes = Lanes(concurrency, clock, destination, stuck_s=stuck_s)
         self._under_way: dict[asyncio.Task[None], int] = {}  # and the row that each delivers
         self._in_doubt = False
         self._awake = asyncio.Event()

@@ -17,7 +17,7 @@ from mailgate.judge import confirm
 from mailgate.judge.canonical import canonical
 from mailgate.mail.attachments import size_words
 from mailgate.model import Attachment, Sending, Standing, Written
-from mailgate.store import answered, record, waiting
+from mailgate.store import answered, locks, record, waiting
 from mailgate.store.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Answers(Tickets):
         size_bytes, most_bytes = sum(len(file.content) for file in files), limits.attachments_kb * KB
         if size_bytes > most_bytes:
             raise NotAllowed(f"{size_words(size_bytes)} are too much to attach: at most {size_words(most_bytes)}")
-        newest = await self.database.read(lambda conn: answered.newest(conn, number))
+        wanted = quote or name
+        newest = await self.database.read(lambda conn: answered.newest(conn, number)) if wanted else None
         about = answering.read(newest.raw, newest.identity, newest.at, self.book()) if newest else None
         if name:
             found = await self.database.read(lambda conn: self._conversation(conn, number))
@@ -113,11 +114,11 @@ class Answers(Tickets):
         self, conn: Connection, number: int, written: Written, about: Answered | None, *, anyway: bool
     ) -> list[Sending]:
         found, now, actor = self._conversation(conn, number), self.clock(), f"agent:{written.agent}"
+        sendings = self._letters(conn, found, written, about, anyway=anyway)
+        # By now the customer is ours alone, so whoever answers at the same moment has done so or will find this one.
         if not anyway:
             self._only_one(conn, found, actor, now)
-        sendings = self._letters(conn, found, written, about, anyway=anyway)
-        # In one order for everybody, since each address is locked.
-        for key in sorted({sending.recipient for sending in sendings}):
+        for key in dict.fromkeys(sending.recipient for sending in sendings):
             record.apply(conn, confirm.written_to(key, self._history(conn, key), now, actor).effects, now)
         effects = answering.follows(found.ticket_id, sendings, written.agent, now, self.mint)
         record.apply(conn, [*effects, *sendings], now)
@@ -129,15 +130,11 @@ class Answers(Tickets):
         if not found.requester:
             raise NotAllowed(f"ticket #{found.number} has nobody to answer: its mail names no single author")
         self._see_who_takes_part(conn, found, written.cc)
-        now = self.clock()
-        for address in () if anyway else (found.requester, *written.cc):
-            known = self._history(conn, canonical(address)).acquaintance(canonical(address), now)
-            if known.standing is Standing.UNDELIVERABLE:
-                until = f" until {known.until:%Y-%m-%d}" if known.until else ""
-                raise NotAllowed(
-                    f"mail to {address} came back on {known.since:%Y-%m-%d}, so it counts as undeliverable{until};"
-                    " to write to it all the same, say so (--anyway)"
-                )
+        now, everybody = self.clock(), (found.requester, *written.cc)
+        # All at once, before `_history` takes more: whoever waits for one of them must not hold what we wait for.
+        locks.together(conn, set(map(canonical, everybody)))
+        for address in () if anyway else everybody:
+            self._see_that_it_arrives(conn, address, now)
         # Another mail may have come meanwhile: what is not answered is not quoted.
         quoted = about if about and about.identity == found.newest else None
         return letters.agent_replies(found, written, self.gateway, self.book(), mint=self.mint, now=now, about=quoted)
@@ -150,6 +147,15 @@ class Answers(Tickets):
             who, at = other
             told = f"{who.removeprefix('agent:')} answered #{found.number} {(now - at).total_seconds():.0f} s ago"
             raise NotAllowed(f"{told}; --anyway answers as well")
+
+    def _see_that_it_arrives(self, conn: Connection, address: str, now: datetime) -> None:
+        known = self._history(conn, canonical(address)).acquaintance(canonical(address), now)
+        if known.standing is Standing.UNDELIVERABLE:
+            until = f" until {known.until:%Y-%m-%d}" if known.until else ""
+            raise NotAllowed(
+                f"mail to {address} came back on {known.since:%Y-%m-%d}, so it counts as undeliverable{until};"
+                " to write to it all the same, say so (--anyway)"
+            )
 
     def _see_who_takes_part(self, conn: Connection, found: Conversation, copied: Sequence[str]) -> None:
         keys = [key_of(address) for address in copied]

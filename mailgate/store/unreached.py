@@ -54,7 +54,7 @@ def told(conn: Connection, ended: Iterable[tuple[Any, Settlement]]) -> None:
             "at": one.at,
             "event": "undelivered" if one.state is OutboxState.FAILED else "delivery-cancelled",
             "actor": "mail",
-            "detail": f"{row.recipient}: {one.answer.code or ''} {one.answer.text}".replace(":  ", ": "),
+            "detail": f"{row.recipient}: {f'{one.answer.code} ' if one.answer.code else ''}{one.answer.text}",
         }
         for row, one in lost
     ]

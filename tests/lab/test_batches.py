@@ -201,7 +201,7 @@ TABLES = (
     tables.mishap,
 )
 # What is drawn anew each time, and says nothing.
-DRAWN = {"id", "raw_id", "token_id", "queue_id", "contact_id", "permit_id", "lease_owner", "lease_until", "marker"}
+DRAWN = {"id", "raw_id", "token_id", "marker", "queue_id", "contact_id", "permit_id", "lease_owner", "lease_until"}
 TOKEN = re.compile(r"\b[rcbm]1[0-9a-z]{40}\b|\bmg1\.[0-9a-z]{2}\.[0-9a-z]{13}\.[0-9a-z]{26}\b")
 
 
