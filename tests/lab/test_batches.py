@@ -158,11 +158,57 @@ def two_mailboxes(past: Past, number: int, mid: str) -> Mail:
     return {"raw": raw, "mail_from": author, "rcpt_to": to[:: -1 if number == 1 else 1]}
 
 
+def in_thread(past: Past, number: int, mid: str) -> Mail:
+    """An answer to the mail before, whoever wrote that, by name; the thread is one of people who copy each other."""
+    author = ("tess@t.test", "carl@c.test", "ann@t.test")[number]
+    place = int(mid.strip("<").partition("@")[0])
+    named = " ".join(f"<{before}@mid.test>" for before in range(place))
+    raw = letter(author, subject=f"Turn {mid}", message_id=mid, References=named, Cc="ann@t.test, carl@c.test")
+    return {"raw": raw, "mail_from": author}
+
+
+def in_conversation(past: Past, number: int, mid: str) -> Mail:
+    """A mail of one conversation of Outlook, or of the one that our acknowledgement began."""
+    author = ("tess@t.test", "carl@c.test", "thief@z.test")[number]
+    index = "AQIDBAUGAQIDBAUGBwgJCgsMDQ4PEA==" if number else str(read(past.acknowledgement.raw)["Thread-Index"])
+    return {"raw": letter(author, subject=f"FW {mid}", message_id=mid, Thread_Index=index), "mail_from": author}
+
+
+def by_subject(past: Past, number: int, mid: str) -> Mail:
+    """One matter of somebody we know, begun or answered, without a name."""
+    subject = ("Lamp", "Re: Lamp", "Re: Lamp")[number]
+    cc = {"Cc": "tess@t.test"} if number == 2 else {}
+    author = "ann@t.test" if number == 2 else "tess@t.test"
+    return {"raw": letter(author, subject=subject, text=f"Of {mid}.", message_id=mid, **cc), "mail_from": author}
+
+
+def by_mark(past: Past, number: int, mid: str) -> Mail:
+    """It quotes what we wrote to Carl, or gives the number."""
+    author = ("carl@c.test", "thief@z.test", "carl@c.test")[number]
+    mark = next(line for line in past.acknowledgement.raw.decode().splitlines() if line.startswith("Ref: "))
+    subject, text = (f"Of {mid} [#1]", "No mark.") if number == 2 else (f"Of {mid}", mark)
+    return {"raw": letter(author, subject=subject, text=text, message_id=mid), "mail_from": author}
+
+
+def by_list(past: Past, number: int, mid: str) -> Mail:
+    """One mail that came by a list and by itself."""
+    by = {"List_Id": "<users.t.test>", "subject": "[users] To all"} if number else {"subject": "To all"}
+    text = f"All of you.{chr(10) + 'footer' if number else ''}"
+    raw = letter("tess@t.test", text=text, message_id="<to-all@t.test>", **by)
+    return {"raw": raw, "mail_from": "tess@t.test"}
+
+
+def same_name(past: Past, number: int, mid: str) -> Mail:
+    """Different mails under one name."""
+    raw = letter("tess@t.test", subject=f"Mine is {number}", text=f"Of {number}.", message_id="<taken@t.test>")
+    return {"raw": raw, "mail_from": "tess@t.test"}
+
+
 MAKERS: dict[str, Callable[[Past, int, str], Mail]] = {
     maker.__name__: maker
     for maker in (
         stranger, swarm, unproven, trusted, to_sales, answers_ticket, answers_challenge, challenged, autoreply, bounce,
-        list_mail, two_mailboxes,
+        list_mail, two_mailboxes, in_thread, in_conversation, by_subject, by_mark, by_list, same_name,
     )
 }  # fmt: skip
 AGAIN = "again"  # the same transaction once more, as a client does that lost our 250
@@ -279,6 +325,11 @@ def batches(test: Any) -> Any:
         [("challenged", 0), ("autoreply", 1), ("answers_challenge", 0)],
         [("swarm", 0), ("swarm", 1), ("swarm", 2), ("two_mailboxes", 1), (AGAIN, 0), (COPY, 0)],
         [("bounce", 1), ("answers_challenge", 0), ("bounce", 0), ("answers_ticket", 0)],
+        [("in_thread", 0), ("in_thread", 2), ("in_thread", 1), ("in_thread", 0), (COPY, 2)],
+        [("in_conversation", 0), ("in_conversation", 1), ("in_conversation", 1), ("in_conversation", 2)],
+        [("by_subject", 0), ("by_subject", 1), ("by_subject", 0), ("by_subject", 1), ("by_subject", 2)],
+        [("by_mark", 0), ("by_mark", 1), ("by_mark", 2), ("by_list", 0), ("by_list", 1), ("by_list", 1)],
+        [("by_list", 1), ("by_list", 0), ("same_name", 0), ("same_name", 1), ("in_thread", 0), ("same_name", 2)],
         [("to_sales", 0), ("to_sales", 0), ("to_sales", 0), ("to_sales", 0), ("answers_ticket", 2)],
     ):
         test = example(steps=steps)(test)
