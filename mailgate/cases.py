@@ -84,7 +84,8 @@ def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book
     if to is not None and to.kind is TokenKind.AGENT:
         told = commands.read(case.text, canned.names(book))
         return replace(case, orders=told, quotes_us=bool(token.markers(case.text, gateway.keys)))
-    if to is None and case.authentication.level is not Level.A0:
+    reports = case.mail.report_type or not case.accepted.mail_from
+    if to is None and not reports and case.authentication.level is not Level.A0:
         prefixes = book.limits.forward_prefixes
         inside = forwarded(case.accepted.raw, case.mail, parts, whole, quotes=book.quotes, prefixes=prefixes)
         return replace(case, forwards=inside) if inside else case
