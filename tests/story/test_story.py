@@ -221,7 +221,9 @@ async def an_answer_comes_back(story: Story) -> None:
     left = next(one.raw for one in reversed(story.lab.sent) if one.kind == "agent")
     await story.mail(22, SYSTEM, postfix_report, said, to=envelope, answering=left, auth="A0", envelope="")
     assert "undelivered" in story.events(2)
-    assert GUS.address in readable(story.newest("notice", BOB))
+    told = readable(story.newest("notice", BOB))
+    assert f"to {GUS.address} did not arrive" in told
+    assert "User unknown" in told
     assert story.lab.contact(GUS.address).standing == "undeliverable"  # type: ignore[union-attr]
 
 
