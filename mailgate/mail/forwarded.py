@@ -22,7 +22,7 @@ from mailgate.model import Forwarded, Mail, Mailaddr
 
 MOST_LINES = 2000  # among which a block is looked for
 MOST_FIELDS = 20  # lines of a block
-MOST_BYTES = 25 * 1024 * 1024  # of an enclosed mail
+MOST_BYTES = 256 * 1024  # of an enclosed mail: its words stand before its files, and anybody may enclose one
 LEAST_FIELDS = 3
 MOST_BLANK = 2  # lines between the line that introduces a block and the block
 LONGEST_LINE = 1000
