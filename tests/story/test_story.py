@@ -222,7 +222,8 @@ async def an_answer_comes_back(story: Story) -> None:
     await story.mail(22, SYSTEM, postfix_report, said, to=envelope, answering=left, auth="A0", envelope="")
     assert "undelivered" in story.events(2)
     told = readable(story.newest("notice", BOB))
-    assert f"to {GUS.address} did not arrive" in told
+    assert "did not arrive" in told
+    assert GUS.address in told
     assert "User unknown" in told
     assert story.lab.contact(GUS.address).standing == "undeliverable"  # type: ignore[union-attr]
 
