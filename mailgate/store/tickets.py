@@ -194,9 +194,7 @@ def _events(conn: Connection, ticket_ids: list[int]) -> dict[int, list[EventLine
 def _people(conn: Connection, ticket_ids: list[int]) -> dict[int, list[str]]:
     table = tables.participant
     found: dict[int, list[str]] = defaultdict(list)
-    # Who was only named in To or Cc takes no part yet.
-    wanted = select(table).where(is_one_of(table.c.ticket_id, ticket_ids), table.c.copied.is_(False))
-    for row in conn.execute(wanted.order_by(table.c.address)):
+    for row in conn.execute(select(table).where(is_one_of(table.c.ticket_id, ticket_ids)).order_by(table.c.address)):
         found[row.ticket_id].append(row.address)
     return found
 
