@@ -65,7 +65,7 @@ class MessageView:
     delivery: OutboxState | None  # of what goes out
     verdict: dict[str, Any] | None = field(repr=False)  # of what came in
     raw: bytes = field(repr=False)
-    agent: str = ""  # the name of the one of our own people who wrote it
+    agent: str = ""  # the name of the one of our own people who wrote it, by mail or at the desk
 
 
 @dataclass(frozen=True, slots=True)
