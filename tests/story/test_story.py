@@ -217,6 +217,7 @@ async def an_answer_comes_back(story: Story) -> None:
 
     envelope = next(one.mail_from for one in reversed(story.lab.sent) if one.kind == "agent")
     said = "550 5.1.1 <gus@mill.test>: Recipient address rejected: User unknown"
+    story.lab.advance(timedelta(hours=3))
     # The mail as it left, for that is what comes back.
     left = next(one.raw for one in reversed(story.lab.sent) if one.kind == "agent")
     await story.mail(22, SYSTEM, postfix_report, said, to=envelope, answering=left, auth="A0", envelope="")
