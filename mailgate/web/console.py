@@ -194,6 +194,15 @@ class Console(Protocol):
     async def reopen(self, number: int) -> None:
         """Open a closed ticket again."""
 
+    async def let_in(self, message_id: int) -> None:
+        """Let a pending message into its ticket; who wrote it takes part from then on."""
+
+    async def discard(self, message_id: int) -> None:
+        """Put a pending message out of view; it is kept."""
+
+    async def part(self, number: int, message_id: int) -> None:
+        """Give a message of a ticket a ticket of its own."""
+
     async def write(self, letter: Letter) -> Reply:
         """Send a mail as a customer; the answer is the listener's."""
 

@@ -45,6 +45,9 @@ SAID = {
     "replied": "Your answer is on its way to the customer.",
     "closed": "The ticket is closed.",
     "reopened": "The ticket is open again.",
+    "let-in": "The mail was let in. Who wrote it takes part in the ticket from now on.",
+    "discarded": "The mail is out of view. It is kept, and nobody was told.",
+    "parted": "The mail has a ticket of its own now.",
     "sent": "Your mail was accepted. Watch what becomes of it.",
 }
 
@@ -79,6 +82,9 @@ class ConsolePages:
             "/tickets/{number:int}/reply": self._reply,
             "/tickets/{number:int}/close": self._close,
             "/tickets/{number:int}/reopen": self._reopen,
+            "/tickets/{number:int}/messages/{id:int}/let-in": self._let_in,
+            "/tickets/{number:int}/messages/{id:int}/discard": self._discard,
+            "/tickets/{number:int}/messages/{id:int}/part": self._part,
             "/demo/send": self._send,
             "/demo/answer/{id:int}": self._answer,
         }
@@ -170,6 +176,18 @@ class ConsolePages:
     async def _reopen(self, request: Request, _: Form) -> str:
         await self.console.reopen(request.path_params["number"])
         return "reopened"
+
+    async def _let_in(self, request: Request, _: Form) -> str:
+        await self.console.let_in(request.path_params["id"])
+        return "let-in"
+
+    async def _discard(self, request: Request, _: Form) -> str:
+        await self.console.discard(request.path_params["id"])
+        return "discarded"
+
+    async def _part(self, request: Request, _: Form) -> str:
+        await self.console.part(request.path_params["number"], request.path_params["id"])
+        return "parted"
 
     async def _send(self, _: Request, form: Form) -> str:
         letter = Letter(*(_required(form, name) for name in ("sender", "mailbox", "subject", "text")))

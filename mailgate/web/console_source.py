@@ -126,6 +126,18 @@ class ConsoleSource:
         """Open a closed ticket again."""
         await self.desk.reopen(number, AGENT)
 
+    async def let_in(self, message_id: int) -> None:
+        """Let a pending message into its ticket."""
+        await self.desk.let_in(message_id, AGENT)
+
+    async def discard(self, message_id: int) -> None:
+        """Put a pending message out of view; it is kept."""
+        await self.desk.discard(message_id, AGENT)
+
+    async def part(self, number: int, message_id: int) -> None:
+        """Give a message of a ticket a ticket of its own."""
+        await self.desk.split(number, AGENT, (message_id,))
+
     async def write(self, letter: Letter) -> Reply:
         """Send a mail as a customer. Raises NotAllowed where he writes to no mailbox of ours."""
         if letter.mailbox not in self.mailboxes:

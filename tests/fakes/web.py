@@ -109,6 +109,15 @@ class FakeConsole:
     async def reopen(self, number: int) -> None:
         self.acts.append(("reopen", number))
 
+    async def let_in(self, message_id: int) -> None:
+        self.acts.append(("let_in", message_id))
+
+    async def discard(self, message_id: int) -> None:
+        self.acts.append(("discard", message_id))
+
+    async def part(self, number: int, message_id: int) -> None:
+        self.acts.append(("part", number, message_id))
+
     async def write(self, letter: Letter) -> Reply:
         self.acts.append(("write", letter))
         return self.reply_to_mail

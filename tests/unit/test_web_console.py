@@ -81,9 +81,13 @@ async def test_a_ticket_that_nobody_waits_for_says_nothing_of_it() -> None:
     assert "Reopen ticket" in piece(page, 11)
 
 
-async def test_who_was_not_let_in_is_marked() -> None:
+async def test_who_was_not_let_in_is_marked_and_can_be() -> None:
     assert (await get()).text.count('class="theirs pending"') == 1
-    assert "gus@home.test · mail from a person" in piece((await get()).text, 10)
+    waits = piece((await get()).text, 10).partition("gus@home.test · mail from a person")[2]
+    assert waits.partition("And cold. ")[2].startswith(
+        "Let in what gus@home.test wrote Own ticket for gus@home.test Discard what gus@home.test wrote"
+    )
+    assert "Let in" not in piece((await get()).text, 12)
 
 
 async def test_an_unbalanced_ledger_is_shown_as_such() -> None:
@@ -214,6 +218,9 @@ LETTER = Letter("anna@c.test", "support@g.test", "Hello", "Is anybody there?")
         ("/tickets/12/reply", {"text": "Dear Anna"}, ("reply", 12, "Dear Anna"), "replied"),
         ("/tickets/12/close", {}, ("close", 12), "closed"),
         ("/tickets/12/reopen", {}, ("reopen", 12), "reopened"),
+        ("/tickets/12/messages/71/let-in", {}, ("let_in", 71), "let-in"),
+        ("/tickets/12/messages/71/discard", {}, ("discard", 71), "discarded"),
+        ("/tickets/12/messages/71/part", {}, ("part", 12, 71), "parted"),
         ("/demo/answer/5", {"text": "Yes", "as": "person"}, ("answer", 5, "Yes", False), "sent"),
         ("/demo/answer/5", {"text": "", "as": "robot"}, ("answer", 5, "", True), "sent"),
         (
