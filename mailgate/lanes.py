@@ -89,10 +89,14 @@ class Lanes:
             self._no_longer_probes(due)
 
     def heard(self, due: Due, answer: Answer) -> None:
-        """What an attempt says of its destination: an answer of any kind ends its rest, silence prolongs it."""
+        """What an attempt says of its destination: an answer of any kind ends its rest, silence prolongs it.
+
+        Trouble of our own says nothing.
+        """
         name, now = self._destination(due), self._clock()
         if not retry.is_of_the_host(answer):
-            self._at_rest.pop(name, None)
+            if answer.code:
+                self._at_rest.pop(name, None)
             return
         rest = self._at_rest.pop(name, None)
         if rest is None:

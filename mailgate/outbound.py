@@ -207,6 +207,7 @@ class Outbound:
                 await self._attempt(due)
                 return
         await self._written(lambda: self.database.together(postponed.put_off, put_off))
+        self._awake.set()
 
     async def _attempt(self, due: Due) -> None:
         begun = perf_counter()

@@ -18,6 +18,7 @@ from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.cli.sorting import COMMANDS
 from mailgate.cli.threads import discard, join, let_in, merge, message_marks, split, ticket_marks
+from mailgate.desk.answers import KB
 from mailgate.errors import NotFound
 from mailgate.judge import waiting as promises
 from mailgate.judge.canonical import canonical
@@ -159,7 +160,7 @@ def reply(
     """Answer the customer with the text in FILE, or from standard input."""
     # Whoever names a canned answer need not write one.
     text = file.read(MOST_ANSWER_CHARS) if file else "" if canned else sys.stdin.read(MOST_ANSWER_CHARS)
-    options: dict[str, Any] = {"cc": cc, "attachments": [_attachment(path) for path in attach], "canned": canned}
+    options: dict[str, Any] = {"cc": cc, "attachments": _attachments(frame, attach), "canned": canned}
     options |= {"quote": not no_quote, "anyway": anyway}
     if dry_run:
         drafted = at_desk(frame, lambda desk: desk.draft(number, text, agent, **options))
@@ -174,10 +175,20 @@ def reply(
     )
 
 
-def _attachment(path: Path) -> Attachment:
+def _attachments(frame: Frame, paths: tuple[Path, ...]) -> list[Attachment]:
+    """The files, none of which is read further than an answer can carry; the desk refuses what is too large."""
+    if not paths:
+        return []
+    most_bytes = wiring.rulebook_of(settings_of(frame)).limits.answers.attachments_kb * KB
+    return [_attachment(path, most_bytes + 1) for path in paths]
+
+
+def _attachment(path: Path, most_bytes: int) -> Attachment:
     guessed, packed = mimetypes.guess_type(path.name)
+    with path.open("rb") as file:
+        content = file.read(most_bytes)
     # What is packed is of the packer's type and not of what it holds.
-    return Attachment(path.name, "" if packed else guessed or "", path.read_bytes())
+    return Attachment(path.name, "" if packed else guessed or "", content)
 
 
 def _draft(sending: Sending) -> str:

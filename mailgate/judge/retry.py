@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from mailgate.judge import failure
 from mailgate.model import Answer, Due, OutboxState, Purpose, PutOff, Settlement
 
 # RFC 5321 section 4.5.4.1: wait at least half an hour once it is clear that a host is down, but try twice in the first
@@ -25,6 +26,7 @@ HOST_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30))
 NOT_SENT_TWICE: Final = "may have arrived; an automatic mail is not sent twice"
 TOO_LATE: Final = "not delivered in time; an automatic mail is not sent late"
 
+_SAY_NOTHING: Final = ("", "5.0.0")
 _ENHANCED: Final = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?!\d)", re.ASCII)
 
 
@@ -33,7 +35,7 @@ def fate(due: Due, answer: Answer, now: datetime) -> Settlement:
     if 200 <= answer.code < 300:
         return Settlement(due.outbox_id, OutboxState.SENT, answer, now)
     if is_permanent(answer):
-        return Settlement(due.outbox_id, OutboxState.FAILED, answer, now)
+        return Settlement(due.outbox_id, OutboxState.FAILED, answer, now, nobody=_nobody_is_there(answer))
     # A 4xx after the text says that the next hop did not take it; only silence leaves that open.
     if _is_automatic(due) and answer.handed and not 400 <= answer.code < 600:
         said = f"{answer.text}; {NOT_SENT_TWICE}" if answer.text else NOT_SENT_TWICE
@@ -75,6 +77,13 @@ def is_permanent(answer: Answer) -> bool:
     """
     enhanced = _ENHANCED.match(answer.text)
     return 500 <= answer.code < 600 and not (enhanced and enhanced[1] == "4")
+
+
+def _nobody_is_there(answer: Answer) -> bool:
+    """Does the next hop say so by a code of its own? A refusal without one may be of anything, of us for instance."""
+    enhanced = _ENHANCED.match(answer.text)
+    status = enhanced[0] if enhanced else ""
+    return status not in _SAY_NOTHING and failure.meaning(status) is failure.Meaning.NOBODY
 
 
 def _is_automatic(due: Due) -> bool:

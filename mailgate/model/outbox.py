@@ -66,4 +66,5 @@ class Settlement(Struct, frozen=True):
     answer: Answer
     at: datetime
     next_at: datetime | None = None
+    nobody: bool = False  # it failed because nobody is there
     alias: str = ""  # how the relay that took it named it anew

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,10 +13,6 @@ from mailgate.store import tables
 from mailgate.store.bulk import run
 from mailgate.store.dialect import upsert
 from mailgate.store.types import Utc
-
-# RFC 3463 section 3.2 and RFC 7505 section 4.2: no such mailbox, host or form of address; moved; takes no mail. Any
-# other refusal may be of what was written, or of us.
-_NO_SUCH = re.compile(r"5\.1\.(?:[1236]|10)\b", re.ASCII)
 
 # A robot stays one, and a blocked address blocked.
 _GONE = (
@@ -67,9 +62,7 @@ def nobody_there(conn: Connection, refused: Mapping[str, Settlement], undelivera
     """Trust in an address (canonical) ends where its letter failed because nobody is there."""
     days = timedelta(days=undeliverable_days)
     rows = [
-        {"of_address": address, "then": one.at, "ends": one.at + days}
-        for address, one in refused.items()
-        if one.state is OutboxState.FAILED and _NO_SUCH.match(one.answer.text)
+        {"of_address": address, "then": one.at, "ends": one.at + days} for address, one in refused.items() if one.nobody
     ]
     if rows:
         conn.execute(_GONE, rows)

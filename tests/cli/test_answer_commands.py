@@ -80,6 +80,7 @@ def test_without_a_quote_nothing_of_the_mail_goes_back(filled: Run, folder: Path
     [
         (["--cc", "eve@z.test"], "eve@z.test takes no part in ticket #1; who does: carl@x.test"),
         (["--canned", "nothing"], "there are: closing, details, not-now"),
+        (["--attach", "/dev/zero"], "15.0 MB are too much to attach: at most 15.0 MB"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_what_can(filled: Run, folder: Path, options: list[str], said: str) -> None:

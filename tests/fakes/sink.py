@@ -61,7 +61,7 @@ class Sink:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink.test\r\n")
-        mail_from, rcpt_to = "", []
+        mail_from, rcpt_to = "", list[str]()
         while line := (await reader.readline()).decode().rstrip("\r\n"):
             verb = line.partition(" ")[0].upper()
             reply = {"DATA": "354 go on", "QUIT": "221 bye", "EHLO": "250-sink.test\r\n250 8BITMIME"}.get(verb, OK)

@@ -115,6 +115,13 @@ async def test_a_mail_whose_time_would_be_over_is_tried_all_the_same() -> None:
     assert await road.until(replace(due(2), give_up_at=START + MINUTE)) is None
 
 
+async def test_trouble_of_our_own_says_nothing_of_the_host() -> None:
+    road = Road()
+    await road.tried(due(1), DEAD)
+    await road.tried(replace(due(2), asked_for=True), Answer(0, "4.3.0 our own database: busy"))
+    assert await road.until(due(3)) == MINUTE
+
+
 async def test_what_a_person_asks_for_is_tried_now() -> None:
     road = Road()
     await road.tried(due(1), DEAD)

@@ -127,3 +127,22 @@ def test_every_answer_ends_somewhere(
     # The promise behind at most once: silence after the text was written never sends an automatic mail again.
     assert not (settlement.state is READY and purpose is not Purpose.AGENT and handed and not 400 <= code < 600)
     assert not (settlement.state is READY and is_permanent(answer))
+
+
+@pytest.mark.parametrize(
+    ("answer", "nobody"),
+    [
+        (Answer(550, "5.1.1 no such user"), True),
+        (Answer(550, "5.4.1 Recipient address rejected: Access denied"), True),
+        (Answer(556, "5.1.10 x.test takes no mail (null MX)"), True),
+        (Answer(550, "5.6.7 mx.x.test does not take internationalized mail (SMTPUTF8)"), False),
+        (Answer(550, "5.7.1 we do not like it"), False),
+        (Answer(552, "5.2.2 mailbox full"), False),
+        (Answer(550, "5.0.0 go away"), False),
+        (Answer(550, "go away"), False),
+        (Answer(450, "4.1.1 perhaps"), False),
+        (Answer(250, "2.1.5 ok"), False),
+    ],
+)
+def test_a_refusal_says_that_nobody_is_there_by_its_code(answer: Answer, nobody: bool) -> None:
+    assert fate(AGENT, answer, NOW).nobody is nobody

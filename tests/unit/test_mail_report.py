@@ -189,3 +189,30 @@ def test_an_ordinary_mail_stays_what_it_was() -> None:
     raw = b"From: joe@x.test\r\nSubject: hello\r\n\r\nYour message could not be delivered\r\n550 no\r\n"
     mail, parts = read_all(raw)
     assert with_report(raw, mail, parts, FORMS, "joe@x.test") is mail
+
+
+@pytest.mark.parametrize("enclosed", ["Message-ID: <1@g.test>", ""], ids=["with our header", "without"])
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("failed", ("5.2.2", "smtp; 552 mailbox full")), ("delayed", ("", ""))],
+)
+def test_the_mail_bears_why_somebody_was_not_reached(action: str, expected: tuple[str, str], enclosed: str) -> None:
+    body = (
+        "Reporting-MTA: dns; mx.x.test\n\nFinal-Recipient: rfc822; joe@x.test\nAction: delivered\nStatus: 2.0.0\n\n"
+        f"Final-Recipient: rfc822; anne@x.test\nAction: {action}\nStatus: 5.2.2\n"
+        "Diagnostic-Code: smtp; 552 mailbox full\n"
+    )
+    raw = report("message/delivery-status", body, enclosed=enclosed)
+    mail = with_report(raw, *read_all(raw), FORMS, "")
+    assert (mail.report_status, mail.report_reason) == expected
+
+
+def test_the_same_of_a_report_in_words() -> None:
+    raw = (
+        b"From: MAILER-DAEMON@x.test\r\nSubject: failure notice\r\n\r\n"
+        b"Hi. This is the qmail-send program at x.test.\r\nI'm afraid I wasn't able to deliver your message to the"
+        b" following addresses.\r\n\r\n<anne@x.test>:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n"
+    )
+    mail = with_report(raw, *read_all(raw), FORMS, "")
+    assert mail.report_status == "5.1.1"
+    assert "no mailbox here by that name" in mail.report_reason
