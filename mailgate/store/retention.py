@@ -154,7 +154,7 @@ def _of_persons() -> ColumnElement[bool]:
 
 def _remove_tickets(conn: Connection, ids: Sequence[int]) -> None:
     _remove_messages(conn, is_one_of(_MESSAGE.ticket_id, ids))
-    for table in (tables.ticket_event, tables.participant):
+    for table in (tables.ticket_event, tables.participant, tables.ticket_tag):
         conn.execute(delete(table).where(is_one_of(table.c.ticket_id, ids)))
     # The permits count against address and domain until they are old themselves.
     conn.execute(update(tables.permit).where(is_one_of(_PERMIT.ticket_id, ids)).values(ticket_id=None))
