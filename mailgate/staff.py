@@ -11,7 +11,7 @@ The house rules of this file:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as in_time
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from mailgate.judge.history import History
 from mailgate.judge.notice import Notice
 from mailgate.log import Event
 from mailgate.looking import now_and_then
-from mailgate.model import Agent, Ask, Effect, HeldState, Permit, Purpose, Sending
+from mailgate.model import Agent, Ask, Effect, HeldState, Horizon, Permit, Purpose, Sending
 from mailgate.store import facts, grants, held, locks, news, record, waiting
 from mailgate.store.views import WaitingLine
 
@@ -118,19 +118,27 @@ class Staff:
             people = waiting.people(conn)
             self._alone(conn, self._by_reader(late(conn), people))
             # Once more, for another process may have told of some until we were alone.
-            lines = self._by_reader(late(conn), people)
-            overdue = waiting.depths(conn, now, horizons)[-1].mails
-            told = [self._warned(conn, to, his, overdue, now) for to, his in lines.items()]
-            heard = {one.to for each in told for one in each.planned}
-            reached = [line for to, his in lines.items() if to in heard for line in his]
-            if reached:
-                waiting.warned(conn, dict.fromkeys(reached), now, horizons)
-            return _Told(
-                tuple(one for each in told for one in each.planned),
-                tuple(one for each in told for one in each.refusals),
-            )
+            return self._warn(conn, self._by_reader(late(conn), people), horizons, now)
 
         return await self.database.write(work) if await self.database.read(late) else _Told()
+
+    def _warn(
+        self, conn: Connection, lines: dict[str, list[WaitingLine]], horizons: Sequence[Horizon], now: datetime
+    ) -> _Told:
+        """Tell each reader of his; of what none of them could be told, the [notify] address."""
+        overdue = waiting.depths(conn, now, horizons)[-1].mails
+        told = [self._warned(conn, to, his, overdue, now) for to, his in lines.items()]
+        last, unheard = self.gateway.notify.address, _unheard(lines, told)
+        if unheard and last and last not in lines:
+            lines[last] = unheard
+            told.append(self._warned(conn, last, unheard, overdue, now))
+        left = set(_unheard(lines, told))
+        heard = {one for his in lines.values() for one in his} - left
+        if heard:
+            waiting.warned(conn, heard, now, horizons)
+        return _Told(
+            tuple(one for each in told for one in each.planned), tuple(one for each in told for one in each.refusals)
+        )
 
     def _by_reader(self, lines: Sequence[WaitingLine], people: Sequence[Agent]) -> dict[str, list[WaitingLine]]:
         """Who hears of which: whoever has the ticket, else the people of its queue, else the [notify] address."""
@@ -143,7 +151,10 @@ class Staff:
 
     def _warned(self, conn: Connection, to: str, lines: list[WaitingLine], overdue: int, now: datetime) -> _Told:
         text = bulletin.late(self._with_due(lines), overdue, now, self.gateway, self.book())
-        return self._send(conn, Purpose.NOTICE, {notice.late_cause(now, to): text}, now, to=to)
+        told = self._send(conn, Purpose.NOTICE, {notice.late_cause(now, to): text}, now, to=to)
+        # It is tried again each minute, and said in the log once a day.
+        same = notice.late_cause(now.replace(hour=0, minute=0, second=0, microsecond=0), to)
+        return _Told(told.planned, tuple((same, refusal) for _, refusal in told.refusals))
 
     def _with_due(self, lines: Sequence[WaitingLine]) -> list[WaitingLine]:
         """The same; of a held mail it is worked out here until when its sender may expect an answer."""
@@ -254,3 +265,10 @@ class Staff:
             if cause not in self._logged:
                 self.log.error(Event.STAFF_NOT_TOLD, reason=refusal.reason, rule=refusal.rule)
         self._logged = {cause for cause, _ in real}
+
+
+def _unheard(lines: Mapping[str, Sequence[WaitingLine]], told: Sequence[_Told]) -> list[WaitingLine]:
+    """Of these, by reader, those of whom no reader was told."""
+    reached = {one.to for each in told for one in each.planned}
+    heard = {one for to, his in lines.items() if to in reached for one in his}
+    return [one for one in dict.fromkeys(one for his in lines.values() for one in his) if one not in heard]

@@ -199,8 +199,13 @@ def _table(rows: Sequence[Mapping[str, Any]], by: str) -> Iterator[str]:
     columns = {by: by, **COLUMNS[by]}
     if not any(row.get("merged") for row in rows):
         columns.pop("merged", None)
-    named = [{label: row[name] for name, label in columns.items()} for row in rows]
+    named = [{label: _cell_of(row[name], label) for name, label in columns.items()} for row in rows]
     yield from table(named, list(columns.values()))
+
+
+def _cell_of(value: object, label: str) -> object:
+    """Numbers stand at the right of their column."""
+    return value if isinstance(value, str) else ("-" if value is None else str(value)).rjust(len(label))
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

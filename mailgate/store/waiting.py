@@ -47,6 +47,17 @@ _TICKET, _MESSAGE, _EVENT, _COUNTER = tables.ticket.c, tables.message.c, tables.
 _WAITS: ColumnElement[bool] = _TICKET.waits_since.is_not(None)
 _DUE: ColumnElement[bool] = _TICKET.due_at.is_not(None)
 _HELD: ColumnElement[bool] = literal_column("message.held IN ('wait', 'human')")
+_HELD_COLUMNS = (
+    _MESSAGE.id,
+    _MESSAGE.subject,
+    _MESSAGE.held,
+    _MESSAGE.queue,
+    _MESSAGE.mailbox,
+    _MESSAGE.author,
+    _MESSAGE.author_name,
+    _MESSAGE.sender,
+    _MESSAGE.at,
+)
 _WARNED_NAME: ColumnElement[str] = literal(WARNED) + cast(_MESSAGE.id, Text)
 
 
@@ -79,7 +90,7 @@ def unanswered(
 
 
 def _held(conn: Connection, limit: int, queue: str) -> list[WaitingLine]:
-    page = select(tables.message).where(_HELD)
+    page = select(*_HELD_COLUMNS).where(_HELD)
     if queue:
         page = page.where(_MESSAGE.queue == queue)
     return [_of_held(row) for row in conn.execute(page.order_by(_MESSAGE.at, _MESSAGE.id).limit(limit))]
@@ -160,7 +171,7 @@ def late(conn: Connection, now: datetime, horizons: Sequence[Horizon]) -> list[W
     for one in horizons:
         stage = case((_MESSAGE.at <= one.breach, LATE), else_=SOON)
         told = select(_COUNTER.value).where(_COUNTER.name == _WARNED_NAME).scalar_subquery()
-        held = select(tables.message).where(_HELD, _MESSAGE.mailbox == one.mailbox, _MESSAGE.at <= one.early)
+        held = select(*_HELD_COLUMNS).where(_HELD, _MESSAGE.mailbox == one.mailbox, _MESSAGE.at <= one.early)
         held = held.where(func.coalesce(told, 0) < stage).order_by(_MESSAGE.at).limit(LATE_MOST)
         lines += [_of_held(row) for row in conn.execute(held)]
     return sorted(lines, key=lambda line: line.since)[:LATE_MOST]

@@ -218,6 +218,17 @@ async def test_whoever_has_the_ticket_hears_of_it_else_the_people_of_its_queue_e
         }
 
 
+async def test_where_the_one_who_has_it_cannot_be_told_the_notify_address_hears_of_it(laboratory: Laboratory) -> None:
+    async with laboratory(**boxes()) as lab:
+        anne = Enrolled(Agent("anne@office.test", "anne", (), (), lab.now))
+        await lab.database.write(lambda conn: record.apply(conn, [anne], lab.now))
+        await lab.desk.block("anne@office.test", "bob")
+        await write(lab)
+        await each_quarter(lab, 7)
+
+        assert [one.rcpt_to for one in warned(lab)] == [STAFF]
+
+
 async def test_nobody_is_warned_where_nothing_is_promised_or_somebody_answered(laboratory: Laboratory) -> None:
     async with laboratory(**boxes(answer_within_h=0)) as lab:
         await write(lab)

@@ -19,6 +19,7 @@ from mailgate.model import (
     Sending,
     Settlement,
     State,
+    Tagged,
     TicketChange,
     TicketState,
 )
@@ -56,7 +57,8 @@ async def closed(db: Database, *, at: datetime = NOW, raw: bytes = b"x") -> int:
     opened = ticket()
     sent = [sending(purpose, ticket_id=opened.id) for purpose in (Purpose.ACKNOWLEDGE, Purpose.AGENT)]
     shut = TicketChange(new_id(), opened.id, at, "closed", "agent:anne", "", TicketState.CLOSED)
-    await put(db, opened, filing(accepted, State.TICKETED, ticket_id=opened.id), *sent, shut)
+    bears = Tagged(opened.id, add=("printer",))
+    await put(db, opened, bears, filing(accepted, State.TICKETED, ticket_id=opened.id), *sent, shut)
     await deliver(db, *sent)
     return opened.id
 
@@ -67,7 +69,7 @@ async def deliver(db: Database, *sent: Sending) -> None:
         await db.together(outbox.settle, Settlement(one.outbox_id, OutboxState.SENT, SENT, NOW))
 
 
-ALL_OF_A_TICKET = ("ticket", "ticket_event", "participant", "message", "journal", "outbox", "raw")
+ALL_OF_A_TICKET = ("ticket", "ticket_event", "ticket_tag", "participant", "message", "journal", "outbox", "raw")
 
 
 # ── Tickets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
