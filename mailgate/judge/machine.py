@@ -36,7 +36,8 @@ from mailgate.model import (
 
 ASKS_TO_CONFIRM = "the recipient asks you to confirm: only a person can, and until then our mail waits there"
 LONGEST_TEST = timedelta(hours=1)
-_OF_OURS = frozenset({Evidence.ADDRESS, Evidence.MESSAGE_ID, Evidence.CONVERSATION})  # whoever bears it read our mail
+# What answers our mail bears one of these; our own mail that comes back bears all the others.
+_ANSWERS = frozenset({Evidence.ADDRESS, Evidence.MESSAGE_ID})
 REPORTS = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.MDN, Kind.FEEDBACK})
 CONVICTING = frozenset({Kind.AUTO_REPLY, Kind.SYSTEM})  # kinds that say themselves that a machine wrote them
 LABELS = {
@@ -171,7 +172,7 @@ def unknown_null(docket: Docket) -> Placement:
 def _linked(docket: Docket, disposition: Disposition) -> Placement | None:
     """Beside the mail of ours that this one answers; None where it answers none that we know."""
     link = docket.link
-    if link is None or link.evidence not in _OF_OURS:
+    if link is None or link.evidence not in _ANSWERS:
         return _hinted(docket, link, disposition)
     about = link.message
     if about is None:
@@ -182,7 +183,7 @@ def _linked(docket: Docket, disposition: Disposition) -> Placement | None:
 
 
 def _hinted(docket: Docket, link: Link | None, disposition: Disposition) -> Placement | None:
-    """What strangers could write as well brings a machine's mail beside a conversation of its own sender alone."""
+    """Any other trace brings a machine's mail beside a conversation of its own sender alone."""
     if link is None or link.ticket is None:
         return None
     who = thread.relation(docket.sender, docket.authentication, link.ticket, docket.limits.shared)
