@@ -282,7 +282,7 @@ def _whole_if_common(conn: Connection, asked: Sought) -> Sought:
     """A last word that is frequent by itself is not also taken for a beginning: what begins so, nobody could read."""
     if not asked.beginning:
         return asked
-    last = Sought(asked.phrases[-1:])
+    last = Sought((asked.phrases[-1][-1:],))
     top = last_ticket_number(conn) + 1 << MAILS_A_TICKET_BITS
     common = len(_places(conn, last, top, COMMON, held=False)) == COMMON
     return Sought(asked.phrases) if common else asked

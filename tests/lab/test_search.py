@@ -106,6 +106,7 @@ async def test_a_word_that_most_mails_have_ends_with_its_page(lab: Lab, monkeypa
         await wrote(lab, text="hello" if number < 5 else "hellos")
 
     assert found(lab, "hello", limit=2) == [4, 3]
+    assert found(lab, "anne@x.test hello") == [4, 3, 2, 1]
     assert found(lab, "hell") == [5, 4, 3, 2, 1]
 
 
