@@ -13,6 +13,7 @@ The house rules of this file:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -236,6 +237,18 @@ _ON_A_SERVER = text(
     "SELECT place FROM (SELECT place FROM search_entry WHERE words @@ CAST(CAST(:asked AS text) AS tsquery) OFFSET 0)"
     " AS found WHERE place < :below AND place >= :lowest ORDER BY place DESC LIMIT :most"
 )
+# A join in this order: each ticket is asked.
+_AMONG_IN_A_FILE = text(
+    "SELECT DISTINCT ticket.value FROM json_each(:numbers) AS ticket CROSS JOIN search_index"
+    " WHERE search_index MATCH :asked AND search_index.rowid >= ticket.value << :bits"
+    " AND search_index.rowid < (ticket.value + 1) << :bits"
+)
+_AMONG_ON_A_SERVER = text(
+    "SELECT CAST(ticket.value AS bigint) FROM json_array_elements_text(CAST(:numbers AS json)) AS ticket WHERE EXISTS"
+    " (SELECT 1 FROM search_entry WHERE words @@ CAST(CAST(:asked AS text) AS tsquery)"
+    " AND place >= CAST(ticket.value AS bigint) << CAST(:bits AS integer)"
+    " AND place < (CAST(ticket.value AS bigint) + 1) << CAST(:bits AS integer) OFFSET 0)"
+)
 _LOWEST = -(1 << 63)
 
 
@@ -249,6 +262,17 @@ def numbers(conn: Connection, asked: Sought, below: int | None, most: int) -> li
     return list(dict.fromkeys(place >> MAILS_A_TICKET_BITS for place in places))
 
 
+def among(conn: Connection, asked: Sought, tickets: Collection[int]) -> list[int]:
+    """Which of the tickets of these numbers have the words."""
+    if not asked.phrases:
+        return []
+    file = conn.dialect.name == "sqlite"
+    asked = _whole_if_common(conn, asked)
+    question = _match(asked) if file else _query(asked)
+    given = {"numbers": json.dumps(list(tickets)), "asked": question, "bits": MAILS_A_TICKET_BITS}
+    return list(conn.execute(_AMONG_IN_A_FILE if file else _AMONG_ON_A_SERVER, given).scalars())
+
+
 def held(conn: Connection, asked: Sought, after: int, most: int) -> list[int]:
     """The ids of up to `most` mails in no ticket with these words, oldest first, from the id `after` on."""
     return [-place for place in _places(conn, asked, -after, most, held=True)]
@@ -258,7 +282,7 @@ def _whole_if_common(conn: Connection, asked: Sought) -> Sought:
     """A last word that is frequent by itself is not also taken for a beginning: what begins so, nobody could read."""
     if not asked.beginning:
         return asked
-    last = Sought(asked.phrases[-1:])
+    last = Sought((asked.phrases[-1][-1:],))
     top = last_ticket_number(conn) + 1 << MAILS_A_TICKET_BITS
     common = len(_places(conn, last, top, COMMON, held=False)) == COMMON
     return Sought(asked.phrases) if common else asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
@@ -21,6 +21,7 @@ PAGE = 100
 WHOLE_MOST = 10_000  # tickets shown with everything in them
 ASKING_MOST = 20  # tickets that stand before the newest
 LONGEST_NUMBER = 9  # digits
+FEW = 2000  # tickets that are asked one by one whether they have the words
 IN_TICKET_MOST = 1000  # messages and events of one ticket that is shown, the newest
 
 _TICKET, _MESSAGE, _RAW, _OUTBOX = tables.ticket.c, tables.message.c, tables.raw.c, tables.outbox.c
@@ -97,11 +98,23 @@ def _found(conn: Connection, page: Select[Any], search: str, before: int | None,
     rows: list[Any] = []
     if named and before is None:
         rows += conn.execute(page.where(_TICKET.number == named))
-    most = 2 * limit
-    while len(rows) < limit and (numbers := index.numbers(conn, asked, before, most)):
-        before, most = numbers[-1], 4 * most
+
+    def add(numbers: Iterable[int]) -> None:
         wanted = is_one_of(_TICKET.number, [number for number in numbers if number != named])
-        rows += conn.execute(page.where(wanted).limit(limit))
+        rows.extend(conn.execute(page.where(wanted).limit(limit)))
+
+    most, many = 2 * limit, False
+    while len(rows) < limit and (numbers := index.numbers(conn, asked, before, most)):
+        add(numbers)
+        before, most = numbers[-1], 4 * most
+        # Where not many tickets are wanted at all, each of them is asked: what most mails say would be read in vain.
+        if many or len(rows) >= limit or page.whereclause is None:
+            continue
+        left = page.with_only_columns(_TICKET.number).where(_TICKET.number < before).limit(FEW + 1)
+        if len(candidates := list(conn.execute(left).scalars())) <= FEW:
+            add(index.among(conn, asked, candidates))
+            break
+        many = True
     return rows[:limit]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from mailgate.model import TicketState
 from mailgate.searchwords import sought
-from mailgate.store import copying, queries, search
+from mailgate.store import copying, queries, search, tickets
 from mailgate.store.database import Database
 from mailgate.testing import Lab
 from tests.fakes.letters import letter
@@ -106,7 +106,23 @@ async def test_a_word_that_most_mails_have_ends_with_its_page(lab: Lab, monkeypa
         await wrote(lab, text="hello" if number < 5 else "hellos")
 
     assert found(lab, "hello", limit=2) == [4, 3]
+    assert found(lab, "anne@x.test hello") == [4, 3, 2, 1]
     assert found(lab, "hell") == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("few", [0, 2000])
+async def test_the_few_tickets_of_a_state_are_found_among_many(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(tickets, "FEW", few)
+    for number in range(1, 8):
+        await wrote(lab, text="hello" if number != 2 else "adieu")
+    for number in (1, 2, 3):
+        await lab.desk.close(number, "bert")
+
+    assert found(lab, "hello ", state=TicketState.CLOSED, limit=2) == [3, 1]
+    assert found(lab, "hello ", state=TicketState.CLOSED, limit=1) == [3]
+    assert found(lab, "hello ", state=TicketState.CLOSED, before=3) == [1]
 
 
 async def test_held_mail_is_found_oldest_first_and_where_it_went(lab: Lab) -> None:
