@@ -150,6 +150,20 @@ async def test_an_address_that_bounces_is_told_no_more_and_somebody_hears_of_it(
         assert lab.ledger().balanced
 
 
+async def test_an_address_that_the_next_hop_refuses_is_told_no_more(laboratory: Laboratory) -> None:
+    async with laboratory(overrides={**OFFICE, "notify": {"address": "lead@office.test"}}) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        lab.next_hop = lambda sent: (550, "5.1.1 no such user") if sent.rcpt_to == ANNE else (250, "2.0.0 ok")
+        for number in range(3):
+            await asked(lab, subject=f"Matter {number}")
+            lab.advance(MINUTE)
+        await lab.settle()
+        assert len(to(lab, ANNE)) == 1
+        assert [read(sent.raw)["Subject"] for sent in to(lab, "lead@office.test")] == [
+            "[support@g.test] Mail to one of your people comes back: anne"
+        ]
+
+
 async def test_an_answer_that_did_not_arrive_is_told_however_late(laboratory: Laboratory) -> None:
     async with laboratory(overrides=OFFICE) as lab:
         await lab.desk.enrol(ANNE, "anne")
