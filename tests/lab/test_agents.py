@@ -37,6 +37,7 @@ async def test_a_new_ticket_is_told_with_the_words_of_the_customer(laboratory: L
         assert "It burns. Please help." in body(told.raw)
         assert "carla@shop.test" in body(told.raw)
         assert "#close" in body(told.raw)
+        assert "#canned" not in body(told.raw), "there are no ready texts"
         assert [message.kind for message in lab.tickets()[0].messages] == ["human", "acknowledge"]
         assert lab.ledger().balanced
 
