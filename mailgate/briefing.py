@@ -28,7 +28,7 @@ from mailgate.judge.docket import Planned
 from mailgate.judge.governor import ANSWERED, Refusal
 from mailgate.judge.history import History
 from mailgate.log import Event
-from mailgate.model import Agent, Ask, Happening, Permit, Purpose, Sending
+from mailgate.model import Agent, Ask, Effect, Happening, Permit, Purpose, Sending
 from mailgate.store import agents, facts, grants, happenings, locks, record
 from mailgate.stragglers import happens
 
@@ -50,6 +50,7 @@ class _Round:
 
     history: History
     now: datetime
+    effects: list[Effect] = field(default_factory=list)
     planned: list[tuple[Planned, Text]] = field(default_factory=list)
     digested: list[tuple[str, int]] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)  # by reader
@@ -196,19 +197,20 @@ class Briefing:
     # ── How it is sent ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _granted(self, told: _Round, reader: str, purpose: Purpose, cause: int, mailbox: str) -> Permit | None:
-        """Ask the gate. Our own people have no credit to spend, so nothing else is to be written."""
+        """Ask the gate. What it knows of a reader is written with the mail: it may come back."""
         known = told.history.acquaintance(reader, told.now)
         wanted = replace(answer.wish(purpose, known, told.history, told.now, mailbox), cause=cause)
-        _, decision = answer.gate(wanted, known, told.history, told.now)
+        follows, decision = answer.gate(wanted, known, told.history, told.now)
         if isinstance(decision, Refusal):
             told.refusals[reader] = decision
             return None
-        told.history.learn([], [decision])
+        told.history.learn(follows, [decision])
+        told.effects += follows
         return decision
 
     def _send(self, conn: Connection, told: _Round) -> None:
         sendings: list[Sending] = [letters.to_staff(one, *text, self.gateway) for one, text in told.planned]
-        record.apply(conn, sendings, told.now)
+        record.apply(conn, [*told.effects, *sendings], told.now)
 
     def _round(self, conn: Connection, readers: Collection[str], causes: frozenset[int], now: datetime) -> _Round:
         limits = self.book().limits

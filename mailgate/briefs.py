@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mailgate import canned
 from mailgate.bulletin import DATE_FORMAT, PROOF
 from mailgate.judge.brief import LOST
+from mailgate.judge.orders import CANNED
 from mailgate.mail.attachments import attachments_of
 from mailgate.mail.commands import NOTE, SIGN, WORDS
 from mailgate.mail.compose import MARKER_LINE
@@ -97,12 +98,13 @@ class Writer:
     def _help(self, news: Happening, reader: Agent) -> str:
         """How to answer; only what he may do is named."""
         may_order = Right.COMMAND in reader.rights
-        orders = (NOTE, *WORDS) if may_order else (NOTE,)
         names = sorted(canned.names(self.book)) if may_order else []
+        words = (word for word in WORDS if word != CANNED or names)
+        orders = (NOTE, *words) if may_order else (NOTE,)
         values = {"orders": " ".join(f"{SIGN}{word}" for word in orders)}
         if Right.REPLY not in reader.rights:
             return fill(self._template("agent-help-notes"), values)[1]
-        values |= {"desk": news.mailbox, "canned": f"{SIGN}canned: {', '.join(names)}" if names else ""}
+        values |= {"desk": news.mailbox, "canned": f"{SIGN}{CANNED}: {', '.join(names)}" if names else ""}
         return fill(self._template("agent-help"), values)[1]
 
     def _time(self, at: datetime) -> str:

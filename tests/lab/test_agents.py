@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from mailgate import canned
 from mailgate.errors import NotAllowed, NotFound
+from mailgate.mail.template import Template
 from mailgate.model import Right, TicketChange, TicketState
 from mailgate.store import record, tables
 from mailgate.testing import Lab
@@ -34,6 +37,7 @@ async def test_a_new_ticket_is_told_with_the_words_of_the_customer(laboratory: L
         assert "It burns. Please help." in body(told.raw)
         assert "carla@shop.test" in body(told.raw)
         assert "#close" in body(told.raw)
+        assert "#canned" not in body(told.raw), "there are no ready texts"
         assert [message.kind for message in lab.tickets()[0].messages] == ["human", "acknowledge"]
         assert lab.ledger().balanced
 
@@ -145,6 +149,20 @@ async def test_an_address_that_bounces_is_told_no_more_and_somebody_hears_of_it(
         (told,) = [sent for sent in to(lab, "lead@office.test") if "comes back" in str(read(sent.raw)["Subject"])]
         assert f"mailgate senders clear {ANNE}" in body(told.raw)
         assert lab.ledger().balanced
+
+
+async def test_an_address_that_the_next_hop_refuses_is_told_no_more(laboratory: Laboratory) -> None:
+    async with laboratory(overrides={**OFFICE, "notify": {"address": "lead@office.test"}}) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        lab.next_hop = lambda sent: (550, "5.1.1 no such user") if sent.rcpt_to == ANNE else (250, "2.0.0 ok")
+        for number in range(3):
+            await asked(lab, subject=f"Matter {number}")
+            lab.advance(MINUTE)
+        await lab.settle()
+        assert len(to(lab, ANNE)) == 1
+        assert [read(sent.raw)["Subject"] for sent in to(lab, "lead@office.test")] == [
+            "[support@g.test] Mail to one of your people comes back: anne"
+        ]
 
 
 async def test_an_answer_that_did_not_arrive_is_told_however_late(laboratory: Laboratory) -> None:
@@ -348,6 +366,42 @@ async def test_with_one_order_that_is_not_understood_nothing_is_done(
         _, refused = to(lab, ANNE)
         assert why in " ".join(body(refused.raw).split())
         assert refused.kind == "notice"
+
+
+class WithReadyTexts:
+    """A rule book with ready answers of its own."""
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self.canned = {"en": {"reset": Template("", "Dear ${name}, press it. ${desk} ${ticket}\n")}}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._book, name)
+
+
+async def test_a_ready_text_is_sent_by_its_name(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        book = WithReadyTexts(lab.context.book())
+        lab.intake.book = lab.briefing.book = lambda: book  # type: ignore[assignment, return-value]
+        await asked(lab)
+        assert "#canned: reset" in body(to(lab, ANNE)[0].raw)
+        await answered(lab, "#canned reset\n#close\n#note standard case")
+        assert said(to(lab, CARLA)[-1]) == f"Dear {CARLA}, press it. support@g.test #1"
+        assert lab.tickets()[0].state == TicketState.CLOSED
+
+
+def test_a_ready_text_is_looked_for_in_one_language_after_another() -> None:
+    book: Any = WithReadyTexts(None)
+    book.canned["de"] = {"reset": Template("", "Drück.\n"), "nur": Template("", "Nur deutsch.\n")}
+    assert canned.names(book) == {"reset", "nur"}
+    assert [
+        one.body if one else None for one in (canned.canned(book, "reset", "de"), canned.canned(book, "nur", "fr"))
+    ] == [
+        "Drück.\n",
+        "Nur deutsch.\n",
+    ]
+    assert canned.canned(book, "other", "de") is None
 
 
 async def test_whoever_is_refused_can_answer_that_mail(laboratory: Laboratory) -> None:
