@@ -82,9 +82,10 @@ def change(conn: Connection, changes: list[TicketChange], opened: dict[int, date
     put(conn, upsert(conn, tables.ticket_event, key="id"), events)
     touched = {effect.ticket_id: effect.at for effect in changes}
     waiting = {one.ticket_id: one for one in reversed(changes) if one.waits_since}
-    moved = {one: at for one, at in touched.items() if opened.get(one) != at}
-    run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in moved.items() if one not in waiting])
-    run(conn, _WAIT, [_begun(waiting[one], at) for one, at in moved.items() if one in waiting])
+    moved = {one: at for one, at in touched.items() if opened.get(one) != at and one not in waiting}
+    run(conn, _TOUCH, [{"of_ticket": one, "at": at} for one, at in moved.items()])
+    # A quiet ticket may be opened and waited in at one moment.
+    run(conn, _WAIT, [_begun(one, touched[ticket_id]) for ticket_id, one in waiting.items()])
     last = {effect.ticket_id: effect for effect in changes if effect.state}
     for state, statement in _STATES.items():
         run(conn, statement, [_moved(one, state) for one in last.values() if one.state is state])
