@@ -152,6 +152,7 @@ async def test_a_ticket_is_found_with_its_people_and_its_reopenings(db: Database
         mailbox="support@g.test",
         subject="Help",
         participants=(Participant("anne@x.test", Level.A2), Participant("bart@x.test", Level.A1)),
+        requester="anne@x.test",
         closed_at=day(1),
         reopened_at=(day(-2),),
     )
