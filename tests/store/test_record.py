@@ -27,6 +27,7 @@ from mailgate.model import (
     HeldState,
     Joined,
     Key,
+    Kind,
     KnownMessage,
     KnownTicket,
     Level,
@@ -154,6 +155,7 @@ async def test_a_ticket_is_found_with_its_people_and_its_reopenings(db: Database
         participants=(Participant("anne@x.test", Level.A2), Participant("bart@x.test", Level.A1)),
         closed_at=day(1),
         reopened_at=(day(-2),),
+        updated_at=day(1),
     )
 
 
@@ -205,6 +207,8 @@ async def test_a_filed_mail_is_found_by_its_identity_with_its_ticket(db: Databas
                 body_hash="abc",
                 journal_id=accepted.journal_id,
                 mailbox="support@g.test",
+                kind=Kind.HUMAN,
+                subject="Help",
             )
         ]
     }
