@@ -39,4 +39,4 @@ def joined(ticket_id: int, keys: Iterable[str]) -> list[Joined]:
 
 
 def _is_ours(address: str, history: History) -> bool:
-    return admission.mailbox_of(address, history.gateway) is not None or token.looks_signed(address) is not None
+    return token.looks_signed(address) is not None or admission.mailbox_of(address, history.gateway) is not None

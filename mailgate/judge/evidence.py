@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 import re2
 from msgspec import Struct
@@ -113,6 +114,7 @@ def numbers_in(subject: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(number) for number in _NUMBER.findall(subject)))[:MOST_NUMBERS]
 
 
+@lru_cache(1024)  # asked some times while one mail is judged
 def topic_of(subject: str, prefixes: tuple[str, ...]) -> str:
     """A subject as two are compared: without reply prefixes, names of lists and numbers of tickets, in lower case."""
     rest = _NUMBER.sub(" ", subject) if "[#" in subject else subject

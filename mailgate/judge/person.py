@@ -106,8 +106,9 @@ def _the_one(docket: Docket, link: Link, place: Place) -> KnownTicket | None:
 
 
 def _after_all_is_gone(docket: Docket) -> Placement:
-    """It follows a mail of ours that is no longer kept. Whoever took part cannot be told from whoever found it."""
-    if trust.welcome(docket.known, docket.authentication) is Welcome.TRUSTED:
+    """It follows a mail of ours that is no longer kept, nor who took part. Whoever wrote before begins anew."""
+    wrote = docket.sender in docket.history.facts.acquaintances
+    if wrote and docket.authentication.level is not Level.A0:
         return _new(docket)
     return places.held(
         docket, "follows a mail of ours that is no longer kept, and its sender is not known or not proven"

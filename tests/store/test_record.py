@@ -27,6 +27,7 @@ from mailgate.model import (
     HeldState,
     Joined,
     Key,
+    Kind,
     KnownMessage,
     KnownTicket,
     Level,
@@ -155,6 +156,7 @@ async def test_a_ticket_is_found_with_its_people_and_its_reopenings(db: Database
         requester="anne@x.test",
         closed_at=day(1),
         reopened_at=(day(-2),),
+        updated_at=day(1),
     )
 
 
@@ -206,6 +208,8 @@ async def test_a_filed_mail_is_found_by_its_identity_with_its_ticket(db: Databas
                 body_hash="abc",
                 journal_id=accepted.journal_id,
                 mailbox="support@g.test",
+                kind=Kind.HUMAN,
+                subject="Help",
             )
         ]
     }
