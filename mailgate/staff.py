@@ -31,7 +31,7 @@ from mailgate.judge.notice import Notice
 from mailgate.log import Event
 from mailgate.looking import now_and_then
 from mailgate.model import Agent, Ask, Effect, HeldState, Horizon, Permit, Purpose, Sending
-from mailgate.store import facts, grants, held, locks, news, record, waiting
+from mailgate.store import agents, facts, grants, held, locks, news, record, waiting
 from mailgate.store.views import WaitingLine
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Staff:
             return waiting.late(conn, now, horizons) if before is None or now - before >= every else []
 
         def work(conn: Connection) -> _Told:
-            people = waiting.people(conn)
+            people = agents.current(conn)
             self._alone(conn, self._by_reader(late(conn), people))
             # Once more, for another process may have told of some until we were alone.
             return self._warn(conn, self._by_reader(late(conn), people), horizons, now)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mailgate.desk import floods
 from mailgate.desk.acts import Acts, key_of
 from mailgate.errors import NotAllowed, NotFound
+from mailgate.judge import waiting
 from mailgate.judge.company import joined
 from mailgate.judge.evidence import topic_of
 from mailgate.model import Amended, Effect, Joined, Level, NewTicket, Participant, TicketChange, TicketState
@@ -132,7 +135,18 @@ class Merging(Acts):
     def _opened(self, whole: Standing, first: Contribution, ticket_id: int) -> NewTicket:
         topic = topic_of(first.subject, self.book().limits.reply_prefixes)
         who = Participant(first.sender, first.level)
-        return NewTicket(ticket_id, first.subject, whole.queue, whole.mailbox, who, first.name, first.at, topic=topic)
+        return NewTicket(
+            ticket_id,
+            first.subject,
+            whole.queue,
+            whole.mailbox,
+            who,
+            first.name,
+            first.at,
+            topic=topic,
+            waits_since=first.at,
+            due_at=waiting.due(self.gateway.mailbox(whole.mailbox), first.at),
+        )
 
     def _let_in(self, conn: Connection, message_id: int, agent: str) -> int:
         mail, now = self._contribution(conn, message_id), self.clock()
@@ -141,7 +155,11 @@ class Merging(Acts):
         merging.let_in(conn, mail.id)
         effects: list[Effect] = [
             *_people_of([mail], ticket.id),
-            self._line(ticket.id, "let-in", agent, mail.identity, state),
+            replace(
+                self._line(ticket.id, "let-in", agent, mail.identity, state),
+                waits_since=mail.at,
+                due_at=waiting.due(self.gateway.mailbox(ticket.mailbox), mail.at),
+            ),
         ]
         if state:
             effects.append(Amended(ticket.id, pending_until=None))

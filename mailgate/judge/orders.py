@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from mailgate.judge import confirm
 from mailgate.judge.docket import Docket
+from mailgate.judge.tags import ALLOWED, tag_of
 from mailgate.model import (
     Agent,
     Amended,
@@ -30,6 +31,8 @@ def faults(given: Sequence[Order], docket: Docket) -> Iterator[str]:
         if order.word == "assign" and order.said not in (ME, NOBODY) and _named(order.said, docket) is None:
             names = sorted(one.name for one in _people(docket))
             yield f"#assign {order.said}: nobody of this name; there are {', '.join(names)}"
+        if order.word in ("tag", "untag") and not tag_of(order.said):
+            yield f"#{order.word} {order.said}: tags are {ALLOWED}"
         if order.word == "pending" and not docket.at < _moment(order.said, docket) <= docket.at + FURTHEST:
             yield f"#pending {order.said}: it must be a day to come, within a year"
 
@@ -47,25 +50,21 @@ def _effects(order: Order, docket: Docket, ticket: KnownTicket, agent: Agent) ->
 
     match order.word:
         case "close":
-            return [told("closed", state=TicketState.CLOSED), _nobody_waits(ticket)]
+            return [told("closed", state=TicketState.CLOSED)]
         case "spam":
-            return [told("closed-as-spam", state=TicketState.CLOSED), _nobody_waits(ticket), *_marked(docket, ticket)]
+            return [told("closed-as-spam", state=TicketState.CLOSED), *_marked(docket, ticket)]
         case "assign":
             return [told("assigned", _to_whom(order.said, docket, agent))]
         case "tag":
-            return [told("tagged", order.said), Tagged(ticket.id, add=(order.said,))]
+            return [told("tagged", tag_of(order.said)), Tagged(ticket.id, add=(tag_of(order.said),))]
         case "untag":
-            return [told("untagged", order.said), Tagged(ticket.id, remove=(order.said,))]
+            return [told("untagged", tag_of(order.said)), Tagged(ticket.id, remove=(tag_of(order.said),))]
         case "pending":
             until = _moment(order.said, docket)
             return [told("pending", until.isoformat(), TicketState.PENDING), Amended(ticket.id, pending_until=until)]
         case _:
             # A ready text is no change of the ticket: it leaves as an answer.
             return []
-
-
-def _nobody_waits(ticket: KnownTicket) -> Amended:
-    return Amended(ticket.id, waits_since=None, due_at=None, warned_at=None, pending_until=None)
 
 
 def _marked(docket: Docket, ticket: KnownTicket) -> list[Effect]:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailgate.model import Agent, Horizon, Priority, Right
+from mailgate.model import Horizon, Priority
 from mailgate.store import tables
 from mailgate.store.bulk import put, run
 from mailgate.store.dialect import upsert
@@ -144,15 +144,6 @@ def asleep(conn: Connection, now: datetime, limit: int = LATE_MOST) -> list[int]
         _TICKET.state == literal_column("'pending'"),
     )
     return list(conn.execute(select(_TICKET.id).where(*over).order_by(_TICKET.pending_until).limit(limit)).scalars())
-
-
-def people(conn: Connection) -> list[Agent]:
-    """Our own people, those who left too."""
-    page = select(tables.agent).order_by(tables.agent.c.address).limit(PEOPLE_MOST)
-    return [
-        Agent(row.address, row.name, tuple(map(Right, row.rights)), tuple(row.queues), row.added_at, row.left_at)
-        for row in conn.execute(page)
-    ]
 
 
 # ── Who of our people was told ────────────────────────────────────────────────────────────────────────────────────────
