@@ -204,7 +204,10 @@ def _by_subject(case: Case, facts: Facts, limits: Limits) -> list[KnownTicket]:
 
 def _nearest(case: Case, known: Lookup) -> list[KnownMessage]:
     """What In-Reply-To names, and the newest of References that is known: where these differ, the mail is at odds."""
-    mail, named = case.mail, set(named_ids(case))
+    mail = case.mail
+    if not (mail.in_reply_to or mail.references):
+        return []
+    named = set(named_ids(case))
     answered = [one for name in mail.in_reply_to if name in named for one in known(name)]
     before = (known(name) for name in reversed(mail.references) if name in named)
     return [*answered, *next((found for found in before if found), [])]
