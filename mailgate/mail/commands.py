@@ -18,7 +18,6 @@ from mailgate.mail.words import clean
 from mailgate.model import Order, Orders
 
 MOST_ORDERS = 20
-LONGEST_TAG = 40  # characters
 LONGEST_SHOWN = 60  # characters of a line that a fault repeats
 MOST_DAYS = 365  # that a ticket can be put off for
 SIGN: Final = "#"
@@ -38,7 +37,7 @@ def read(text: str, canned: Collection[str] = ()) -> Orders:
         if word:
             fault = _fault(word, said, canned) if len(given) < MOST_ORDERS else f"more than {MOST_ORDERS} orders"
             faults += [f"{_shown(lines[place])}: {fault}"] if fault else []
-            given.append(Order(word, said.lower() if word in ("tag", "untag", "pending") else said))
+            given.append(Order(word, said.lower() if word == "pending" else said))
         place += 1
     words, note = _without_note(lines[place:])
     return Orders(tuple(given), words, note, (*faults, *_quarrels(given, words))[:MOST_ORDERS])
@@ -92,19 +91,10 @@ def _one(said: str) -> str:
     return "" if len(said.split()) == 1 else "one word must stand behind it"
 
 
-def _tag(said: str) -> str:
-    return "" if is_tag(said) else f"a word of at most {LONGEST_TAG} letters, digits and hyphens must stand behind it"
-
-
 def _until(said: str) -> str:
     if _days(said) or _date(said):
         return ""
     return f"a number of days such as 3d (at most {MOST_DAYS}d) or a date such as 2026-03-31 must stand behind it"
-
-
-def is_tag(word: str) -> bool:
-    """May a ticket bear this word?"""
-    return 0 < len(word) <= LONGEST_TAG and all(char.isalnum() or char in "-_" for char in word)
 
 
 def until(said: str) -> int | date | None:
@@ -134,8 +124,8 @@ def _shown(line: str) -> str:
 WORDS: Final[dict[str, Callable[[str], str]]] = {
     "close": _nothing,
     "assign": _one,
-    "tag": _tag,
-    "untag": _tag,
+    "tag": _one,
+    "untag": _one,
     "pending": _until,
     "canned": _one,
     "spam": _nothing,

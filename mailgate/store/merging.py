@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from mailgate.model import Disposition, Level, Participant, State, TicketState
+from mailgate.model import Disposition, Level, Participant, Purpose, State, TicketState
 from mailgate.store import tables
 from mailgate.store.dialect import is_one_of
 from mailgate.store.tables import Direction
@@ -94,8 +94,12 @@ def takes_part(conn: Connection, ticket_id: int, address: str) -> bool:
 
 
 def merge(conn: Connection, ticket_id: int, into: int) -> None:
-    """Move all that stands in a ticket into another, and whatever was merged into it before; who takes part stays."""
-    conn.execute(update(tables.message).where(_MESSAGE.ticket_id == ticket_id).values(ticket_id=into))
+    """Move all that stands in a ticket into another, and whatever was merged into it before; who takes part stays.
+
+    What our own people were told stays as well: an answer to it is for the one of whom it told.
+    """
+    moves = _MESSAGE.purpose.is_distinct_from(Purpose.NOTICE)
+    conn.execute(update(tables.message).where(_MESSAGE.ticket_id == ticket_id, moves).values(ticket_id=into))
     conn.execute(update(tables.ticket).where(_TICKET.merged_into == ticket_id).values(merged_into=into))
 
 

@@ -508,3 +508,41 @@ async def test_who_comes_back_stands_anew(laboratory: Laboratory) -> None:
         assert again.added_at == lab.now
         changed = await lab.desk.entitle(ANNE, rights=[Right.COMMAND, Right.REPLY], queues=["billing"])
         assert (changed.rights, changed.queues) == ((Right.REPLY, Right.COMMAND), ("billing",))
+
+
+# ── Tickets that became one ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_whoever_asked_in_a_merged_ticket_gets_the_answer_to_his_mail_and_nobody_else(
+    laboratory: Laboratory,
+) -> None:
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        await asked(lab)
+        await asked(lab, "dora@mill.test", subject="Mine burns as well")
+        await lab.desk.merge(2, 1, "anne")
+        lab.advance(MINUTE)
+        raw, address = answer(to(lab, "dora@mill.test")[-1].raw, "dora@mill.test", text="And now it smokes.")
+        await lab.receive(raw, mail_from="dora@mill.test", rcpt_to=[address])
+        await lab.settle()
+        before = len(to(lab, CARLA))
+
+        await answered(lab, "Take it outside, Dora.")
+
+        assert said(to(lab, "dora@mill.test")[-1]) == "Take it outside, Dora."
+        assert len(to(lab, CARLA)) == before
+        assert [len(ticket.messages) for ticket in lab.tickets()] == [7, 0], "all of it stands in one"
+
+
+async def test_an_answer_to_what_was_told_before_the_merge_goes_where_it_was_meant(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        await asked(lab)
+        await asked(lab, "dora@mill.test", subject="Mine burns as well")
+        await lab.desk.merge(2, 1, "anne")
+
+        await answered(lab, "Take it outside, Dora.\n\n#note She is new.")
+
+        assert said(to(lab, "dora@mill.test")[-1]) == "Take it outside, Dora."
+        assert [one.kind for one in to(lab, CARLA)] == ["acknowledge"]
+        assert ("noted", "agent:anne") in history(lab, 1)
