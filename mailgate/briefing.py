@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mailgate import letters
-from mailgate.briefs import Text, Writer
+from mailgate.briefs import Text, Words, Writer
 from mailgate.context import Context
 from mailgate.errors import TryAgain
 from mailgate.judge import answer, brief, token
@@ -118,7 +118,7 @@ class Briefing:
         self._say(told)
         return told
 
-    async def _words(self, waiting: Sequence[Pair]) -> dict[int, str]:
+    async def _words(self, waiting: Sequence[Pair]) -> dict[int, Words]:
         """What the first of these mails say, by the id of their bytes."""
         now, late_s = self.clock(), self.book().limits.agents.digest_after_s
         soon = dict.fromkeys(one.raw_id for one, _ in waiting if one.raw_id and not brief.is_late(one, now, late_s))
@@ -127,7 +127,7 @@ class Briefing:
         writer = Writer(self.gateway, self.book())
         return await asyncio.to_thread(lambda: {number: writer.words_of(raw) for number, raw in raws.items()})
 
-    def _tell(self, conn: Connection, waiting: Sequence[Pair], words: Mapping[int, str], now: datetime) -> _Round:
+    def _tell(self, conn: Connection, waiting: Sequence[Pair], words: Mapping[int, Words], now: datetime) -> _Round:
         readers = {reader.address: reader for _, reader in waiting}
         self._alone(conn, readers)
         # Another process may have told some of it while we read.
@@ -144,7 +144,7 @@ class Briefing:
         happenings.tell(conn, told.digested, now)
         return told
 
-    def _one_by_one(self, told: _Round, reader: Agent, his: Sequence[Happening], words: Mapping[int, str]) -> None:
+    def _one_by_one(self, told: _Round, reader: Agent, his: Sequence[Happening], words: Mapping[int, Words]) -> None:
         """A mail for each, until the gate refuses one."""
         writer = Writer(self.gateway, self.book())
         for news in his:

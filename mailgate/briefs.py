@@ -6,9 +6,12 @@ The first line is one that every reader of quotes knows: whatever a program copi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mailgate import canned
+from msgspec import Struct
+
+from mailgate import answering, canned
 from mailgate.bulletin import DATE_FORMAT, PROOF
 from mailgate.judge.brief import LOST
 from mailgate.judge.orders import CANNED
@@ -25,16 +28,22 @@ from mailgate.mail.words import clean
 from mailgate.model import Agent, Gateway, Happening, Right
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mailgate.rulebook import Rulebook
 
 MOST_FILES = 20
 CUT = "[…]"
 LONGEST_SUBJECT = 200  # characters
 LONGEST_WHO = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # of a mail without a date, where no date is shown
 
 Text = tuple[str, str]  # subject and body
+
+
+class Words(Struct, frozen=True):
+    """What a mail says, for whoever is told of it."""
+
+    said: str
+    fitting: tuple[str, ...] = ()  # names of canned answers, best first
 
 
 class Writer:
@@ -44,10 +53,10 @@ class Writer:
         self.gateway = gateway
         self.book = book
 
-    def news(self, news: Happening, words: str, reader: Agent) -> Text:
+    def news(self, news: Happening, words: Words, reader: Agent) -> Text:
         """Something came; `words` is what `words_of` made of the mail."""
         subject, head = fill(self._template("agent-news"), self._values(news) | {"proof": PROOF[news.level]})
-        return subject, "\n".join([head.rstrip(), "", words, "", self._help(news, reader)])
+        return subject, "\n".join([head.rstrip(), "", words.said, "", self._help(news, reader, words.fitting)])
 
     def of_his_own(self, news: Happening, reader: Agent) -> Text:
         """His own mail went nowhere."""
@@ -74,8 +83,8 @@ class Writer:
         }
         return fill(self._template("agent-unreachable"), values)
 
-    def words_of(self, raw: bytes) -> str:
-        """What a mail says, without what it quotes, and the names of its files; trimmed."""
+    def words_of(self, raw: bytes) -> Words:
+        """What a mail says, without what it quotes, and the names of its files; trimmed. And which answers may fit."""
         book = self.book
         mail, parts = read(raw)
         whole = text_of(raw, parts, book.quotes)
@@ -85,7 +94,9 @@ class Writer:
         lines = [words if len(words) <= most else f"{words[:most]}\n{CUT}"]
         files = attachments_of(raw, parts)
         lines += ["", *(f"+ {clean(str(file))}" for file in files[:MOST_FILES])] if files else []
-        return "\n".join(lines)
+        found = answering.read(raw, mail.message_id, mail.date or EPOCH, book)
+        fitting = tuple(one.name for one in answering.suggestions(found, book))
+        return Words("\n".join(lines), fitting)
 
     def _values(self, news: Happening) -> dict[str, str]:
         name, address = clean(news.author_name), clean(news.author or news.requester)
@@ -95,8 +106,8 @@ class Writer:
             "who": (f"{name} <{address}>" if name else address)[:LONGEST_WHO] or "<>",
         }
 
-    def _help(self, news: Happening, reader: Agent) -> str:
-        """How to answer; only what he may do is named."""
+    def _help(self, news: Happening, reader: Agent, fitting: Sequence[str] = ()) -> str:
+        """How to answer, and whom; only what he may do is named. Which canned answers may fit stands last."""
         may_order = Right.COMMAND in reader.rights
         names = sorted(canned.names(self.book)) if may_order else []
         words = (word for word in WORDS if word != CANNED or names)
@@ -104,8 +115,13 @@ class Writer:
         values = {"orders": " ".join(f"{SIGN}{word}" for word in orders)}
         if Right.REPLY not in reader.rights:
             return fill(self._template("agent-help-notes"), values)[1]
-        values |= {"desk": news.mailbox, "canned": f"{SIGN}{CANNED}: {', '.join(names)}" if names else ""}
-        return fill(self._template("agent-help"), values)[1]
+        values |= {"desk": news.mailbox, "to": clean(news.requester) or "<>"}
+        values |= {"canned": f"{SIGN}{CANNED}: {', '.join(names)}" if names else ""}
+        text = fill(self._template("agent-help"), values)[1]
+        if not may_order or not fitting:
+            return text
+        fits = {"names": ", ".join(f"{SIGN}{CANNED} {name}" for name in fitting)}
+        return f"{text.rstrip()}\n{fill(self._template('agent-fits'), fits)[1]}"
 
     def _time(self, at: datetime) -> str:
         return at.astimezone(self.gateway.notify.zone).strftime(DATE_FORMAT)

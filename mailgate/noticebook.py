@@ -27,8 +27,9 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "late-more": frozenset({"count"}),
     # To one of our own people: above the words of a customer, below them, and what became of his own mail.
     "agent-news": frozenset({"ticket", "subject", "who", "proof"}),
-    "agent-help": frozenset({"desk", "orders", "canned"}),
+    "agent-help": frozenset({"desk", "to", "orders", "canned"}),
     "agent-help-notes": frozenset({"orders"}),
+    "agent-fits": frozenset({"names"}),
     "agent-not-sent": frozenset({"ticket", "subject", "reason"}),
     "agent-undelivered": frozenset({"ticket", "subject", "reason"}),
     "agent-digest": frozenset({"desk", "count"}),

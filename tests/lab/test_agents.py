@@ -9,7 +9,7 @@ import pytest
 
 from mailgate import canned
 from mailgate.errors import NotAllowed, NotFound
-from mailgate.mail.template import Template
+from mailgate.mail.canned import Canned
 from mailgate.model import Right, TicketState
 from mailgate.store import tables
 from mailgate.testing import Lab
@@ -375,7 +375,7 @@ class WithReadyTexts:
 
     def __init__(self, book: Any) -> None:
         self._book = book
-        self.canned = {"en": {"reset": Template("", "Dear ${name}, press it. ${desk} ${ticket}\n")}}
+        self.canned = {"en": {"reset": Canned("", "Dear ${name}, press it. ${desk} ${ticket}\n")}}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._book, name)
@@ -393,9 +393,18 @@ async def test_a_ready_text_is_sent_by_its_name(laboratory: Laboratory) -> None:
         assert lab.tickets()[0].state == TicketState.CLOSED
 
 
+async def test_what_may_fit_is_proposed_and_to_whom_it_goes_is_said(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        await asked(lab, text="It does not work, there is an error.")
+        told = body(to(lab, ANNE)[0].raw)
+        assert "May fit: #canned details" in told
+        assert f"to {CARLA}" in told
+
+
 def test_a_ready_text_is_looked_for_in_one_language_after_another() -> None:
     book: Any = WithReadyTexts(None)
-    book.canned["de"] = {"reset": Template("", "Drück.\n"), "nur": Template("", "Nur deutsch.\n")}
+    book.canned["de"] = {"reset": Canned("", "Drück.\n"), "nur": Canned("", "Nur deutsch.\n")}
     assert canned.names(book) == {"reset", "nur"}
     assert [
         one.body if one else None for one in (canned.canned(book, "reset", "de"), canned.canned(book, "nur", "fr"))
