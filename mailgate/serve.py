@@ -152,19 +152,7 @@ class Daemon:
         assume = settings.authentication.assume
         witnesses = witnesses_of(settings, resolver, assume=assume, beside=self.aside.run)
         self.courier = courier_of(settings, resolver, password)
-        self.outbound = Outbound(
-            self.database,
-            self.courier.deliver,
-            clock,
-            self.log,
-            owner=owner,
-            sign=wiring.signer_of(settings).sign,
-            on_backlog=lambda: self.neighbours.call(OUTBOX),
-            meter=self.metrics,
-            alarm=Alarm(context),
-            alias=wiring.alias_of(settings, book),
-            destination=self.courier.destination,
-        )
+        self.outbound = self._make_outbound(context, owner)
         self.briefing = Briefing(context, on_outgoing=self.outbound.wake)
         self.intake = Intake(
             context,
@@ -183,6 +171,21 @@ class Daemon:
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
         self.indexing = Indexing(context, beside=self.aside.run, busy=lambda: bool(self.intake.backlog))
         self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None  # where links are sent
+
+    def _make_outbound(self, context: Context, owner: str) -> Outbound:
+        return Outbound(
+            self.database,
+            self.courier.deliver,
+            context.clock,
+            self.log,
+            owner=owner,
+            sign=wiring.signer_of(self.settings).sign,
+            on_backlog=lambda: self.neighbours.call(OUTBOX),
+            meter=self.metrics,
+            alarm=Alarm(context),
+            alias=wiring.alias_of(self.settings, context.book),
+            destination=self.courier.destination,
+        )
 
     def _make_upkeep(self, context: Context) -> Upkeep:
         marks = wiring.high_water_file(self.settings)

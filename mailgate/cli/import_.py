@@ -47,10 +47,11 @@ def import_(
     since: datetime | None,
     dry_run: bool,
 ) -> int:
-    """Bring in the mail of Maildirs, mbox files (.gz too), folders of .eml files and single mails.
+    """Bring in old mailboxes, answering nobody.
 
-    Nobody is answered, and nobody becomes known by it. Mails become tickets by whom they answer, and closed ones unless
-    --closed-after says otherwise. What is here is not brought in again, so an interrupted import is begun anew.
+    They are Maildirs, mbox files (.gz too), folders of .eml files and single mails. Nobody becomes known by it. Mails
+    become tickets by whom they answer, and closed ones unless --closed-after says otherwise. What is here is not
+    brought in again, so an interrupted import is begun anew.
     """
     settings = settings_of(frame)
     gateway = wiring.gateway_of(settings)

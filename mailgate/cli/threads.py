@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from mailgate.cli.frame import Frame
+from mailgate.cli.frame import Command, Frame
 from mailgate.cli.office import agent_option, at_desk
 from mailgate.model import Mark
 from mailgate.store.views import MessageView, TicketView
@@ -23,7 +23,7 @@ number_argument = click.argument("number", type=int)
 id_argument = click.argument("message_id", metavar="ID", type=int)
 
 
-@click.command("merge")
+@click.command("merge", cls=Command)
 @number_argument
 @click.argument("into", type=int)
 @agent_option
@@ -34,7 +34,7 @@ def merge(frame: Frame, /, *, number: int, into: int, agent: str) -> None:
     frame.tell({"number": number, "into": target}, f"#{number} is part of #{target}.")
 
 
-@click.command("split")
+@click.command("split", cls=Command)
 @number_argument
 @click.option("--message", "messages", metavar="ID", type=int, multiple=True, help="A mail to give; more than once.")
 @agent_option
@@ -46,7 +46,7 @@ def split(frame: Frame, /, *, number: int, messages: tuple[int, ...], agent: str
     frame.tell({"number": number, "tickets": given}, words)
 
 
-@click.command("let-in")
+@click.command("let-in", cls=Command)
 @id_argument
 @agent_option
 @click.pass_obj
@@ -56,7 +56,7 @@ def let_in(frame: Frame, /, *, message_id: int, agent: str) -> None:
     frame.tell({"id": message_id, "number": number}, f"{message_id} stands in #{number}.")
 
 
-@click.command("discard")
+@click.command("discard", cls=Command)
 @id_argument
 @agent_option
 @click.pass_obj
@@ -66,7 +66,7 @@ def discard(frame: Frame, /, *, message_id: int, agent: str) -> None:
     frame.tell({"id": message_id, "number": number}, f"{message_id} is out of view in #{number}.")
 
 
-@click.command("join")
+@click.command("join", cls=Command)
 @number_argument
 @click.argument("address")
 @agent_option

@@ -47,14 +47,8 @@ def ticket(
     waits = docket.at if disposition is Disposition.TICKET and not queue else None
     docket.effects.append(
         NewTicket(
-            ticket_id,
-            subject or mail.subject,
-            routed.queue or mailbox.queue,
-            mailbox.address,
-            participant,
-            name,
-            docket.at,
-            flood,
+            *(ticket_id, subject or mail.subject, routed.queue or mailbox.queue, mailbox.address),
+            *(participant, name, docket.at, flood),
             topic=topic_of(mail.subject, docket.limits.reply_prefixes),
             follow_up_of=follow_up_of,
             priority=routed.priority,

@@ -43,7 +43,7 @@ _MESSAGE, _JOURNAL, _TICKET, _EVENT, _ADDRESS, _PERMIT, _OUTBOX = (
 )
 # Columns in rows of others that may name somebody, by table.
 TEXTS: dict[Any, tuple[str, ...]] = {
-    tables.message: ("verdict", "held_reason", "suppressed", "references", "subject"),
+    tables.message: ("verdict", "held_reason", "suppressed", "references", "subject", "copied", "route"),
     tables.journal: ("last_error", "mail_from"),
     tables.outbox: ("last_reply",),
     tables.ticket_event: ("detail",),

@@ -52,7 +52,7 @@ def test_help_imports_none_of_the_rooms() -> None:
 def test_shared_options_stand_anywhere(line: list[str], folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code = run([str(folder / "config.toml") if word == "C" else word for word in line])
     assert code == 0
-    assert set(json.loads(capfd.readouterr().out)) == {"folder", "version"}
+    assert set(json.loads(capfd.readouterr().out)) == {"folder", "version", "notes"}
 
 
 def test_the_configuration_comes_from_the_environment(

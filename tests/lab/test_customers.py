@@ -132,7 +132,7 @@ async def test_a_linked_address_needs_a_proof_of_its_own(laboratory: Laboratory,
             await lab.desk.trust(PRIVATE, "cris")
         await answered_from(lab, "dora@d.test", "A2")
 
-        assert participants(lab) == [Participant(ANNE, Level.A2), Participant(PRIVATE, bound)]
+        assert participants(lab) == [Participant(PRIVATE, bound), Participant(ANNE, Level.A2)]
 
 
 async def test_an_address_that_was_parted_takes_part_no_more(laboratory: Laboratory) -> None:

@@ -253,7 +253,7 @@ def a_merge_moves_nothing(patch: Patch) -> None:
         return facts.tickets.get(ticket_id) if ticket_id else None
 
     patch.setattr(merging, "merge", lambda _conn, _ticket_id, _into: None)
-    patch.setattr(evidence, "_standing", as_it_stands)
+    patch.setattr(evidence, "standing", as_it_stands)
 
 
 # ── One name for two mails ────────────────────────────────────────────────────────────────────────────────────────────

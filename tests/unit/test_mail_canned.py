@@ -1,8 +1,8 @@
 import pytest
 
+from mailgate.canned import canned as found_in
 from mailgate.mail import canned
 from mailgate.mail.template import TemplateError
-from mailgate.replybook import canned as found_in
 from mailgate.rulebook import load, shipped_folder
 
 BODY = "Hello ${name},\n\nlook at https://x.test/printers for ${ticket}.\n\n${agent}\n"
