@@ -232,12 +232,12 @@ async def test_where_the_one_who_has_it_cannot_be_told_the_notify_address_hears_
 async def test_nobody_is_warned_where_nothing_is_promised_or_somebody_answered(laboratory: Laboratory) -> None:
     async with laboratory(**boxes(answer_within_h=0)) as lab:
         await write(lab)
-        await each_quarter(lab, 48)
+        await each_quarter(lab, 12)
         assert (ticket(lab).due_at, warnings(lab)) == (None, [])
     async with laboratory(**boxes()) as lab:
         await write(lab)
         await lab.desk.reply(1, "We send another.", "bob")
-        await each_quarter(lab, 48)
+        await each_quarter(lab, 12)
         assert warnings(lab) == []
 
 
