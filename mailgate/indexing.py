@@ -28,7 +28,7 @@ from mailgate.store.search import Indexed, Unindexed
 
 LOOK_S = 1.0
 RESTS = 3  # times as long as a batch took
-YIELDS, YIELD_S = 20, 0.1  # how often, and how long, it lets intake go first before each batch
+YIELDS, YIELD_S = 100, 0.1  # how often, and how long, it lets intake go first before each batch
 TEXT_CHARS = 50_000  # of a mail that are looked at for what is new in it
 
 
@@ -54,14 +54,16 @@ class Indexing:
 
     async def settle(self, *, rests: float = 0) -> int:
         """Index all that is due now; how many mails that were. Raises TryAgain."""
-        done, begun = 0, perf_counter()
-        while batch := await self.database.read(search.due):
+        done = 0
+        while True:
+            await self._let_go_first()
+            begun = perf_counter()
+            batch = await self.database.read(search.due)
+            if not batch:
+                return done
             words = [await self._words(one) for one in batch]
             done += await self.database.write(partial(search.enter, read=words))
             await asyncio.sleep(rests * (perf_counter() - begun))
-            await self._let_go_first()
-            begun = perf_counter()
-        return done
 
     async def _let_go_first(self) -> None:
         for _ in range(YIELDS):
