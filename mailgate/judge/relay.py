@@ -33,6 +33,7 @@ from mailgate.model import (
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OF_MACHINES = frozenset({Strength.DECISIVE, Strength.STRONG, Strength.HINT, Strength.DISTRUST})
+SIGNATURE_LINES = 8  # at the end of a text, among which programs write who somebody is
 ALIKE = "a machine of yours wrote the same before; if you mean it, write it in other words"
 
 
@@ -86,17 +87,18 @@ def _answered(docket: Docket, agent: Agent, about: KnownMessage, ticket: KnownTi
         if faults:
             return insider.kept(docket, ticket, agent, "; ".join(faults), event="refused")
     canned = next((order.said for order in said.given if order.word == orders.CANNED), "")
-    if said.text or canned:
+    text = without_address(said.text, docket.sender)
+    if text or canned:
         objection = next(_against_sending(docket, agent, ticket), "")
         if objection:
             return insider.kept(docket, ticket, agent, objection)
-        _relay(docket, agent, ticket, said.text, canned)
+        _relay(docket, agent, ticket, text, canned)
     elif not said.given and not said.note:
         return insider.kept(docket, ticket, agent, "it says nothing of its own")
     if said.note:
         insider.tell(docket, ticket.id, "noted", agent, said.note)
     orders.follow(said.given, docket, ticket, agent)
-    done = "sent to the customer" if said.text or canned else "done" if said.given else "noted"
+    done = "sent to the customer" if text or canned else "done" if said.given else "noted"
     return Placement(State.APPENDED, Disposition.APPEND, f"{done} for {agent.name}", ticket.id)
 
 
@@ -105,6 +107,13 @@ def _relay(docket: Docket, agent: Agent, ticket: KnownTicket, text: str, canned:
     docket.learn(done.effects)
     cause = docket.case.accepted.journal_id
     docket.relays.append(Relay(ticket.id, ticket.number, agent.name, text, canned, cause))
+
+
+def without_address(text: str, address: str) -> str:
+    """`text` without the lines at its end that show `address` (canonical): a signature that no sign parts from it."""
+    lines = text.split("\n")
+    kept = lines[:-SIGNATURE_LINES] + [line for line in lines[-SIGNATURE_LINES:] if address not in line.lower()]
+    return "\n".join(kept).strip()
 
 
 # ── What stands against it ────────────────────────────────────────────────────────────────────────────────────────────

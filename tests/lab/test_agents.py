@@ -519,6 +519,17 @@ async def test_who_comes_back_stands_anew(laboratory: Laboratory) -> None:
         assert (changed.rights, changed.queues) == ((Right.REPLY, Right.COMMAND), ("billing",))
 
 
+async def test_a_signature_without_its_sign_does_not_give_the_address_away(laboratory: Laboratory) -> None:
+    async with laboratory(overrides=OFFICE) as lab:
+        await lab.desk.enrol(ANNE, "anne")
+        await asked(lab)
+        await answered(lab, f"Take the plug out.\n\nAnne Miller | Support\nTel. 12 | {ANNE.title()}")
+        assert said(to(lab, CARLA)[-1]) == "Take the plug out.\n\nAnne Miller | Support"
+
+        await answered(lab, f"mail: {ANNE}")
+        assert [one.kind for one in to(lab, CARLA)] == ["acknowledge", "agent"], "it says nothing else"
+
+
 # ── Tickets that became one ───────────────────────────────────────────────────────────────────────────────────────────
 
 

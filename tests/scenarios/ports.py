@@ -11,12 +11,16 @@ import socket
 LOWEST, HIGHEST = 10_240, 32_000
 
 _chance = random.Random(os.getpid())
+_given: set[int] = set()  # whoever asks may not listen on his yet
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
+    """A loopback port that nobody listens on, and that nobody else was given by this process."""
     while True:
         port = _chance.randrange(LOWEST, HIGHEST)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
+                _given.add(port)
                 return port
