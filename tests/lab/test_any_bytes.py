@@ -94,7 +94,7 @@ def kept(lab: Lab, handed: Handed) -> list[bytes]:
     return lab.database.look(lambda conn: [journal.decompressed(*row) for row in conn.execute(mine)])
 
 
-@settings(SHARED, max_examples=200)
+@settings(SHARED, max_examples=120)
 @given(raw=ANYTHING, mail_from=SENDERS, rcpt_to=RECIPIENTS, auth=PROOFS)
 async def test_any_bytes_are_kept_and_judged(
     lab: Lab, raw: bytes, mail_from: str, rcpt_to: tuple[str, ...], auth: str
@@ -114,7 +114,7 @@ async def test_any_bytes_are_kept_and_judged(
 _numbers = count()
 
 
-@settings(SHARED, max_examples=60)
+@settings(SHARED, max_examples=40)
 @given(soups=st.lists(ANYTHING, min_size=1, max_size=6), place=st.integers(0, 6))
 async def test_a_persons_mail_in_the_midst_of_any_bytes_finds_its_place(
     lab: Lab, soups: list[bytes], place: int

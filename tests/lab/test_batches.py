@@ -337,14 +337,14 @@ def batches(test: Any) -> Any:
 
 
 @only(SQLITE)
-@settings(SHARED, max_examples=20)
+@settings(SHARED, max_examples=8)
 @batches
 async def test_a_batch_is_worth_its_mails(past: Past, steps: list[Step]) -> None:
     await is_worth_its_mails(past, steps)
 
 
 @only(POSTGRESQL)
-@settings(SHARED, max_examples=5)
+@settings(SHARED, max_examples=2)
 @batches
 async def test_a_batch_is_worth_its_mails_on_a_server(past: Past, steps: list[Step]) -> None:
     await is_worth_its_mails(past, steps)
