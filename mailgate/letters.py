@@ -122,23 +122,6 @@ def to_staff(planned: Planned, subject: str, body: str, gateway: Gateway) -> Sen
     return _sending(_planned_letter(planned, subject, body), gateway)
 
 
-def agent_reply(
-    to: Conversation,
-    written: Written,
-    gateway: Gateway,
-    book: Rulebook,
-    *,
-    mint: Mint,
-    now: datetime,
-    about: Answered | None = None,
-) -> Sending:
-    """A person's answer to the requester of a ticket, in the thread of the newest mail he sent.
-
-    `about` is that mail where it is to be quoted.
-    """
-    return _agent_letter(to.requester, to, written, gateway, book, mint=mint, now=now, about=about)
-
-
 def agent_replies(
     to: Conversation,
     written: Written,
@@ -149,7 +132,11 @@ def agent_replies(
     now: datetime,
     about: Answered | None = None,
 ) -> list[Sending]:
-    """The same for all who get it, one mail for each (decision 29): the requester's first."""
+    """A person's answer in the thread of the newest mail that the requester of a ticket sent: one mail for each who
+    gets it (decision 29), the requester's first.
+
+    `about` is that newest mail where it is to be quoted.
+    """
     everybody = (to.requester, *written.cc)
     return [_agent_letter(one, to, written, gateway, book, mint=mint, now=now, about=about) for one in everybody]
 

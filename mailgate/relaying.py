@@ -43,9 +43,9 @@ def relay(
         assert found is not None, "an answer belongs to a ticket that was read in this transaction"
         text = _canned(conn, one, found, gateway, book) if one.canned else one.text
         written = Written(text, one.agent, () if one.canned else files_of(raws[one.cause]))
-        sending = letters.agent_reply(found, written, gateway, book, mint=mint, now=now)
-        effects += answering.follows(found.ticket_id, [sending], one.agent, now, mint)
-        effects.append(replace(sending, cause=one.cause))
+        sendings = letters.agent_replies(found, written, gateway, book, mint=mint, now=now)
+        effects += answering.follows(found.ticket_id, sendings, one.agent, now, mint)
+        effects += [replace(sending, cause=one.cause) for sending in sendings]
     if effects:
         record.apply(conn, effects, now)
 

@@ -123,11 +123,6 @@ def marker(token_id: int, keys: Keys) -> str:
     )
 
 
-def is_marker(text: str, keys: Keys) -> bool:
-    """Is `text` a marker that we made?"""
-    return read_marker(text, keys) is not None
-
-
 def read_marker(text: str, keys: Keys) -> int | None:
     """The number in a marker that we made, or None where it is none of ours."""
     head, _, rest = text.lower().partition("-")

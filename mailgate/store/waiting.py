@@ -36,7 +36,6 @@ from mailgate.store.types import EPOCH
 from mailgate.store.views import WaitingLine
 from mailgate.store.watch import Depth, Queue
 
-PEOPLE_MOST = 1000
 LATE_MOST = 1000  # that are told of at once
 WARNED = "warned/"  # begins the name of a counter; the id of a held mail follows, and the value is the stage
 WARNED_AT = "warned-at"  # the name of the counter: when our people were warned last, in seconds

@@ -139,7 +139,7 @@ def test_it_can_be_known_again_by_its_trace(left: Left) -> None:
 def test_it_can_be_known_again_by_its_last_line(left: Left) -> None:
     last = body(left.sent.raw).splitlines()[-1]
     assert last.startswith("Ref: mg-")
-    assert token.is_marker(last.removeprefix("Ref: "), KEYS)
+    assert token.read_marker(last.removeprefix("Ref: "), KEYS) is not None
 
 
 def test_it_stands_in_the_thread_of_what_it_answers(left: Left) -> None:
