@@ -14,6 +14,7 @@ from mailgate.model.effects import (
     Effect,
     Effects,
     Enrolled,
+    Errand,
     Filing,
     HandedOver,
     Joined,
@@ -74,6 +75,7 @@ from mailgate.model.known import (
 )
 from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
 from mailgate.model.outbox import Answer, Attachment, Due, PutOff, Settlement, Written
+from mailgate.model.ruling import Hit, Opinion, Ruling
 from mailgate.model.terms import (
     OPERATOR_QUEUE,
     BreakerState,
@@ -81,6 +83,8 @@ from mailgate.model.terms import (
     Counted,
     Disposition,
     DkimAlgorithm,
+    ErrandKind,
+    ErrandState,
     HeldState,
     Key,
     Kind,
@@ -140,6 +144,9 @@ __all__ = [
     "Effect",
     "Effects",
     "Enrolled",
+    "Errand",
+    "ErrandKind",
+    "ErrandState",
     "Facts",
     "Filing",
     "Finding",
@@ -151,6 +158,7 @@ __all__ = [
     "Happening",
     "HeldMail",
     "HeldState",
+    "Hit",
     "Horizon",
     "Joined",
     "Key",
@@ -173,6 +181,7 @@ __all__ = [
     "Notify",
     "OpenSpan",
     "Opening",
+    "Opinion",
     "Order",
     "Orders",
     "OutboxState",
@@ -198,6 +207,7 @@ __all__ = [
     "Right",
     "Role",
     "Routed",
+    "Ruling",
     "Run",
     "Said",
     "Scope",

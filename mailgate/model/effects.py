@@ -18,7 +18,7 @@ from mailgate.model.known import (
     Participant,
     Routed,
 )
-from mailgate.model.terms import HeldState, Priority, Purpose, State, TicketState
+from mailgate.model.terms import ErrandKind, HeldState, Priority, Purpose, State, TicketState
 from mailgate.model.verdict import Case, Verdict
 
 
@@ -238,6 +238,17 @@ class Sending(Struct, frozen=True):
     thread_guid: str = ""  # of its Thread-Index, hexadecimal
 
 
+class Errand(Struct, frozen=True):
+    """A mail is carried outside by HTTP, now and again until that succeeds or is given up."""
+
+    id: int
+    kind: ErrandKind
+    target: str  # the name of the webhook, "" where the kind says all
+    message_id: int  # row of `message`
+    at: datetime
+    give_up_at: datetime
+
+
 Effect = (
     Filing
     | Rejudged
@@ -260,5 +271,6 @@ Effect = (
     | Reheld
     | HandedOver
     | Sending
+    | Errand
 )
 Effects = Sequence[Effect]

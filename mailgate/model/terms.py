@@ -151,6 +151,7 @@ class Purpose(StrEnum):
     NOTICE = "notice"  # to our own people: something needs them now
     DIGEST = "digest"  # to our own people: what waits for them
     AGENT = "agent"
+    REDIRECT = "redirect"  # somebody's mail, as it came, to an address that an admin listed
 
     @property
     def outside(self) -> bool:
@@ -161,6 +162,22 @@ class Purpose(StrEnum):
     def to_staff(self) -> bool:
         """Does it go to our own people?"""
         return self in (Purpose.NOTICE, Purpose.DIGEST)
+
+
+class ErrandKind(StrEnum):
+    """What is carried outside by HTTP."""
+
+    WEBHOOK = "webhook"  # a mail, to whoever a rule named
+    LEARN_SPAM = "learn-spam"  # to the spam filter: a person judged it so
+    LEARN_HAM = "learn-ham"
+
+
+class ErrandState(StrEnum):
+    """How far an errand is."""
+
+    DUE = "due"
+    DONE = "done"
+    FAILED = "failed"  # given up, and told to people
 
 
 class TokenKind(StrEnum):

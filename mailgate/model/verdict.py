@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from mailgate.model.gateway import Mailbox
 from mailgate.model.insider import Forwarded, Orders
 from mailgate.model.mail import Accepted, Authentication, Mail, Token
+from mailgate.model.ruling import Hit, Opinion
 from mailgate.model.terms import Disposition, Kind, Mark, Strength
 
 
@@ -52,6 +53,7 @@ class Case(Struct, frozen=True):
     orders: Orders | None = None  # what its text asks for; read only where it was sent to an agent's reply address
     quotes_us: bool = False  # the marker of a mail of ours stands among its own words, not quoted
     forwards: Forwarded | None = None  # the mail of somebody else inside; looked for only in mail to a mailbox
+    opinions: tuple[Opinion, ...] = ()  # of others outside who were asked about it
 
 
 class Step(Struct, frozen=True):
@@ -83,3 +85,5 @@ class Verdict(Struct, frozen=True):
     marks: tuple[Mark, ...] = ()  # what whoever reads it must know
     suppressed: str = ""  # why the automatic answer that the mail could have had was withheld
     withheld_by: str = ""  # the rule of the send gate that says so: "limits.toml:81"
+    hits: tuple[Hit, ...] = ()  # the rules that hold for it
+    spam: float | None = None  # points; the more, the likelier it is spam. None where nobody counted

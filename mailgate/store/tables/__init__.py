@@ -2,8 +2,8 @@
 
 from mailgate.store.columns import metadata
 from mailgate.store.tables.acceptance import journal, raw, refusal
-from mailgate.store.tables.house import counter, rule_set
-from mailgate.store.tables.leaving import breaker, challenge, mishap, outbox, permit
+from mailgate.store.tables.house import counter, judgement, rule_count, rule_set
+from mailgate.store.tables.leaving import breaker, challenge, errand, mishap, outbox, permit
 from mailgate.store.tables.people import address, agent, contact, contact_event, domain
 from mailgate.store.tables.tickets import Direction, message, participant, ticket, ticket_event, ticket_tag
 
@@ -17,7 +17,9 @@ __all__ = [
     "contact_event",
     "counter",
     "domain",
+    "errand",
     "journal",
+    "judgement",
     "message",
     "metadata",
     "mishap",
@@ -26,6 +28,7 @@ __all__ = [
     "permit",
     "raw",
     "refusal",
+    "rule_count",
     "rule_set",
     "ticket",
     "ticket_event",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, Index, Table, Text
 
-from mailgate.model import BreakerState, ChallengeState, Level, OutboxState, Purpose, Scope, Trouble
+from mailgate.model import (
+    BreakerState,
+    ChallengeState,
+    ErrandKind,
+    ErrandState,
+    Level,
+    OutboxState,
+    Purpose,
+    Scope,
+    Trouble,
+)
 from mailgate.store.columns import Id, choice, flag, metadata, number, points_to, row_id, some, time, words
 from mailgate.store.types import Words
 
@@ -109,3 +119,22 @@ outbox = Table(
 )
 some("ix_outbox_ready", "outbox", ("next_at", "id"), "state = 'ready'")
 some("ix_outbox_away", "outbox", ("lease_until",), "state IN ('leased', 'handed')")
+
+errand = Table(
+    "errand",
+    metadata,
+    row_id(),
+    choice("kind", ErrandKind),
+    words("target"),
+    points_to("message_id", "message.id"),
+    choice("state", ErrandState),
+    time("created_at"),
+    time("due_at"),
+    time("give_up_at"),
+    number("attempts"),
+    Column("lease_owner", Text),
+    time("lease_until", optional=True),
+    words("last_error", default=""),
+    Index(None, "message_id"),
+)
+some("ix_errand_due", "errand", ("due_at",), "state = 'due'")

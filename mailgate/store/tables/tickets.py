@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Float, ForeignKey, Index, Integer, Table, Text
 
 from mailgate.model import Disposition, HeldState, Kind, Level, Priority, Purpose, TicketState
 from mailgate.store.columns import Id, choice, flag, metadata, points_to, row_id, some, time, words
@@ -133,6 +133,8 @@ message = Table(
     flag("discarded"),
     # What the routing rules said of a mail, for the ticket that it may open one day.
     Column("route", Document),
+    # Points of spam, of what came in; the more, the likelier it is.
+    Column("spam", Float),
     CheckConstraint("(direction = 'in') = (journal_id IS NOT NULL)", name="journaled"),
     CheckConstraint("(direction = 'out') = (purpose IS NOT NULL)", name="purposed"),
     Index(None, "raw_id"),
