@@ -48,13 +48,13 @@ def rulebook_of(settings: Settings) -> Rulebook:
 
     Raises ConfigError with all their faults.
     """
-    book = rulebook.load(rules_folder(settings))
+    book = rulebook.load(rules_folder(settings), settings.rules.local)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 
 def quotes_of(settings: Settings) -> Quotes:
     """How old words are marked, of those same rules. Raises ConfigError with all their faults."""
-    return rulebook.quotes_in(rules_folder(settings))
+    return rulebook.quotes_in(rules_folder(settings), settings.rules.local)
 
 
 def rules_folder(settings: Settings) -> Path:

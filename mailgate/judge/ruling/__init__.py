@@ -1,0 +1,1 @@
+"""Judge: what the `[[rule]]` tables of the rule files say of a mail."""
