@@ -96,7 +96,7 @@ def names(files: Iterable[TomlFile], kind: str) -> set[Name]:
 def merged(shipped: TomlFile, local: TomlFile | None, kinds: Iterable[str] = ()) -> TomlFile:
     """The keys of both files, those of `local` before those of `shipped`; without the [[kinds]] tables.
 
-    A table that says `enabled = false` there takes the shipped one away. The lines are those of `shipped`; see `placed`.
+    A table that says `enabled = false` there takes the shipped one away. Lines are those of `shipped`; see `placed`.
     """
     own = {key: value for key, value in local.document.items() if key not in kinds} if local else {}
     under = {key: value for key, value in shipped.document.items() if key not in kinds}
@@ -207,9 +207,7 @@ def _lines_by_number(file: TomlFile, kind: str) -> dict[int, list[tuple[Place, i
 def _piece(tables: Sequence[_Table], lines: Mapping[int, list[tuple[Place, int]]], kind: str) -> TomlFile:
     contents = [_content(table, kind) for table in tables]
     renumbered = {
-        (kind, number, *rest): line
-        for number, table in enumerate(tables)
-        for rest, line in lines.get(table.number, ())
+        (kind, number, *rest): line for number, table in enumerate(tables) for rest, line in lines.get(table.number, ())
     }
     return replace(tables[0].file, document={kind: contents}, lines=renumbered)
 

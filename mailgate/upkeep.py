@@ -94,6 +94,7 @@ class Upkeep:
         until = await self.database.read(restored.silent_until)
         if until and until > self.clock():
             self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
+        await self.write_down()
 
     async def run(self) -> None:
         """Keep up until cancelled."""

@@ -62,7 +62,9 @@ def contents(conn: Connection, version: str) -> dict[str, bytes]:
     begins = select(_SETS.version, _SETS.files, _SETS.zstd).where(_SETS.version.startswith(version, autoescape=True))
     rows = conn.execute(begins.limit(2)).all()
     if len(rows) != 1 or rows[0].zstd is None:
-        raise NotFound(f"no rules of version {version} are kept" if not rows or len(rows) == 1 else f"{version} is several")
+        raise NotFound(
+            f"no rules of version {version} are kept" if not rows or len(rows) == 1 else f"{version} is several"
+        )
     unpacked = zstandard.ZstdDecompressor().decompress(rows[0].zstd, max_output_size=LARGEST_BYTES)
     found = msgspec.msgpack.decode(unpacked, type=dict[str, bytes])
     wrong = [name for name, raw in found.items() if rows[0].files.get(name) != hashlib.sha256(raw).hexdigest()]

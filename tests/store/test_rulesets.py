@@ -57,7 +57,9 @@ async def test_the_oldest_is_forgotten(db: Database, monkeypatch: pytest.MonkeyP
 async def test_what_is_not_kept_or_not_meant_clearly_is_not_found(db: Database) -> None:
     await remember(db, "ab")
     await remember(db, "ac", 1)
-    await db.write(lambda conn: conn.execute(update(tables.rule_set).where(tables.rule_set.c.version == "ab").values(zstd=None)))
+    await db.write(
+        lambda conn: conn.execute(update(tables.rule_set).where(tables.rule_set.c.version == "ab").values(zstd=None))
+    )
     for version in ("a", "b", "ab", "%"):
         with pytest.raises(NotFound):
             await db.read(lambda conn, version=version: rulesets.contents(conn, version))
