@@ -23,8 +23,8 @@ from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.relays import Renaming, compile_relays
-from mailgate.judge.routing import compile_routes
 from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.ruling.reading import compile_rules
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -138,13 +138,14 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    words, signals, forwarders, channels, routes = (
+    words, signals, forwarders, channels = (
         [(name, file.document, _lines(file, table)) for name, file in tables.items()]
-        for table in ("words", "signal", "forwarder", "channel", "route")
+        for table in ("words", "signal", "forwarder", "channel")
     )
+    rules = compile_rules([(name, file.document, file.line) for name, file in tables.items()], {})
     listed = compile_words(words)
     judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
-    return replace(judged, routes=compile_routes(routes, listed))
+    return replace(judged, rules=rules)
 
 
 def _limits(file: TomlFile) -> Limits:
