@@ -65,8 +65,8 @@ def laid(shipped: Sequence[TomlFile], local: Sequence[TomlFile], kind: str, faul
     placed: set[Name] = set()
     held: list[_Table] = []
     for table in (table for file in shipped for table in _tables(file, kind)):
-        name = next((one for one in _names(kind, table.content) if one in of_name), None)
-        if name is None:
+        name = next((one for one in _names(kind, table.content) if one in of_name), ())
+        if not name:
             held.append(table)
         elif name not in placed:
             held += of_name[name]

@@ -25,10 +25,11 @@ from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.relays import Renaming, compile_relays
-from mailgate.judge.routing import compile_routes
 from mailgate.judge.rules import Signals, compile_signals
 from mailgate.judge.ruling import maps
+from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.maps import MapFile
+from mailgate.judge.ruling.reading import compile_rules
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -38,7 +39,7 @@ from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template
 from mailgate.noticebook import NOTICE_VALUES, NOTICES, notices_of
-from mailgate.replybook import FIRST_WORDS, REPLIES, WORDS, Replies, replies_of
+from mailgate.replybook import ACKNOWLEDGE, FIRST_WORDS, REPLIES, WORDS, Replies, replies_of
 from mailgate.rulefiles import Folders, Layers
 from mailgate.tables import Document
 
@@ -50,7 +51,7 @@ QUOTES = "quotes.toml"
 LANGUAGES = "languages.toml"
 RELAYS = "relays.toml"
 OF_THEIR_OWN = (LIMITS, REPORTS, QUOTES, LANGUAGES, RELAYS)  # files that are read one by one
-KINDS = ("words", "signal", "forwarder", "channel", "route")  # of tables, in all other files
+KINDS = ("words", "signal", "forwarder", "channel", "rule")  # of tables, in all other files
 # All kinds of tables that have names, with the one file that they stand in.
 LISTED: Mapping[str, str] = {
     **dict.fromkeys(KINDS, ""),
@@ -112,15 +113,16 @@ def load(folder: Path, local: Path | None = None) -> Rulebook:
     reports = _checked(partial(_reports, laid), faults)
     tongues = _checked(partial(_tongues, laid), faults)
     relays = _checked(partial(_relays, laid), faults)
-    signals = _checked(partial(_signals, laid), faults)
+    lists = _maps(layers, faults)
+    signals = _checked(partial(_signals, laid, lists), faults)
     limits = _checked(partial(_limits, laid), faults) if LIMITS in laid.shipped else None
     replies = _checked(partial(_replies, layers), faults)
     notices = _checked(partial(_notices, layers), faults)
-    lists = _checked(partial(_maps, layers), faults)
+    if signals and replies:
+        faults += _unwritten(signals.rules, replies[0])
     if faults or not (signals and limits and marks and reports and tongues and replies and notices):
         raise ConfigError([_at(fault, folders) for fault in faults])
     assert relays is not None
-    assert lists is not None
     version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in laid.notes())
     items = rulechanges.items(laid.every(), layers)
     return Rulebook(
@@ -209,11 +211,25 @@ def _table(name: str, raw: bytes) -> TomlFile:
     return tomlfile.parse(tomlfile.text_of(raw, name), name)
 
 
-def _signals(laid: _Laid) -> Signals:
-    words, signals, forwarders, channels, routes = (_documents(laid.listed(kind), kind) for kind in KINDS)
+def _signals(laid: _Laid, lists: Mapping[str, MapFile]) -> Signals:
+    words, signals, forwarders, channels = (_documents(laid.listed(kind), kind) for kind in KINDS[:-1])
+    # They may name maps, and lie deeper than the others: each of their keys has a line.
+    rules = compile_rules(
+        [(file.name, file.document, file.line) for file in laid.listed(KINDS[-1])], maps.matchers(lists)
+    )
     listed = compile_words(words)
     judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels, laid.names("signal"))
-    return replace(judged, routes=compile_routes(routes, listed))
+    return replace(judged, rules=rules)
+
+
+def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:
+    """Rules that choose a text which no language has."""
+    written = {name for own in texts.values() for name in own}
+    for rule in (rule for rule in rules.all if rule.acts.template):
+        if f"{ACKNOWLEDGE}-{rule.acts.template}" not in written:
+            file, _, line = rule.place.rpartition(":")
+            allowed = f"never, or the NAME of a file {REPLIES}/LANGUAGE/{ACKNOWLEDGE}-NAME.txt"
+            yield Fault(file, int(line), "rule.then.answer", repr(rule.acts.template), allowed)
 
 
 def _limits(laid: _Laid) -> Limits:
@@ -274,12 +290,13 @@ def _notices(layers: Layers) -> Mapping[str, Mapping[str, Template]]:
     return _named(partial(notices_of, shipped | {path: contents[name] for path, name in names.items()}), names)
 
 
-def _maps(layers: Layers) -> Mapping[str, MapFile]:
-    names, contents, faults = layers.over(f"{rulefiles.MAPS}/"), layers.all, list[Fault]()
-    read = {path: _checked(partial(_map, name, contents[name]), faults) for path, name in names.items()}
-    if faults:
-        raise ConfigError(faults)
-    return {one.name: one for one in read.values() if one}
+def _maps(layers: Layers, faults: list[Fault]) -> dict[str, MapFile]:
+    """The maps by their names; one with a fault is empty, so that rules that name it are still read."""
+    contents, found = layers.all, dict[str, MapFile]()
+    for name in layers.over(f"{rulefiles.MAPS}/").values():
+        stem = Path(name).stem
+        found[stem] = _checked(partial(_map, name, contents[name]), faults) or MapFile(stem, name, ())
+    return found
 
 
 def _map(name: str, raw: bytes) -> MapFile:

@@ -137,6 +137,35 @@ def test_words_replace_those_of_a_shipped_name_where_they_say_so(local: Path, la
     assert book.notes == ()
 
 
+RULE = '[[rule]]\nname = "{}"\nwhen.from_domain = "map:suppliers"\nthen.queue = "{}"\n'
+
+
+def test_a_rule_of_ones_own_stands_for_the_shipped_one(small: Path, tmp_path: Path, local: Path) -> None:
+    folder = Path(shutil.copytree(small, tmp_path / "rules"))
+    write(folder, "60-rules.toml", "".join(RULE.format(name, "theirs") for name in ("a", "b", "c")))
+    write(local, "00-rules.toml", RULE.format("d", "ours") + RULE.format("b", "ours"))
+    write(
+        local,
+        "01-rules.toml",
+        '[[rule]]\nname = "c"\nenabled = false\n' + RULE.format("e", "ours") + "enabled = false\n",
+    )
+    write(local, "maps/suppliers.txt", "supplier.example\n*.supplier.example")
+    book = load(folder, local)
+    assert [(rule.name, rule.acts.queue, rule.place) for rule in book.signals.rules.all] == [
+        ("a", "theirs", "60-rules.toml:1"),
+        ("b", "ours", "local/00-rules.toml:5"),
+        ("d", "ours", "local/00-rules.toml:1"),
+    ]
+    met = book.signals.rules.met(lambda field: ("mail.supplier.example",) if field == "from_domain" else ())
+    assert list(met.values()) == ["mail.supplier.example"]
+
+
+def test_a_rule_that_is_switched_off_is_still_checked(small: Path, local: Path) -> None:
+    write(local, "00-rules.toml", '[[rule]]\nname = "a"\nenabled = false\n\nthen.que = "x"\nwhen.subject = "y"\n')
+    (fault,) = faults(local, small)
+    assert (fault.file, fault.line, fault.key) == (str(local / "00-rules.toml"), 5, "rule.then.que")
+
+
 def test_what_of_it_is_no_yes_or_no_is_a_fault(local: Path) -> None:
     write(
         local,

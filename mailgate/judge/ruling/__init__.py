@@ -1,1 +1,1 @@
-"""Judge: what the `[[rule]]` tables of the rule files say of a mail."""
+"""What an admin's `[[rule]]` tables say of a mail: read them in `reading`, ask them in `asking`, obey in `acting`."""

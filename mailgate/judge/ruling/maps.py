@@ -7,7 +7,7 @@ never matters. `#` at the beginning of a line, or behind a space, begins a remar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -15,11 +15,12 @@ import re2
 from msgspec import Struct
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import LONGEST_PATTERN, pattern_options
+from mailgate.judge.conditions import LONGEST_PATTERN, Matcher, matcher, pattern_options
 
 MOST_ENTRIES = 100_000  # of one map
 MOST_PATTERNS = 5000  # of one map: each costs memory and time to make, which a plain entry does not
 LARGEST_BYTES = 5_000_000  # of one file
+GLOBS_TOGETHER = 100  # in one automaton
 MOST_FAULTS = 20  # of one file that are told
 PATTERN: Final = "re:"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}", re.ASCII)  # as rules write it behind `map:`
@@ -79,6 +80,23 @@ def parse(name: str, text: str, file: str = "") -> MapFile:
     if faults:
         raise ConfigError(faults)
     return MapFile(name, file, tuple(entries))
+
+
+def matchers(maps: Mapping[str, MapFile]) -> dict[str, tuple[Matcher, ...]]:
+    """What accepts an entry of each map: all texts at once, and every pattern by itself."""
+    return {name: tuple(_matchers(one)) for name, one in maps.items()}
+
+
+def _matchers(one: MapFile) -> Iterator[Matcher]:
+    words = frozenset(entry.text for entry in one.entries if entry.kind is EntryKind.TEXT)
+    if words:
+        yield Matcher(words.__contains__, words=words)
+    globs = [entry.text for entry in one.entries if entry.kind is EntryKind.GLOB]
+    for at in range(0, len(globs), GLOBS_TOGETHER):
+        yield matcher("glob", globs[at : at + GLOBS_TOGETHER])
+    for entry in one.entries:
+        if entry.kind is EntryKind.PATTERN:
+            yield matcher("matches", entry.text)
 
 
 def _bare(written: str) -> str:

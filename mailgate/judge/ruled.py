@@ -1,0 +1,34 @@
+"""What an admin's rules do to a mail that came: they make mailgate quieter, never louder.
+
+No rule passes the send gate, and none touches what our own people write, mail of ours that came back, or a report about
+it: those have their places already when rules are asked.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from mailgate.judge import machine, places
+from mailgate.judge.docket import Docket, Placement
+from mailgate.model import HeldState, Kind, Standing
+
+_UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
+
+
+def placed(docket: Docket) -> Placement | None:
+    """Where the rules put the mail; None where they leave that to others. What they silence is silent from here on."""
+    if docket.kind in _UNTOUCHED or docket.agent is not None:
+        return None
+    ruling = docket.ruling
+    if ruling.silent:
+        reasons = (f"the rule {ruling.silent} says so", *docket.respond.reasons)
+        docket.respond = replace(docket.respond, acknowledge=False, challenge=False, reasons=reasons)
+    if docket.known.standing is Standing.BLOCKED:
+        return None
+    if ruling.reject:
+        return places.held(docket, f"refused by the rule {ruling.rejected_by}: {ruling.reject}", HeldState.SPAM)
+    if ruling.hold:
+        return places.held(docket, f"held by a rule: {ruling.hold}")
+    if ruling.quiet:
+        return machine.quiet(docket, f"{machine.LABELS[docket.kind]} that the rule {ruling.quiet} keeps quiet,")
+    return None
