@@ -1,7 +1,7 @@
-"""Mail in: what others outside think of it. They are asked beside authentication, and nobody's mail waits for them long.
+"""Mail in: what others outside think of it. They are asked beside authentication, and no mail waits for them long.
 
-Asked is about mail that comes to a mailbox of ours. What comes to an address that we signed is an answer to us: a
-bounce, a customer's or an agent's reply. Who wrote a mail, and whether we know him, is not known yet when they are asked.
+They are asked about mail that comes to a mailbox of ours. What comes to an address that we signed is an answer to us: a
+bounce, a customer's reply or an agent's. Whether we know who wrote is not known yet when they are asked.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ async def nobody(mail: Shown) -> tuple[Opinion, ...]:
 
 async def of(accepted: Accepted, author_domain: str, gateway: Gateway, opine: Opine) -> tuple[Opinion, ...]:
     """What they think of a mail of `author_domain`, "" where no single author is named."""
-    to = [accepted.rcpt_to]
-    mail = shown(accepted.raw, accepted.mail_from, to, accepted.peer, author_domain, gateway, accepted.queue_id)
+    to, queue_id = [accepted.rcpt_to], accepted.queue_id
+    mail = shown(accepted.raw, accepted.mail_from, to, accepted.peer, author_domain, gateway=gateway, queue_id=queue_id)
     return await opine(mail) if mail else ()
 
 
@@ -33,6 +33,7 @@ def shown(
     recipients: Sequence[str],
     peer: Peer,
     author_domain: str,
+    *,
     gateway: Gateway,
     queue_id: str = "",
 ) -> Shown | None:

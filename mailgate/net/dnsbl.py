@@ -60,7 +60,7 @@ class ListAsked:
 
 
 def reversed_ip(ip: str) -> str:
-    """The name under which an address stands in lists (RFC 5782 sections 2.1 and 2.4); "" for one that is no sender's."""
+    """The name of an address in lists (RFC 5782 sections 2.1 and 2.4), "" for one that is nobody's in the open net."""
     try:
         address = plain(ip)
     except ValueError:
