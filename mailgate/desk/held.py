@@ -25,7 +25,13 @@ class Held(Acts):
         Raises:
             NotFound: no held or parked mail of this id.
         """
-        number = await self.database.write(lambda conn: self._accept(conn, held_id, agent))
+
+        def work(conn: Connection) -> int:
+            number = self._accept(conn, held_id, agent)
+            record.apply(conn, self._learned(held_id, spam=False), self.clock())
+            return number
+
+        number = await self.database.write(work)
         self.on_outgoing()
         return number
 
@@ -35,7 +41,8 @@ class Held(Acts):
         def work(conn: Connection) -> None:
             mail, now = self._held(conn, held_id), self.clock()
             history = self._history(conn, mail.address)
-            record.apply(conn, confirm.judged_spam(self._held(conn, held_id), history, now, agent), now)
+            marked = confirm.judged_spam(self._held(conn, held_id), history, now, agent)
+            record.apply(conn, [*marked, *self._learned(held_id, spam=True)], now)
 
         await self.database.write(work)
 

@@ -57,6 +57,7 @@ class Timing:
     recheck_within_s: int
     automatic_give_up_s: int
     agent_give_up_s: int
+    errand_give_up_s: int
     challenge_days: int
     confirmed_days: int
     confirmed_by_spf_days: int

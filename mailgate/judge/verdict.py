@@ -39,6 +39,7 @@ from mailgate.model import (
     Mark,
     Met,
     NewTicket,
+    Opinion,
     Recheck,
     Rejudged,
     Released,
@@ -153,11 +154,21 @@ def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docke
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
+    for opinion in case.opinions:
+        docket.note("opinion", _words(opinion))
     if taken:
         docket.marks += (Mark.SAME_NAME,)
         docket.note("identity", "another mail bears the same Message-ID: both are kept, this one under another name")
     _warn_of_reply_to(docket)
     return docket
+
+
+def _words(opinion: Opinion) -> str:
+    """What one outside thinks of the mail, for people."""
+    if opinion.unknown:
+        return f"{opinion.judge} could not be heard: {opinion.unknown}"
+    says = f" ({', '.join(opinion.says)})" if opinion.says else ""
+    return f"{opinion.judge}: {opinion.points:.1f} points{says}"
 
 
 def _warn_of_reply_to(docket: Docket) -> None:
