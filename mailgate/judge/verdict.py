@@ -19,6 +19,7 @@ from mailgate.judge import (
     kind,
     placement,
     recheck,
+    ruled,
     signals,
     token,
     trust,
@@ -82,6 +83,7 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
     docket = _opened(case, look(case, rules, history.gateway), history, rules)
     placed = placement.place(docket)
+    docket.effects += ruled.handed_on(docket, placed)
     company.remember(docket, placed)
     _meet_newcomer(docket)
     _trip(docket)
