@@ -177,6 +177,8 @@ class _Laid:
         """What changes nothing, though it was meant to."""
         for kind, only in LISTED.items():
             yield from layering.idle(*self._two(only), kind)
+        for name in (LIMITS, QUOTES, LANGUAGES, REPORTS):
+            yield from layering.idle_keys(self._shipped(name), self.local.get(name))
 
     def every(self) -> Iterator[tuple[str, TomlFile]]:
         """Everything that holds: the tables of each kind, then the files of keys, each with what it is called."""

@@ -32,7 +32,8 @@ def judge_by(folder: Path, minutes: int) -> str:
     async def remember() -> None:
         database = await Database.open(f"sqlite:///{folder / 'mailgate.db'}", durable=False)
         at = NOW + timedelta(minutes=minutes)
-        await database.write(lambda conn: rulesets.remember(conn, book.version, at, book.contents))
+        packed = rulesets.packed(book.contents)
+        await database.write(lambda conn: rulesets.remember(conn, book.version, at, book.files, packed))
         await database.close()
 
     asyncio.run(remember())
