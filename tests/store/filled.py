@@ -93,5 +93,5 @@ async def fill(db: Database) -> None:
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))
     await db.write(lambda conn: journal.refused(conn, NOW, {550: 1, 451: 2}))
-    await db.write(lambda conn: rulesets.remember(conn, "v1", NOW, {"limits.toml": "# ☂\n".encode()}))
+    await db.write(lambda conn: rulesets.remember(conn, "v1", NOW, {"limits.toml": "☂"}, b"\0\xff"))
     await db.write(lambda conn: outbox.claim(conn, NOW, 1, "me", 60))

@@ -224,6 +224,12 @@ def test_a_language_is_laid_over_key_by_key(local: Path) -> None:
     assert quotes_in(shipped_folder(), local).fields == book.quotes.fields
 
 
+def test_a_language_that_is_switched_off_and_not_there_is_noted(small: Path, local: Path) -> None:
+    write(local, "quotes.toml", "\n[language.xx]\nenabled = false\n[language.yy]\nwrote = ['x']\n")
+    (note,) = load(small, local).notes
+    assert (note.file, note.line, note.key, note.found) == (str(local / "quotes.toml"), 2, "language", "'xx'")
+
+
 def test_a_fault_in_words_stands_where_it_was_written(local: Path) -> None:
     write(local, "languages.toml", '\n[language.de]\nwords = ["der", 7]\n')
     write(local, "quotes.toml", '[language.de]\nwrot = ["schrieb"]\n')
