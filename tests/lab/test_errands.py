@@ -25,6 +25,7 @@ from mailgate.store.errands import Parcel
 from mailgate.testing import START, Lab
 from tests.fakes.letters import answer, letter
 from tests.fakes.stores import Laboratory
+from tests.fakes.waiting import wait_until
 
 HOOKS = [{"name": name, "url": f"https://{name}.test/in", "secret_file": "x"} for name in ("crm", "wiki")]
 OPEN = {"mailbox": [{"address": "support@g.test", "queue": "support", "mode": "open"}], "webhook": HOOKS}
@@ -180,9 +181,7 @@ async def test_one_slow_target_leaves_room_for_others() -> None:
 
         lab.errands.post = post
         running = asyncio.create_task(lab.errands.run())
-        async with asyncio.timeout(5):
-            while any(one.state is not ErrandState.DONE for one in lines(lab)):
-                await asyncio.sleep(0.01)
+        await wait_until(lambda: all(one.state is ErrandState.DONE for one in lines(lab)))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert most <= road.PER_TARGET
