@@ -21,6 +21,6 @@ def check(frame: Frame) -> None:
     """Read all rule files and name every fault. A running daemon is not touched."""
     settings = settings_of(frame)
     folder, book = wiring.rules_folder(settings), wiring.rulebook_of(settings)
-    notes = list(doubtful(book.signals.routes, settings))
+    notes = list(doubtful(book.signals.rules.all, settings))
     words = [f"{folder} is in order (version {book.version}).", *(f"Note: {note}" for note in notes)]
     frame.tell({"folder": str(folder), "version": book.version, "notes": notes}, "\n".join(words))

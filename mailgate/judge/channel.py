@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from mailgate.domains import a_label
 from mailgate.judge.canonical import canonical
+from mailgate.judge.conditions import shown
 from mailgate.judge.pardons import Channel, Pardons, Says, forgiven
 from mailgate.judge.rules import Signals
-from mailgate.judge.signals import MailFields, shown
+from mailgate.judge.signals import MailFields
 from mailgate.model import Authentication, Case, Disposition, Finding, Gateway, Kind, Level, Strength
 
 ID = "channel"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ import re2
 MOST_WORDS = 1000  # in one list
 LONGEST_PATTERN = 1000  # characters
 LONGEST_VALUE = 4096  # characters of a field's value that are looked at
+LONGEST_SHOWN = 80  # characters of one that a finding keeps
 LISTS = frozenset({"is", "is_not", "contains", "glob", "begins"})  # matchers that take a list, or the name of one
 
 # What may follow a phrase that stands at the beginning: nothing, a colon, a dash or a bracket.
@@ -79,6 +81,12 @@ class Condition:
 def matcher(name: str, value: Any) -> Matcher:
     """What accepts a word by the matcher `name` with this value from a rule file. Raises WrongValueError."""
     return MATCHERS[name](value)
+
+
+def shown(value: str) -> str:
+    """A value as a finding keeps it: short, and fit for any file."""
+    short = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
+    return short.encode("utf-8", "replace").decode()
 
 
 def _text(value: str) -> tuple[str, ...]:
@@ -150,9 +158,32 @@ def _present(value: Any) -> Matcher:
 
 
 def _above(value: Any) -> Matcher:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise WrongValueError(repr(value), "a whole number")
-    return Matcher(lambda word: word.isdecimal() and len(word) < 20 and int(word) > value)
+    return _compared(value, lambda found, bound: found > bound)
+
+
+def _below(value: Any) -> Matcher:
+    return _compared(value, lambda found, bound: found < bound)
+
+
+def _compared(value: Any, holds: Callable[[Any, Any], bool]) -> Matcher:
+    """Words that are numbers beside a number, or days beside a day."""
+    if isinstance(value, bool) or not isinstance(value, int | float | date) or isinstance(value, datetime):
+        raise WrongValueError(repr(value), "a number, or a day such as 2026-12-24")
+    read = _day if isinstance(value, date) else _number
+    return Matcher(lambda word: (found := read(word)) is not None and holds(found, value))
+
+
+def _number(word: str) -> float | None:
+    """The number that a word is, so far as one can be that a person wrote; None for any other."""
+    plain = word.removeprefix("-").replace(".", "", 1)
+    return float(word) if len(word) < 20 and plain.isascii() and plain.isdecimal() else None
+
+
+def _day(word: str) -> date | None:
+    try:
+        return date.fromisoformat(word) if len(word) == len("2026-12-24") else None
+    except ValueError:
+        return None
 
 
 MATCHERS: Mapping[str, Callable[[Any], Matcher]] = {
@@ -164,6 +195,7 @@ MATCHERS: Mapping[str, Callable[[Any], Matcher]] = {
     "matches": _matches,
     "present": _present,
     "above": _above,
+    "below": _below,
 }
 
 

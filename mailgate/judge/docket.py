@@ -9,12 +9,13 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import routing
 from mailgate.judge.canonical import domain_of
 from mailgate.judge.evidence import Link
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
-from mailgate.judge.routes import Route
+from mailgate.judge.ruling import acting
+from mailgate.judge.ruling.asking import NO_RULES, Rules
+from mailgate.judge.ruling.fields import About
 from mailgate.model import (
     Acquaintance,
     Agent,
@@ -28,6 +29,7 @@ from mailgate.model import (
     Finding,
     Gateway,
     HeldState,
+    Hit,
     Kind,
     Mark,
     Met,
@@ -37,6 +39,7 @@ from mailgate.model import (
     Relay,
     Respond,
     Routed,
+    Ruling,
     State,
     Step,
     Suffered,
@@ -63,6 +66,7 @@ class Planned(Struct, frozen=True):
     challenge: Challenge | None = None
     cause: int | None = None
     language: str = ""
+    template: str = ""  # the text that a rule chose for an acknowledgement
 
 
 class Placement(Struct, frozen=True):
@@ -120,7 +124,7 @@ class Docket:
     seen_us: bool  # it shows so, see `has_seen_us`
     alias: str = ""  # the Message-ID that it bears, where that is another mail's
     marks: tuple[Mark, ...] = ()
-    routes: tuple[Route, ...] = ()
+    rules: Rules = NO_RULES
     effects: list[Effect] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
@@ -128,7 +132,8 @@ class Docket:
     withheld_by: str = ""  # the rule of the gate
     relays: list[Relay] = field(default_factory=list)
     by: str = ""  # the name of the agent who proved to have written it
-    _routed: Routed | None = None
+    spam: float | None = None  # points, before rules add any
+    _ruling: Ruling | None = None
 
     @property
     def agent(self) -> Agent | None:
@@ -161,13 +166,29 @@ class Docket:
         return self.case.accepted.at
 
     @property
+    def ruling(self) -> Ruling:
+        """What the rules of the admin say of it; they are asked once, by what is known before it has a place."""
+        if self._ruling is None:
+            about = About(
+                *(self.case, self.gateway, self.kind, self.findings, self.authentication, self.known),
+                in_thread=self.link is not None,
+                spam=self.spam,
+            )
+            self._ruling = acting.ruling(self.rules, about)
+            for hit in self._ruling.hits:
+                words = f"{hit.rule} ({hit.place}): {hit.says}; {'; '.join(hit.saw) or 'nothing stands against it'}"
+                self.note("shadow rule" if hit.shadow else "rule", words)
+        return self._ruling
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The rules that hold, where they were asked."""
+        return self._ruling.hits if self._ruling else ()
+
+    @property
     def routed(self) -> Routed:
-        """What the routing rules say of it; they are asked when a ticket is opened or the mail may open one later."""
-        if self._routed is None:
-            self._routed, words = routing.routed(self.case, self.kind, self.gateway, self.routes)
-            if words:
-                self.note("route", words)
-        return self._routed
+        """What they say of the ticket that it opens, now or later."""
+        return self.ruling.routed
 
     @property
     def domain(self) -> str:

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from mailgate.judge import admission
 from mailgate.judge.canonical import canonical
-from mailgate.judge.conditions import LONGEST_VALUE
+from mailgate.judge.conditions import LONGEST_VALUE, shown
 from mailgate.judge.pardons import Pardons, Way, forgiven
 from mailgate.judge.rules import Signals
-from mailgate.judge.signals import MailFields, shown
+from mailgate.judge.signals import MailFields
 from mailgate.model import Case, Finding, Forwarder, Gateway, Mailbox, Peer, Strength, Token
 
 MOST_ADDRESSES = 100  # of one field's value

@@ -153,13 +153,17 @@ def own_mail(docket: Docket) -> Placement:
 
 def bulk(docket: Docket) -> Placement:
     """Mass mail and notices: quiet tickets from people we know, parked from strangers."""
-    label = LABELS[docket.kind]
+    return quiet(docket, LABELS[docket.kind])
+
+
+def quiet(docket: Docket, what: str) -> Placement:
+    """The same for any mail that nobody need be told of; `what` it is, in words."""
     if linked := _linked(docket, Disposition.QUIET):
         return linked
     if trust.welcome(docket.known, docket.authentication) is trust.Welcome.TRUSTED:
-        reason = f"{label} from a known sender"
+        reason = f"{what} from a known sender"
         return places.ticket(docket, reason, state=State.QUIET, disposition=Disposition.QUIET)
-    return places.parked(docket, f"{label} from a stranger")
+    return places.parked(docket, f"{what} from a stranger")
 
 
 def unknown_null(docket: Docket) -> Placement:

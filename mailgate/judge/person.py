@@ -157,11 +157,22 @@ def _new(docket: Docket) -> Placement:
         return _acknowledged(docket, "from a known sender")
     if mode is Mode.OFF:
         return _acknowledged(docket, "this mailbox asks nobody")
+    if by := _trusted_once(docket):
+        return _acknowledged(docket, f"trusted once by the rule {by}")
     if mode is Mode.GUARDED:
         return _stranger(docket)
     if docket.authentication.level is Level.A0:
         return places.held(docket, "the sender is not proven")
     return _acknowledged(docket, "the sender is proven")
+
+
+def _trusted_once(docket: Docket) -> str:
+    """The rule by which this mail of a stranger is taken as from a known sender; "" where it is not."""
+    by = docket.ruling.trust
+    if by and docket.authentication.level is Level.A0:
+        docket.note("rule", f"{by} trusts only mail that is proven")
+        return ""
+    return by
 
 
 def _acknowledged(docket: Docket, reason: str) -> Placement:

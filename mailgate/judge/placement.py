@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.judge import duplicates, machine, person, places, relay
+from mailgate.judge import duplicates, machine, person, places, relay, ruled
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import OPERATOR_QUEUE, Disposition, Kind
 
@@ -18,6 +18,7 @@ def place(docket: Docket) -> Placement:
         or _pinned(docket)
         or machine.at_bounce_address(docket)
         or relay.at_agent_address(docket)
+        or ruled.placed(docket)
         or BY_KIND[docket.kind](docket)
     )
 

@@ -15,7 +15,7 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.judge.conditions import LISTS, MATCHERS, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.pardons import NO_PARDONS, Pardons
-from mailgate.judge.routes import Route
+from mailgate.judge.ruling.asking import NO_RULES, Rules
 from mailgate.judge.watch import Watch
 from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
@@ -26,7 +26,7 @@ REMEMBERED_MOST = 256  # values of a field
 REMEMBERED_CHARS = 64  # of each, so that all fields together remember some megabytes at most
 
 HEADER = "header:"
-TABLES = ("signal", "words", "forwarder", "channel", "route")  # that a rule file may have
+TABLES = ("signal", "words", "forwarder", "channel", "rule")  # that a rule file may have
 CONDITION = frozenset({"field", "read", *MATCHERS})
 _TEXTS = ("id", "strength", "says", "source")  # without which a signal is no signal
 _KEYS = CONDITION | {
@@ -103,7 +103,7 @@ class Signals:
     by_field: Mapping[str, Watched]
     prefixes: tuple[str, ...]
     pardons: Pardons = NO_PARDONS
-    routes: tuple[Route, ...] = ()
+    rules: Rules = NO_RULES
 
 
 def compile_signals(documents: Sequence[Document], words: Words | None = None) -> Signals:
@@ -208,7 +208,7 @@ class Reader(Tables):
         return tuple(filter(None, found))
 
     def field(self, name: Any, key: str) -> None:
-        if isinstance(name, str) and (name in FIELDS or _is_header(name)):
+        if isinstance(name, str) and (name in FIELDS or is_header(name)):
             return
         allowed = f'"header:name" in lower case, or one of {", ".join(FIELDS)}'
         self.fault(key, name, allowed, nearest(name, FIELDS))
@@ -292,7 +292,7 @@ class _SignalReader(Reader):
         )
 
 
-def _is_header(name: str) -> bool:
+def is_header(name: str) -> bool:
     """A header field by its lower-case name, or every one that begins so: `header:x-campaign*`."""
     bare = name.removeprefix(HEADER).removesuffix("*")
     plain = bare.isascii() and bare.isprintable() and bare == bare.lower() and set(" *:").isdisjoint(bare)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailgate.judge.conditions import Condition
+from mailgate.judge.conditions import Condition, shown
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.pardons import Way
 from mailgate.judge.rules import HEADER, Signal, Signals, Watched
 from mailgate.model import Case, Finding, Gateway
-
-LONGEST_SHOWN = 80  # characters of a value that a finding keeps
 
 
 def findings(case: Case, signals: Signals, gateway: Gateway) -> tuple[Finding, ...]:
@@ -95,9 +93,3 @@ def _finding(signal: Signal, field: str, seen: str) -> Finding:
         asks_back=signal.asks_back,
         field=field,
     )
-
-
-def shown(value: str) -> str:
-    """A value as a finding keeps it: short, and fit for any file."""
-    short = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
-    return short.encode("utf-8", "replace").decode()

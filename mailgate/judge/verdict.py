@@ -150,7 +150,7 @@ def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docke
         link=evidence.link(case, history.facts, history.limits),
         seen_us=evidence.has_seen_us(case, history.facts, history.limits),
         alias=identity if taken else "",
-        routes=rules.routes,
+        rules=rules.rules,
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
@@ -223,6 +223,8 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         marks=(*placed.marks, *docket.marks),
         suppressed=docket.suppressed,
         withheld_by=docket.withheld_by,
+        hits=docket.hits,
+        spam=docket.spam,
     )
     return Filing(
         message_id=docket.message_id,

@@ -33,6 +33,7 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
         },
         "findings": [_finding(finding) for finding in verdict.findings],
         "opinions": [_opinion(opinion) for opinion in filing.case.opinions],
+        "rules_hit": [{"rule": hit.rule, "place": hit.place, "shadow": hit.shadow} for hit in verdict.hits],
         "trail": [{"check": step.check, "result": step.result} for step in verdict.trail],
         "rules": filing.case.rules,
         "judged_at": filing.case.judged_at.isoformat(),

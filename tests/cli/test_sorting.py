@@ -118,7 +118,7 @@ def test_a_queue_that_a_rule_alone_names_is_noted(gateway: Run, folder: Path) ->
     rules = folder / "rules"
     assert gateway("rules", "check").code == 0
     copytree(shipped_folder(), rules)
-    (rules / "70-ours.toml").write_text('[[route]]\nid = "r"\nfield = "subject"\ncontains = ["x"]\nqueue = "suport"\n')
+    (rules / "70-ours.toml").write_text('[[rule]]\nname = "r"\nwhen.subject = "x"\nthen.queue = "suport"\n')
     (folder / "config.toml").write_text(CONFIG + '[rules]\nfolder = "rules"\n')
 
     (found,) = gateway("rules", "check", "--json").objects

@@ -332,21 +332,19 @@ async def test_two_who_answer_at_once_are_told_of_each_other(laboratory: Laborat
 # ── What the rules say of it ──────────────────────────────────────────────────────────────────────────────────────────
 
 ROUTES = """
-[[route]]
-id = "fire"
-field = "bare_subject"
-contains = ["fire"]
-queue = "fire brigade"
-tags = ["fire"]
+[[rule]]
+name = "fire"
+when.bare_subject.contains = "fire"
+then.queue = "fire brigade"
+then.tag = "fire"
 
-[[route]]
-id = "vip"
-field = "from_domain"
-is = ["x.test"]
-queue = "vip"
-priority = "high"
-assignee = "cris"
-tags = ["vip", "fire"]
+[[rule]]
+name = "vip"
+when.from_domain = "x.test"
+then.queue = "vip"
+then.priority = "high"
+then.assign = "cris"
+then.tag = ["vip", "fire"]
 """
 
 
@@ -374,5 +372,8 @@ async def test_a_ticket_is_sorted_by_the_rules_whether_its_mail_was_held_or_not(
         assert found.tags == ("fire", "vip")
         (mail,) = [one for one in found.messages if one.verdict]
         assert mail.verdict
-        (step,) = [one["result"] for one in mail.verdict["trail"] if one["check"] == "route"]
-        assert step.startswith("fire (70-ours.toml:2): queue fire brigade, tags fire; vip (70-ours.toml:9): queue vip")
+        steps = [one["result"] for one in mail.verdict["trail"] if one["check"] == "rule"]
+        assert [step.partition(";")[0] for step in steps] == [
+            "fire (70-ours.toml:2): queue fire brigade, tag fire",
+            "vip (70-ours.toml:8): queue vip, priority high, assign cris, tag vip, fire",
+        ]

@@ -1,0 +1,1 @@
+"""What an admin's `[[rule]]` tables say of a mail: read them in `reading`, ask them in `asking`, obey in `acting`."""

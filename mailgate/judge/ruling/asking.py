@@ -1,0 +1,69 @@
+"""Which rules hold for a mail. A mail pays for what its values meet, not for what is listed.
+
+All conditions on one field are asked at once, and only rules of which something was met are looked at one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from mailgate.judge.conditions import shown
+from mailgate.judge.ruling.rule import Leaf, Rule, claims, holds, needs
+from mailgate.judge.watch import Watch
+
+Values = Callable[[str], Sequence[str]]  # the values of a field
+
+
+class Rules:
+    """All rules of a folder, in their order. `fields` are those that any of them looks at."""
+
+    def __init__(self, rules: Sequence[Rule] = (), leaves: Sequence[Leaf] = ()) -> None:
+        self.all = tuple(rules)
+        self.leaves = tuple(leaves)
+        by_field: dict[str, list[int]] = {}
+        for place, leaf in enumerate(leaves):
+            by_field.setdefault(leaf.field, []).append(place)
+        self._watches = {
+            field: (Watch([leaves[place].condition for place in places]), tuple(places))
+            for field, places in by_field.items()
+        }
+        self._by_leaf: dict[int, list[int]] = {}
+        self._always: list[int] = []
+        for number, rule in enumerate(rules):
+            wanted = needs(rule.holds)
+            if wanted is None:
+                self._always.append(number)
+            for one in wanted or ():
+                self._by_leaf.setdefault(one, []).append(number)
+
+    def __bool__(self) -> bool:
+        return bool(self.all)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What the rules look at."""
+        return frozenset(self._watches)
+
+    def holding(self, values: Values) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+        """The rules that hold, in their order, each with what its conditions met."""
+        met = self.met(values)
+        for number in sorted({*self._always, *(one for leaf in met for one in self._by_leaf.get(leaf, ()))}):
+            rule = self.all[number]
+            if holds(rule.holds, met):
+                yield rule, saw(rule, met)
+
+    def met(self, values: Values) -> Mapping[int, str]:
+        """Every leaf that is met, with what it accepted."""
+        found: dict[int, str] = {}
+        for field, (watch, places) in self._watches.items():
+            for place, accepted in watch.seen(values(field)):
+                found[places[place]] = accepted
+        return found
+
+
+NO_RULES = Rules()
+
+
+def saw(rule: Rule, met: Mapping[int, str]) -> tuple[str, ...]:
+    """In words what made a rule hold."""
+    return tuple(f"{claim.words}: {shown(met[claim.leaf])!r}" for claim in claims(rule.holds) if claim.leaf in met)

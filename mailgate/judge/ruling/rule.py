@@ -1,0 +1,128 @@
+"""A rule, as a value: conditions and how they are joined, and what is done with a mail for which they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from mailgate.judge.conditions import Condition
+from mailgate.model import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One condition: its place among all that the rules ask, and its words for people."""
+
+    leaf: int
+    words: str  # 'subject contains "invoice"'
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Holds where every part does."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Holds where one part does."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """Holds where no part does."""
+
+    parts: tuple[Part, ...]
+
+
+Part: TypeAlias = Claim | AllOf | AnyOf | NoneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What a rule does; what it leaves open others may say."""
+
+    queue: str = ""
+    priority: Priority | None = None
+    tags: tuple[str, ...] = ()
+    assignee: str = ""
+    hold: str = ""  # why, for whoever looks
+    quiet: bool = False
+    trust: bool = False  # once
+    never: bool = False  # nothing automatic answers
+    template: str = ""
+    reject: str = ""  # what the sender's server is told
+    score: float = 0.0
+    redirect: str = ""
+    webhook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`when` holds and `unless` does not: then `acts` are done, and with `stop` no later rule is asked."""
+
+    name: str
+    place: str  # "70-ours.toml:42"
+    holds: AllOf
+    acts: Acts
+    says: str  # the acts in words: "queue billing, tag invoice"
+    shadow: bool = False
+    stop: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a claim asks of one field."""
+
+    field: str
+    condition: Condition
+
+
+def holds(part: Part, met: Container[int]) -> bool:
+    """Does a part hold where the leaves `met` do?"""
+    match part:
+        case Claim(leaf):
+            return leaf in met
+        case AllOf(parts):
+            return all(holds(one, met) for one in parts)
+        case AnyOf(parts):
+            return any(holds(one, met) for one in parts)
+        case NoneOf(parts):
+            return not any(holds(one, met) for one in parts)
+        case _:
+            assert_never(part)
+
+
+def needs(part: Part) -> frozenset[int] | None:
+    """Leaves of which one must be met before the part can hold; None where it can hold without any."""
+    match part:
+        case Claim(leaf):
+            return frozenset((leaf,))
+        case AllOf(parts):
+            found = [needed for one in parts if (needed := needs(one)) is not None]
+            return min(found, key=len) if found else None
+        case AnyOf(parts):
+            each = [needs(one) for one in parts]
+            return frozenset().union(*each) if None not in each else None  # type: ignore[arg-type]
+        case NoneOf():
+            return None
+        case _:
+            assert_never(part)
+
+
+def claims(part: Part) -> tuple[Claim, ...]:
+    """The claims that make a part hold, in the order in which they are written; those under "not" are none."""
+    match part:
+        case Claim():
+            return (part,)
+        case AllOf(parts) | AnyOf(parts):
+            return tuple(claim for one in parts for claim in claims(one))
+        case NoneOf():
+            return ()
+        case _:
+            assert_never(part)
