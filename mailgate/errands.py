@@ -135,8 +135,9 @@ class Errands:
     async def _prune(self) -> None:
         now = self.clock()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-            await self.database.write(lambda conn: errands.prune(conn, now))
-            self._pruned_at = now
+            gone = await self.database.write(lambda conn: errands.prune(conn, now))
+            # Where there is more, it goes step by step, so that nobody waits for all of it.
+            self._pruned_at = now if gone < errands.PRUNED_MOST else None
 
     # ── Carry ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
