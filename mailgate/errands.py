@@ -39,6 +39,7 @@ LOOK_EVERY_S: Final = 1.0  # whether one is due: a question that an index over t
 FAILURES: Final = 3  # of a target in a row, before it rests
 PRUNE_EVERY: Final = timedelta(hours=1)
 WHY_CHARS: Final = 300
+DRY: Final = "not handed on, for [replies] dry_run is true"
 
 Post = Callable[[str, bytes, str, datetime], Awaitable[Answered]]  # to which webhook, what, under which key, and when
 Learn = Callable[[bytes, bool], Awaitable[str]]  # a mail, and whether it is spam; "" or why it was not learned
@@ -134,8 +135,9 @@ class Errands:
     async def _prune(self) -> None:
         now = self.clock()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-            await self.database.write(lambda conn: errands.prune(conn, now))
-            self._pruned_at = now
+            gone = await self.database.write(lambda conn: errands.prune(conn, now))
+            # Where there is more, it goes step by step, so that nobody waits for all of it.
+            self._pruned_at = now if gone < errands.PRUNED_MOST else None
 
     # ── Carry ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,6 +161,8 @@ class Errands:
         try:
             if carried.kind is not ErrandKind.WEBHOOK:
                 return await self.learn(raw, carried.kind is ErrandKind.LEARN_SPAM), True
+            if self.gateway.dry_run:
+                return DRY, True
             document = await self.beside(parcel.written, carried.id, raw, known, self.book().quotes)
             answer = await self.post(carried.target, document, str(carried.id), self.clock())
         except Unanswered as trouble:

@@ -33,7 +33,7 @@ def written(errand_id: int, raw: bytes, parcel: Parcel, quotes: Quotes) -> bytes
     document = {
         "id": str(errand_id),
         "at": parcel.at.isoformat(),
-        "rules": [_rule(hit) for hit in verdict.get("hits", ()) if not hit.get("shadow")],
+        "rules": [_rule(hit) for hit in verdict.get("rules_hit", ()) if not hit.get("shadow")],
         "kind": verdict.get("kind", ""),
         "from": {"address": parcel.sender, "name": parcel.sender_name},
         "to": parcel.recipient,

@@ -31,10 +31,10 @@ def unknown(names: Iterable[str], gateway: Gateway) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in known)
 
 
-def withheld(name: str, sender: str, level: Level, gateway: Gateway) -> str:
-    """Why the mail of `sender` is not handed to the webhook `name`, in words; "" where it may be."""
-    found = next((one for one in gateway.webhooks if one.name == name), None)
-    return permitted(found, sender, level) if found else f"there is no webhook {name}"
+def withheld(names: Iterable[str], sender: str, level: Level, gateway: Gateway) -> str:
+    """Why a mail of `sender` must not be handed to one of the webhooks of these names, "" where it may."""
+    hooks = (one for one in gateway.webhooks if one.name in set(names))
+    return next((why for one in hooks if (why := permitted(one, sender, level))), "")
 
 
 def permitted(webhook: Webhook, sender: str, level: Level) -> str:

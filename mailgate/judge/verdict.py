@@ -106,6 +106,7 @@ def judge_again(case: Case, stands: Recheck, rules: Signals, history: History) -
     filing = replace(_filing(docket, placed), recheck_at=None)
     if stands.ticket_id is None and placed.ticket_id is not None:
         docket.effects.append(Released(case.accepted.journal_id, stands.message_id, placed.ticket_id, placed.state))
+        docket.effects += ruled.handed_on(docket, placed)
     return Outcome((*docket.effects, Rejudged(filing)), tuple(docket.planned))
 
 

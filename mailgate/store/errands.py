@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, bindparam, delete, insert, literal_column, not_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, not_, select, update
 
 from mailgate.model import OPERATOR_QUEUE, Errand, ErrandKind, ErrandState, TicketState
 from mailgate.store import tables
@@ -23,13 +23,13 @@ from mailgate.store.journal import decompressed
 from mailgate.store.tables import Direction
 
 LOOKED_AT = 100  # errands that are due, of which those are claimed that their targets have room for
+PRUNED_MOST = 500  # in one transaction
 DONE_DAYS = 7
 FAILED_DAYS = 60
 LEARNER = ""  # the target of what the spam filter is taught
 
 _ERRAND, _MESSAGE, _TICKET = tables.errand.c, tables.message.c, tables.ticket.c
-# Spelled out and not a parameter, so that the planner sees that it may use the partial index.
-_IS_DUE = _ERRAND.state == literal_column("'due'")
+_IS_DUE = _ERRAND.state == ErrandState.DUE
 _ADD = insert(tables.errand)
 
 
@@ -221,9 +221,11 @@ def retry(conn: Connection, errand_id: int, now: datetime) -> bool:
 
 
 def prune(conn: Connection, now: datetime) -> int:
-    """Take away what ended long ago; how many errands that were."""
+    """Take away some of what ended long ago; how many errands that were, `PRUNED_MOST` where there may be more."""
     gone = 0
     for state, days in ((ErrandState.DONE, DONE_DAYS), (ErrandState.FAILED, FAILED_DAYS)):
         old = _ERRAND.state == state, _ERRAND.due_at <= now - timedelta(days=days)
-        gone += conn.execute(delete(tables.errand).where(*old)).rowcount
+        some = select(_ERRAND.id).where(*old).order_by(_ERRAND.due_at).limit(PRUNED_MOST - gone)
+        ids = list(conn.execute(some).scalars())
+        gone += conn.execute(delete(tables.errand).where(is_one_of(_ERRAND.id, ids))).rowcount if ids else 0
     return gone

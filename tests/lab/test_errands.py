@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select
 
 from mailgate import errands as road
-from mailgate import parcel
+from mailgate import parcel, rulebook
 from mailgate.errors import NotFound
 from mailgate.judge import hooks
 from mailgate.mail.quotes import Quotes
@@ -25,6 +27,7 @@ from mailgate.store.errands import Parcel
 from mailgate.testing import START, Lab
 from tests.fakes.letters import answer, letter
 from tests.fakes.stores import Laboratory
+from tests.fakes.waiting import wait_until
 
 HOOKS = [{"name": name, "url": f"https://{name}.test/in", "secret_file": "x"} for name in ("crm", "wiki")]
 OPEN = {"mailbox": [{"address": "support@g.test", "queue": "support", "mode": "open"}], "webhook": HOOKS}
@@ -180,9 +183,7 @@ async def test_one_slow_target_leaves_room_for_others() -> None:
 
         lab.errands.post = post
         running = asyncio.create_task(lab.errands.run())
-        async with asyncio.timeout(5):
-            while any(one.state is not ErrandState.DONE for one in lines(lab)):
-                await asyncio.sleep(0.01)
+        await wait_until(lambda: all(one.state is ErrandState.DONE for one in lines(lab)))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert most <= road.PER_TARGET
@@ -218,6 +219,72 @@ async def test_errands_go_with_their_mail_and_when_they_are_old(laboratory: Labo
         assert lines(lab) == []
 
 
+# ── Rules ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RULE = '[[rule]]\nname = "fires"\nwhen.subject.contains = "fire"\nthen.webhook = "{}"\n'
+
+
+def ruled(tmp_path: Path, target: str, **more: Any) -> dict[str, Any]:
+    folder = shutil.copytree(rulebook.shipped_folder(), tmp_path / "rules")
+    (folder / "70-ours.toml").write_text(RULE.format(target))
+    publishes = {"name": "site", "url": "https://s.test", "secret_file": "x", "publishes": True, "senders": ["@x.test"]}
+    return {**OPEN, "webhook": [*HOOKS, publishes], "rules": {"folder": str(folder)}, **more}
+
+
+async def test_a_rule_hands_a_mail_to_a_webhook_once_and_the_trail_says_so(tmp_path: Path) -> None:
+    async with Lab(overrides=ruled(tmp_path, "crm")) as lab:
+        raw = letter()
+        for _ in range(2):
+            await lab.receive(raw, mail_from="anne@x.test")
+            await lab.settle()
+            lab.advance(MINUTE)
+        ((target, document),) = lab.others.handed
+        assert (target, json.loads(document)["rules"]) == ("crm", [{"name": "fires", "place": "70-ours.toml:1"}])
+
+
+@pytest.mark.parametrize(
+    ("author", "auth", "handed"),
+    [("anne@x.test", "A2", 1), ("anne@x.test", "A1", 1), ("anne@x.test", "A0", 0), ("eve@y.test", "A2", 0)],
+)
+async def test_what_is_published_is_proven_to_be_of_who_may_and_all_other_is_held(
+    tmp_path: Path, author: str, auth: str, handed: int
+) -> None:
+    async with Lab(overrides=ruled(tmp_path, "site")) as lab:
+        await filed(lab, author=author, auth=auth)
+        assert [target for target, _ in lab.others.handed] == ["site"] * handed
+        assert len(lab.tickets()) == handed
+        assert [mail.reason.partition(": ")[0] for mail in lab.held()] == (
+            [] if handed else ["held, for the rule fires (70-ours.toml:1) hands it on"]
+        )
+
+
+async def test_what_could_not_be_published_at_first_is_when_dns_has_proven_it(tmp_path: Path) -> None:
+    async with Lab(overrides=ruled(tmp_path, "site")) as lab:
+        lab.dns["x.test", "TXT"] = TimeoutError("no answer")
+        await filed(lab, auth="verify")
+        assert lab.others.handed == []
+        lab.dns["x.test", "TXT"] = ["v=spf1 ip4:192.0.2.1 -all"]
+        lab.advance(6 * MINUTE)
+        await lab.settle()
+        assert [target for target, _ in lab.others.handed] == ["site"]
+
+
+async def test_a_second_look_hands_nothing_on_twice(tmp_path: Path) -> None:
+    async with Lab(overrides=ruled(tmp_path, "crm")) as lab:
+        lab.dns["x.test", "TXT"] = TimeoutError("no answer")
+        await filed(lab, auth="verify")
+        lab.dns["x.test", "TXT"] = ["v=spf1 ip4:192.0.2.1 -all"]
+        lab.advance(6 * MINUTE)
+        await lab.settle()
+        assert [target for target, _ in lab.others.handed] == ["crm"]
+
+
+async def test_in_a_dry_run_nothing_is_handed_on(tmp_path: Path) -> None:
+    async with Lab(overrides=ruled(tmp_path, "crm", replies={"dry_run": True})) as lab:
+        await filed(lab)
+        assert (lab.others.handed, [one.last_error for one in lines(lab)]) == ([], [road.DRY])
+
+
 # ── What is given ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 KNOWN = Parcel(START, "a@x.test", "Ann", "b@g.test", "b@g.test", {}, None, ())
@@ -250,7 +317,7 @@ def test_small_files_are_enclosed_and_large_ones_named() -> None:
 
 def test_rules_that_hold_are_named_and_shadow_rules_are_not() -> None:
     hits = [{"rule": "a", "place": "60.toml:3", "shadow": False}, {"rule": "b", "place": "60.toml:9", "shadow": True}]
-    known = Parcel(START, "", "", "", "", {"hits": hits}, None, ())
+    known = Parcel(START, "", "", "", "", {"rules_hit": hits}, None, ())
     assert given(b"\r\n", known)["rules"] == [{"name": "a", "place": "60.toml:3"}]
 
 

@@ -20,6 +20,8 @@ from mailgate.model import (
     DomainCredit,
     Effect,
     Enrolled,
+    Errand,
+    ErrandKind,
     HeldState,
     Joined,
     Level,
@@ -89,6 +91,7 @@ async def fill(db: Database) -> None:
         sending(Purpose.CHALLENGE, token_id=asked.token_id, not_before=NOW + timedelta(hours=1)),
         away,
         Broken(Breaker(Scope.DOMAIN, "x.test", BreakerState.OPEN, NOW, until=day(30), reason="a complaint")),
+        Errand(new_id(), ErrandKind.WEBHOOK, "crm", away.message_id, NOW, day(1)),
         Suffered(Mishap(new_id(), NOW, Trouble.COMPLAINED, "änne@x.test", "x.test", away.message_id)),
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))

@@ -48,8 +48,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text, nullable=False),
     )
     op.create_index("ix_errand_message_id", "errand", ["message_id"])
-    due = sa.text("state = 'due'")
-    op.create_index("ix_errand_due", "errand", ["due_at"], sqlite_where=due, postgresql_where=due)
+    op.create_index("ix_errand_state_due_at", "errand", ["state", "due_at"])
     op.add_column("rule_set", sa.Column("zstd", sa.LargeBinary))
     op.add_column("message", sa.Column("spam", sa.Float))
     for table in ("message", "permit", "outbox"):
