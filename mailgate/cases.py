@@ -19,6 +19,7 @@ from mailgate.mail.forwarded import forwarded
 from mailgate.mail.parse import read
 from mailgate.mail.reply import reply_of
 from mailgate.mail.report import with_report
+from mailgate.mail.shape import shape_of
 from mailgate.mail.text import text_of
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token, TokenKind
 
@@ -65,6 +66,9 @@ def case_of(
     )
     if answerable:
         case = _spoken(case, gateway, book)
+    if recipient is None and not mail.report_type:
+        said = whole or _told(accepted, parts, text, book)
+        case = replace(case, shape=shape_of(accepted.raw, parts, said))
     case = _of_insider(case, parts, whole, gateway, book)
     return forward.followed(case, book.signals, gateway)
 

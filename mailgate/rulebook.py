@@ -25,6 +25,7 @@ from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.relays import Renaming, compile_relays
 from mailgate.judge.routing import compile_routes
 from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.weighing import compile_weighs
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -138,13 +139,13 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    words, signals, forwarders, channels, routes = (
+    words, signals, forwarders, channels, routes, weighs = (
         [(name, file.document, _lines(file, table)) for name, file in tables.items()]
-        for table in ("words", "signal", "forwarder", "channel", "route")
+        for table in ("words", "signal", "forwarder", "channel", "route", "weigh")
     )
     listed = compile_words(words)
     judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
-    return replace(judged, routes=compile_routes(routes, listed))
+    return replace(judged, routes=compile_routes(routes, listed), weighs=compile_weighs(weighs, listed))
 
 
 def _limits(file: TomlFile) -> Limits:

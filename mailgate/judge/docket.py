@@ -9,12 +9,14 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge import routing
-from mailgate.judge.canonical import domain_of
+from mailgate.judge import routing, spam, trust
+from mailgate.judge.acquainted import Acquainted
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.evidence import Link
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
 from mailgate.judge.routes import Route
+from mailgate.judge.weighs import NO_WEIGHS, Weighs
 from mailgate.model import (
     Acquaintance,
     Agent,
@@ -22,12 +24,14 @@ from mailgate.model import (
     Broken,
     Case,
     Challenge,
+    Counted,
     Disposition,
     Effect,
     Filing,
     Finding,
     Gateway,
     HeldState,
+    Key,
     Kind,
     Mark,
     Met,
@@ -121,6 +125,7 @@ class Docket:
     alias: str = ""  # the Message-ID that it bears, where that is another mail's
     marks: tuple[Mark, ...] = ()
     routes: tuple[Route, ...] = ()
+    weighs: Weighs = NO_WEIGHS
     effects: list[Effect] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
@@ -129,6 +134,8 @@ class Docket:
     relays: list[Relay] = field(default_factory=list)
     by: str = ""  # the name of the agent who proved to have written it
     _routed: Routed | None = None
+    extra_points: float = 0.0  # of spam, as rules say
+    _counted: spam.Points | None = None
 
     @property
     def agent(self) -> Agent | None:
@@ -168,6 +175,34 @@ class Docket:
             if words:
                 self.note("route", words)
         return self._routed
+
+    @property
+    def points(self) -> spam.Points:
+        """How likely it is spam, rules included."""
+        return spam.with_extra(self.counted, self.extra_points)
+
+    @property
+    def counted(self) -> spam.Points:
+        """The same before rules are asked, counted once, by what was known when somebody first asked."""
+        if self._counted is None:
+            fields = spam.SpamFields(self.case, self.gateway, self._acquainted())
+            self._counted = spam.points(fields, self.findings, self.case.opinions, self.weighs)
+        return self._counted
+
+    def _acquainted(self) -> Acquainted:
+        words = Key.FINGERPRINT, Counted.ANY, self.case.fingerprint
+        return Acquainted(
+            kind=self.kind,
+            authentication=self.authentication,
+            known=self.known,
+            welcome=trust.welcome(self.known, self.authentication),
+            at=self.at,
+            in_thread=self.link is not None,
+            domain=self.domain,
+            reply_domains=tuple(domain_of(canonical(one.address)) for one in self.case.mail.reply_to),
+            shared=self.limits.shared,
+            same_words=self.history.counters.count(words, spam.SAME_WORDS_PER, self.at) if words[-1] else 0,
+        )
 
     @property
     def domain(self) -> str:

@@ -20,6 +20,7 @@ from mailgate.judge import (
     placement,
     recheck,
     signals,
+    spam,
     token,
     trust,
 )
@@ -150,6 +151,7 @@ def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docke
         seen_us=evidence.has_seen_us(case, history.facts, history.limits),
         alias=identity if taken else "",
         routes=rules.routes,
+        weighs=rules.weighs,
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
@@ -196,9 +198,15 @@ def _trip(docket: Docket) -> None:
         docket.effects.append(Broken(opened))
 
 
+def _counted(points: spam.Points) -> str:
+    reasons = ", ".join(f"{one.id} {one.points:+g}" for one in points.reasons)
+    return f"{points.total:g} points{f': {reasons}' if reasons else ''}"
+
+
 def _filing(docket: Docket, placed: Placement) -> Filing:
     # What opens a ticket now, or when a person lets it in.
     routed = docket.routed if placed.state in (State.TICKETED, State.HELD, State.PARKED) else Routed()
+    docket.note("spam", _counted(docket.points))
     docket.note("place", placed.reason)
     verdict = Verdict(
         kind=docket.kind,
@@ -212,6 +220,8 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         marks=(*placed.marks, *docket.marks),
         suppressed=docket.suppressed,
         withheld_by=docket.withheld_by,
+        spam=docket.points.total,
+        weighed=docket.points.reasons,
     )
     return Filing(
         message_id=docket.message_id,

@@ -73,7 +73,7 @@ from mailgate.model.known import (
     Total,
     Undelivered,
 )
-from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
+from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Shape, Token
 from mailgate.model.outbox import Answer, Attachment, Due, PutOff, Settlement, Written
 from mailgate.model.ruling import Hit, Opinion, Ruling
 from mailgate.model.terms import (
@@ -100,6 +100,7 @@ from mailgate.model.terms import (
     Right,
     Role,
     Scope,
+    Sign,
     Standing,
     State,
     Strength,
@@ -108,7 +109,7 @@ from mailgate.model.terms import (
     Trouble,
     Trust,
 )
-from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict
+from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict, Weighed
 
 __all__ = [
     "OPERATOR_QUEUE",
@@ -213,6 +214,8 @@ __all__ = [
     "Scope",
     "Sending",
     "Settlement",
+    "Shape",
+    "Sign",
     "Standing",
     "State",
     "Step",
@@ -230,5 +233,6 @@ __all__ = [
     "Undelivered",
     "Unlinked",
     "Verdict",
+    "Weighed",
     "Written",
 ]

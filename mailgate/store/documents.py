@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from mailgate.model import Filing, Finding
 
 
@@ -32,6 +34,8 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
             "why": proof.why,
         },
         "findings": [_finding(finding) for finding in verdict.findings],
+        "spam": verdict.spam,
+        "weighed": [asdict(one) for one in verdict.weighed],
         "trail": [{"check": step.check, "result": step.result} for step in verdict.trail],
         "rules": filing.case.rules,
         "judged_at": filing.case.judged_at.isoformat(),

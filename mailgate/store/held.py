@@ -20,6 +20,7 @@ from mailgate.store.views import HeldContact
 
 CONTACTS_MOST = 10_000
 TOLD_MOST = 10_000  # mails that one digest counts as told; of more, the next one tells
+UNJUDGED = (HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM)  # by a person
 TOLD = "told/"  # begins the name of a counter; the id of a mail follows
 DIGEST_AT = "digest-at"  # the name of the counter: the last moment a digest was due and looked after, in seconds
 
@@ -91,7 +92,7 @@ def with_the_rest(conn: Connection, message_id: int) -> list[int]:
     if not sender:
         return [] if sender is None else [message_id]
     found = select(_MESSAGE.id).where(
-        _MESSAGE.sender == sender, _MESSAGE.held.is_not(None), _MESSAGE.held.in_((HeldState.WAIT, HeldState.HUMAN))
+        _MESSAGE.sender == sender, _MESSAGE.held.is_not(None), _MESSAGE.held.in_(UNJUDGED)
     )
     return list(conn.execute(found.order_by(_MESSAGE.id).limit(CONTACTS_MOST)).scalars())
 

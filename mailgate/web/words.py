@@ -42,6 +42,7 @@ IN_TICKET: Mapping[State, str] = {
 WAITS: Mapping[HeldState, str] = {
     HeldState.WAIT: "waits for its sender",
     HeldState.HUMAN: "waits for a person",
+    HeldState.LIKELY_SPAM: "likely spam",
     HeldState.SPAM: "judged spam",
     HeldState.ARCHIVED: "spam, archived",
 }

@@ -16,6 +16,11 @@ _PURPOSES = (
     "'acknowledge', 'challenge', 'notice', 'digest', 'agent', 'redirect'",
 )
 
+_HELD = (
+    "'wait', 'human', 'spam', 'archived'",
+    "'wait', 'human', 'likely-spam', 'spam', 'archived'",
+)
+
 
 # Long because a migration is a list: written once, read in one piece, never edited.
 def upgrade() -> None:
@@ -54,6 +59,7 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("spam", sa.Float))
     for table in ("message", "permit", "outbox"):
         _widen(table, "purpose", *_PURPOSES)
+    _widen("message", "held", *_HELD)
 
 
 def _choice(name: str, *words: str) -> sa.Column[str]:
