@@ -200,7 +200,9 @@ def _archived(parts: Iterable[Part], raw: bytes) -> tuple[str, ...]:
     archive = next((part for part in parts if part.file_name.lower().endswith(_ARCHIVES)), None)
     if archive is None:
         return ()
-    data, names, at = archive.body(raw, ARCHIVE_BYTES * 4 // 3)[:ARCHIVE_BYTES], [], 0
+    data = archive.body(raw, ARCHIVE_BYTES * 4 // 3)[:ARCHIVE_BYTES]
+    names: list[str] = []
+    at = 0
     while len(names) < MOST_ARCHIVED and (at := data.find(_LOCAL_HEADER, at)) >= 0:
         length = min(int.from_bytes(data[at + 26 : at + 28], "little"), LONGEST_NAME)
         names.append(words.clean(charset.decode(data[at + 30 : at + 30 + length], "utf-8")).lower())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import asdict
 
 from mailgate.model import Filing, Finding
+
+REASONS_SHOWN = 2  # in lists
 
 
 def verdict_document(filing: Filing) -> dict[str, Any]:
@@ -41,6 +44,12 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
         "judged_at": filing.case.judged_at.isoformat(),
         "defects": list(filing.case.mail.defects),
     }
+
+
+def against(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The strongest reasons to take a mail for spam, as its document names them; none in one of before they did."""
+    found = [one["says"] for one in document.get("weighed", ()) if one["points"] > 0]
+    return tuple(found[:REASONS_SHOWN])
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -57,6 +57,9 @@ def upgrade() -> None:
     op.create_index("ix_errand_due", "errand", ["due_at"], sqlite_where=due, postgresql_where=due)
     op.add_column("rule_set", sa.Column("zstd", sa.LargeBinary))
     op.add_column("message", sa.Column("spam", sa.Float))
+    held = sa.text("held IS NOT NULL")
+    columns = ["held", "spam", "id"]
+    op.create_index("ix_message_held_spam", "message", columns, sqlite_where=held, postgresql_where=held)
     for table in ("message", "permit", "outbox"):
         _widen(table, "purpose", *_PURPOSES)
     _widen("message", "held", *_HELD)
