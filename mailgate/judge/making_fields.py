@@ -89,6 +89,12 @@ def _name_address(case: Case, gateway: Gateway) -> Values:
     return tuple(name.lower() for name in found if domain_of(canonical(name)) != home)
 
 
+def _from_sign(case: Case, gateway: Gateway) -> Values:
+    """Is the author's name left out (nameless)?"""
+    author = case.mail.author
+    return ("nameless",) if author is not None and not author.name.strip() else ()
+
+
 def _reply_relation(case: Case, gateway: Gateway) -> Values:
     """Where it wants its answers: at the author's own address (same), his organization, or another one (other)."""
     author = case.mail.author
@@ -125,14 +131,28 @@ def _subject_sign(case: Case, gateway: Gateway) -> Values:
 
 
 def _message_id_sign(case: Case, gateway: Gateway) -> Values:
-    """What is odd in its Message-ID: missing, malformed, or of a host without a domain (bare-host)."""
+    """What is odd in its Message-ID: missing, malformed, of a host without a domain, or given on the way."""
     written = case.mail.message_id
     if not written:
         return ("missing",)
     if not _ID.search(written):
         return ("malformed",)
-    host = written.rpartition("@")[2]
-    return () if "." in host or host.startswith("[") else ("bare-host",)
+    local, _, host = written.strip("<>").rpartition("@")
+    if "." not in host and not host.startswith("["):
+        return ("bare-host",)
+    return ("given",) if _given_on_the_way(local.lower(), host.lower(), case) else ()
+
+
+def _given_on_the_way(local: str, host: str, case: Case) -> bool:
+    """Did a relay make it up, from the very id under which it had the mail? Then its author's program gave none."""
+    author = case.mail.author
+    if author is None or domain_of(author.address) == domain_of(f"@{host}"):
+        return False
+    for value in case.mail.headers.get("received", ())[:MOST_LOOKED_AT]:
+        words = value.lower().split()
+        if host in words and "id" in words[:-1] and words[words.index("id") + 1].rstrip(";") in local:
+            return True
+    return False
 
 
 def _date_sign(case: Case, gateway: Gateway) -> Values:
@@ -166,6 +186,7 @@ MAKING_FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "body_sign": _body_sign,
     "archived_file": _archived_file,
     "name_address": _name_address,
+    "from_sign": _from_sign,
     "reply_relation": _reply_relation,
     "reply_domain": _reply_domain,
     "subject_sign": _subject_sign,

@@ -25,6 +25,7 @@ ARCHIVE_BYTES = 64 * 1024  # of the first archive
 MOST_ARCHIVED = 20  # names inside it
 LONGEST_NAME = 200  # bytes
 LEAST_BASE64_CHARS = 200
+LEAST_CRIES = 5
 LEAST_LETTERS = 100  # of a text that is said to be in capitals
 
 _CAPITALS: Final = bytes(range(ord("A"), ord("Z") + 1))
@@ -58,6 +59,8 @@ def shape_of(raw: bytes, parts: Structure, text: str) -> Shape:
         look.at_part(part, raw)
     if _shouts(text[:WORDS_CHARS]):
         look.signs[Sign.SHOUTING] = None
+    if text.count("!", 0, WORDS_CHARS) >= LEAST_CRIES:
+        look.signs[Sign.CRYING] = None
     return Shape(
         words=text[:WORDS_CHARS],
         text_chars=len(text),

@@ -82,6 +82,7 @@ class Sign(StrEnum):
     BROKEN_WORDS = "broken-words"  # comments inside words, so that no filter reads them
     ARMOURED = "armoured"  # plain letters in base64
     SHOUTING = "shouting"  # much of it in capitals
+    CRYING = "crying"  # many exclamation marks
     MALFORMED_LINK = "malformed-link"
     NUMERIC_LINK = "numeric-link"  # to an address of the net, not to a name
     USER_IN_LINK = "user-in-link"  # https://bank.example@other.test/
