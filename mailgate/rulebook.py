@@ -30,6 +30,7 @@ from mailgate.judge.ruling import maps
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.maps import MapFile
 from mailgate.judge.ruling.reading import compile_rules
+from mailgate.judge.weighing import compile_weighs
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -223,7 +224,7 @@ def _signals(laid: _Laid, lists: Mapping[str, MapFile]) -> Signals:
     signals = compile_signals(laid.documents("signal"), listed)
     pardoning = laid.documents("forwarder"), laid.documents("channel")
     judged = with_pardons(signals, listed, *pardoning, switched_off=laid.names("signal"))
-    return replace(judged, rules=rules)
+    return replace(judged, rules=rules, weighs=compile_weighs(laid.documents("weigh"), listed))
 
 
 def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from benchmarks.benches import (
     latency,
     reading,
     signing,
+    spam,
     sustained,
 )
 
@@ -33,4 +34,5 @@ ALL: tuple[Bench, ...] = (
     history.HISTORY,
     history.HISTORY_POSTGRESQL,
     gate.GATE,
+    spam.SPAM,
 )

@@ -83,11 +83,14 @@ class MailboxTable(Table):
     hours: Hours = Field((), description=hours.ALLOWED)
     timezone: Zone = Field("UTC", description='a name of the tz database such as "Europe/Berlin"')
     answer_within_h: StrictInt = Field(0, ge=0, le=720, description="hours, 0 (nothing is promised) to 720")
+    spam_from: float = Field(5.0, ge=0.5, le=1000, strict=True, description="points, 0.5 to 1000 (never)")
 
     def as_mailbox(self) -> model.Mailbox:
         """The mailbox as every part knows it."""
         opening = hours.parse(self.hours, zone_of(self.timezone), self.timezone)
-        return model.Mailbox(self.address, self.queue, self.mode, self.name, opening, self.answer_within_h)
+        return model.Mailbox(
+            self.address, self.queue, self.mode, self.name, opening, self.answer_within_h, self.spam_from
+        )
 
 
 class ListenerTable(Table):

@@ -130,7 +130,8 @@ def _is_not(value: Any) -> Matcher:
 
 def _contains(value: Any) -> Matcher:
     pieces = _texts(value)
-    return Matcher(lambda word: any(piece in word for piece in pieces))
+    pattern = "|".join(map(re2.escape, pieces))
+    return Matcher(lambda word: any(piece in word for piece in pieces), pattern=pattern)
 
 
 def _glob(value: Any) -> Matcher:

@@ -21,6 +21,7 @@ from mailgate.judge import (
     recheck,
     ruled,
     signals,
+    spam,
     token,
     trust,
 )
@@ -154,6 +155,7 @@ def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docke
         seen_us=evidence.has_seen_us(case, history.facts, history.limits),
         alias=identity if taken else "",
         rules=rules.rules,
+        weighs=rules.weighs,
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
@@ -210,9 +212,15 @@ def _trip(docket: Docket) -> None:
         docket.effects.append(Broken(opened))
 
 
+def _counted(points: spam.Points) -> str:
+    reasons = ", ".join(f"{one.id} {one.points:+g}" for one in points.reasons)
+    return f"{points.total:g} points{f': {reasons}' if reasons else ''}"
+
+
 def _filing(docket: Docket, placed: Placement) -> Filing:
     # What opens a ticket now, or when a person lets it in.
     routed = docket.routed if placed.state in (State.TICKETED, State.HELD, State.PARKED) else Routed()
+    docket.note("spam", _counted(docket.points))
     docket.note("place", placed.reason)
     verdict = Verdict(
         kind=docket.kind,
@@ -227,7 +235,8 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         suppressed=docket.suppressed,
         withheld_by=docket.withheld_by,
         hits=docket.hits,
-        spam=docket.spam,
+        spam=docket.points.total,
+        weighed=docket.points.reasons,
     )
     return Filing(
         message_id=docket.message_id,

@@ -40,6 +40,7 @@ class Mailbox:
     name: str = ""  # of the desk, before the address in From
     opening: Opening | None = None  # None: always
     answer_within_h: int = 0  # hours of `opening` within which a person answers; 0: nothing is promised
+    spam_from: float = 5.0  # points from which a stranger's mail stands apart from what waits for people
 
 
 @dataclass(frozen=True, slots=True)

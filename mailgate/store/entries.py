@@ -123,6 +123,7 @@ def incoming(filing: Filing) -> Entry:
         "copied": filing.copied,
         "verdict": verdict_document(filing),
         "agent": filing.agent,
+        "spam": verdict.spam,
     }
 
 

@@ -195,7 +195,7 @@ def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
     put(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
 
 
-_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed")
+_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed", "spam")
 _DOCUMENT = select(tables.message.c.verdict).where(tables.message.c.id == bindparam("of_message"))
 
 

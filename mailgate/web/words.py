@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mailgate.judge.machine import LABELS
@@ -42,6 +42,7 @@ IN_TICKET: Mapping[State, str] = {
 WAITS: Mapping[HeldState, str] = {
     HeldState.WAIT: "waits for its sender",
     HeldState.HUMAN: "waits for a person",
+    HeldState.LIKELY_SPAM: "likely spam",
     HeldState.SPAM: "judged spam",
     HeldState.ARCHIVED: "spam, archived",
 }
@@ -114,6 +115,7 @@ STEP: Mapping[str, str] = {
     "gate": "may it be answered",
     "acknowledge": "acknowledgement",
     "challenge": "question to a stranger",
+    "spam": "points of spam",
     "place": "where it goes",
 }
 
@@ -132,6 +134,14 @@ def moment(at: datetime) -> str:
     """A moment to come, on this machine's own clock."""
     here = at.astimezone()
     return f"{here.day} {here:%b, %H:%M}"
+
+
+def points(counted: float | None, because: Sequence[str]) -> str:
+    """How likely a mail is spam, and why; "" where nobody counted."""
+    if counted is None:
+        return ""
+    reasons = f" ({', '.join(because)})" if because else ""
+    return f"Points of spam: {counted:g}{reasons}"
 
 
 def plural(number: int, word: str) -> str:
