@@ -106,7 +106,7 @@ def test_pieces_that_stand_everywhere_are_looked_for_one_by_one() -> None:
 
 @pytest.mark.parametrize(
     ("text", "pattern"),
-    [("ſchön", "schön"), ("οδός", "ΟΔΟΣ"), ("\ud800 ?", r"\? \?"), ("STRASSE ẞ", "ß$")],
+    [("ſchön", "schön"), ("οδος", "ΟΔΟΣ"), ("\ud800 ?", r"\? \?"), ("STRASSE ẞ", "ß$")],
     ids=["long s", "final sigma", "surrogate", "capital sharp s"],
 )
 def test_what_a_pattern_takes_for_the_same_is_not_missed(text: str, pattern: str) -> None:
