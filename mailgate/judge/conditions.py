@@ -19,7 +19,8 @@ from mailgate.judge.literals import NOTHING, Pieces, folded, pieces
 
 MOST_WORDS = 1000  # in one list
 LONGEST_PATTERN = 1000  # characters
-LONGEST_VALUE = 4096  # characters of a field's value that are looked at
+LONGEST_VALUE = 4096  # characters of a field's value that are looked at,
+LONGEST_LOOKED_AT = 65_536  # and of the text of a mail
 LARGEST_PROGRAM = 5000  # instructions of one pattern, of which each costs time with every character
 PATTERN_BYTES = 1 << 20  # of memory for the automaton of one,
 LIST_BYTES = 8 << 20  # and of a whole list of phrases
@@ -61,6 +62,7 @@ class Matcher:
     pattern: str = ""
     pieces: Pieces = NOTHING
     size: int = 0  # instructions of the pattern
+    place: Callable[[str], str] | None = None  # where in a file stands what accepts a word
 
     def __call__(self, word: str) -> bool:
         return self.accepts(word)

@@ -17,11 +17,21 @@ from datetime import date
 from typing import Any
 
 from mailgate.errors import ConfigError
-from mailgate.judge.conditions import LISTS, READS, Condition, Matcher, Read, WrongValueError, matcher
+from mailgate.judge.conditions import (
+    LISTS,
+    LONGEST_LOOKED_AT,
+    LONGEST_VALUE,
+    READS,
+    Condition,
+    Matcher,
+    Read,
+    WrongValueError,
+    matcher,
+)
 from mailgate.judge.rules import is_header
 from mailgate.judge.ruling import acts
 from mailgate.judge.ruling.asking import Rules
-from mailgate.judge.ruling.fields import ALL_FIELDS
+from mailgate.judge.ruling.fields import ALL_FIELDS, OF_TEXT
 from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule
 from mailgate.tables import Line, Tables, nearest
 
@@ -208,7 +218,8 @@ class RuleReader(Tables):
             if len(self.leaves) == MOST_LEAVES:
                 self.fault("when", "one more condition", f"at most {MOST_LEAVES} in all rules together")
             self._known[key] = len(self.leaves)
-            self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts)))
+            reach = LONGEST_LOOKED_AT if field in OF_TEXT else LONGEST_VALUE
+            self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts, reach)))
         return Claim(self._known[key], f"{field} {words}")
 
     def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
