@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from mailgate.judge import admission, token
 from mailgate.judge.canonical import base_local, canonical, domain_of, untagged
-from mailgate.model import Case, Gateway, Mailaddr
+from mailgate.model import Case, Gateway, Level, Mailaddr
 
 Values = tuple[str, ...]
 
@@ -215,8 +215,9 @@ def _is_reply(case: Case, gateway: Gateway) -> Values:
 
 
 def _opening(case: Case, gateway: Gateway) -> Values:
-    """How the text begins, on one line; none where nobody read it."""
-    return (" ".join(_unified(case.text[:OPENING_CHARS]).split()),) if case.text else ()
+    """How the text begins, on one line; none where it could not be answered, though a rule may have it read."""
+    asked = case.authentication.level is not Level.A0 or case.recipient is not None
+    return (" ".join(_unified(case.text[:OPENING_CHARS]).split()),) if case.text and asked else ()
 
 
 def _to_local(case: Case, gateway: Gateway) -> Values:

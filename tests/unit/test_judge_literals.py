@@ -11,7 +11,27 @@ from mailgate.judge.conditions import pattern_options
 from mailgate.judge.literals import DEEPEST, folded, pieces
 
 _ATOMS = st.sampled_from(
-    ["a", "b", "ab", "K", "s", "ς", "ß", "É", r"\.", r"\-", ".", "^", "$", r"\b", r"\d", r"\pL", "[ab]", "[^]a]", "[[:alpha:]b]"]
+    [
+        "a",
+        "b",
+        "ab",
+        "K",
+        "s",
+        "ς",
+        "ß",
+        "É",
+        r"\.",
+        r"\-",
+        ".",
+        "^",
+        "$",
+        r"\b",
+        r"\d",
+        r"\pL",
+        "[ab]",
+        "[^]a]",
+        "[[:alpha:]b]",
+    ]
 )
 _TIMES = st.sampled_from(["", "", "", "?", "*", "+", "+?", "{0}", "{2}", "{1,3}", "{0,}"])
 

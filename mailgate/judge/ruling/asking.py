@@ -14,11 +14,12 @@ from mailgate.judge.watch import Watch
 Values = Callable[[str], Sequence[str]]  # the values of a field
 
 COMMON = 1000  # how much likelier than others a condition is met by mail that no rule is about
+OF_TEXT = frozenset({"text", "opening", "language"})  # known of every mail only where a rule looks at one of them
 # Fields of a handful of values, of which each is that of much mail.
 OF_FEW_VALUES = frozenset(
     {
         *("mailbox", "rcpt_to", "kind", "level", "spf", "dkim", "dmarc", "arc", "contact", "in_thread", "language"),
-        *("weekday", "date", "open", "tls", "is_reply", "content_type", "part", "file_type", "sender_relation"),
+        *("weekday", "date", "open", "tls", "listener", "is_reply", "content_type", "part", "sender_relation"),
     }
 )
 
@@ -52,6 +53,11 @@ class Rules:
     def fields(self) -> frozenset[str]:
         """What the rules look at."""
         return frozenset(self._watches)
+
+    @property
+    def of_text(self) -> bool:
+        """Do they look at what is known only of a mail whose text was read?"""
+        return not OF_TEXT.isdisjoint(self._watches)
 
     def _often(self, leaf: int) -> int:
         """How often a leaf is met, beside others: what has few values, or is compared, is met by much mail."""
