@@ -64,18 +64,22 @@ def _level(about: About) -> Values:
 
 
 def _spf(about: About) -> Values:
+    """What SPF gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.spf,)
 
 
 def _dkim(about: About) -> Values:
+    """What DKIM gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.dkim,)
 
 
 def _dmarc(about: About) -> Values:
+    """What DMARC gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.dmarc,)
 
 
 def _arc(about: About) -> Values:
+    """What ARC gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.arc,)
 
 
@@ -95,7 +99,7 @@ def _contact(about: About) -> Values:
 
 
 def _contact_days(about: About) -> Values:
-    """For how many whole days the sender has stood so."""
+    """For how many whole days the sender has stood as `contact` says."""
     at = about.case.accepted.at
     return (str(max(0, (at - about.known.since).days)),) if about.known else ()
 
@@ -199,7 +203,7 @@ def _to_address(about: About) -> Values:
 
 
 def _to_domain(about: About) -> Values:
-    """The domains of these."""
+    """The domains of the addresses in To."""
     return _domains(about.case.mail.to)
 
 
@@ -209,7 +213,7 @@ def _cc_address(about: About) -> Values:
 
 
 def _cc_domain(about: About) -> Values:
-    """The domains of these."""
+    """The domains of the addresses in Cc."""
     return _domains(about.case.mail.cc)
 
 
@@ -219,7 +223,7 @@ def _reply_to(about: About) -> Values:
 
 
 def _reply_to_domain(about: About) -> Values:
-    """The domains of these."""
+    """The domains of the addresses in Reply-To."""
     return _domains(about.case.mail.reply_to)
 
 
@@ -229,7 +233,7 @@ def _rcpt_to(about: About) -> Values:
 
 
 def _rcpt_tag(about: About) -> Values:
-    """The tag of that address: shop of support+shop@example.com."""
+    """The tag of the address that it was sent to: shop of support+shop@example.com."""
     tag = about.case.accepted.rcpt_to.lower().rpartition("@")[0].partition("+")[2]
     return (tag,) if tag else ()
 

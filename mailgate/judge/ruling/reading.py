@@ -255,7 +255,9 @@ def _number(text: str) -> float | date | time | None:
 
 
 def _known(name: str, value: Any) -> tuple[str, Any]:
-    """A matcher as `conditions` knows it; one text is a list of one."""
+    """A matcher as `conditions` knows it; one text is a list of one, or the number that it is."""
+    if name in _COMPARISONS and isinstance(value, str) and (number := _number(value)) is not None:
+        value = number
     name = {"in": "is"}.get(name, _COMPARISONS.get(name, name))
     return name, [value] if name in LISTS and isinstance(value, str) else value
 
