@@ -5,7 +5,7 @@ All conditions on one field are asked at once, and only rules of which something
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mailgate.judge.conditions import shown
 from mailgate.judge.ruling.rule import Leaf, Rule, claims, holds, needs
@@ -68,10 +68,13 @@ class Rules:
     def holding(self, values: Values) -> Iterator[tuple[Rule, tuple[str, ...]]]:
         """The rules that hold, in their order, each with what its conditions met."""
         met = self.met(values)
-        for number in sorted({*self._always, *(one for leaf in met for one in self._by_leaf.get(leaf, ()))}):
-            rule = self.all[number]
+        for rule in (self.all[number] for number in self.candidates(met)):
             if holds(rule.holds, met):
                 yield rule, self.saw(rule, met)
+
+    def candidates(self, met: Iterable[int]) -> list[int]:
+        """The numbers of the rules that may hold where these leaves are met, in order; of the others none does."""
+        return sorted({*self._always, *(one for leaf in met for one in self._by_leaf.get(leaf, ()))})
 
     def met(self, values: Values) -> Mapping[int, str]:
         """Every leaf that is met, with what it accepted."""
