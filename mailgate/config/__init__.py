@@ -194,6 +194,7 @@ class RulesTable(Table):
     """[rules]: what we know of mail."""
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+    replay_days: StrictInt = Field(30, ge=0, le=400, description="days, 0 (nothing is kept) to 400")
 
 
 class RetentionTable(Table):
@@ -260,6 +261,7 @@ class Settings(Table):
             bounce_domain=self.outbound.bounce_domain,
             forwarders=tuple(map(self._forwarder, self.forwarder)),
             notify=self._notify(),
+            replay_days=self.rules.replay_days,
             **self.replies.model_dump(),
         )
 

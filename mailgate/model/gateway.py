@@ -112,6 +112,7 @@ class Gateway:
     new_contacts_per_day: int = 50
     forwarders: tuple[Forwarder, ...] = ()
     notify: Notify = Notify()
+    replay_days: int = 30  # for how long what mail was judged by is kept; 0: not at all
 
     @cached_property
     def domains(self) -> frozenset[str]:
