@@ -8,11 +8,17 @@ from mailgate import wiring
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.queues import doubtful
+from mailgate.cli.replay import replay
+from mailgate.cli.rule_stats import stats
 
 
 @click.group("rules", cls=Group)
 def rules() -> None:
-    """Check the rule files."""
+    """Check the rule files, and try them on the mail of before."""
+
+
+rules.add_command(replay)
+rules.add_command(stats)
 
 
 @rules.command("check")
