@@ -34,6 +34,7 @@ from mailgate.store import (
     record,
     restored,
     rule_counts,
+    rulesets,
     timers,
     waiting,
 )
@@ -107,6 +108,7 @@ class Upkeep:
         until = await self.database.read(restored.silent_until)
         if until and until > self.clock():
             self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
+        await self.write_down()
 
     async def run(self) -> None:
         """Keep up until cancelled."""
@@ -247,7 +249,7 @@ class Upkeep:
         def work(conn: Connection) -> None:
             journal.refused(conn, now, fresh)
             if book.version != self._remembered:
-                record.remember_rules(conn, book.version, now, dict(book.files))
+                rulesets.remember(conn, book.version, now, book.contents)
 
         if fresh or book.version != self._remembered:
             await self.database.write(work)

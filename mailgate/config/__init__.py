@@ -194,6 +194,7 @@ class RulesTable(Table):
     """[rules]: what we know of mail."""
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+    local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
     replay_days: StrictInt = Field(30, ge=0, le=400, description="days, 0 (nothing is kept) to 400")
 
 
