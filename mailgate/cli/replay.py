@@ -67,7 +67,7 @@ def book_of(settings: Settings, folder: Path | None) -> Rulebook:
         return wiring.rulebook_of(settings)
     shipped = wiring.rules_folder(settings)
     whole = {file.name for file in shipped.glob("*.toml")} <= {file.name for file in folder.glob("*.toml")}
-    book = rulebook.load(folder) if whole else rulebook.load(shipped, folder)  # type: ignore[call-arg]
+    book = rulebook.load(folder) if whole else rulebook.load(shipped, folder)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 
@@ -93,7 +93,7 @@ async def _replay(
                     if one.changes or everything:
                         _show(frame, one)
     facts = sums.facts(road.gaps, book.version)
-    frame.tell(facts, "\n".join(sums.words(road.gaps, book.version)))
+    frame.tell(facts, "\n".join(sums.words(road.gaps)))
 
 
 def _show(frame: Frame, one: Replayed) -> None:

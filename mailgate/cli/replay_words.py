@@ -75,8 +75,8 @@ class Sums:
             "unreadable": gaps.unreadable,
         }
 
-    def words(self, gaps: Gaps, rules: str) -> Iterator[str]:
-        """All together, for people; `rules` is the version that judged now."""
+    def words(self, gaps: Gaps) -> Iterator[str]:
+        """All together, for people."""
         same = self.judged - self.different
         yield f"{_mails(self.judged)} judged again: {same} as before, {self.different} otherwise."
         yield from (f"  {number:>7}  {words}" for words, number in self.sums.most_common())
@@ -90,8 +90,8 @@ class Sums:
             yield f"{_mails(gaps.gone)} could not be judged: they are no longer stored."
         if gaps.unreadable:
             yield f"{gaps.unreadable} records could not be read: another version of mailgate wrote them."
-        if gaps.rules - {rules}:
-            yield f"Then other rule files were in force ({', '.join(sorted(gaps.rules))}), now {rules}."
+        if len(gaps.rules) > 1:
+            yield f"Rule files changed meanwhile ({', '.join(sorted(gaps.rules))}): before is what was in force then."
 
 
 def summed(change: Change) -> str:
@@ -102,7 +102,7 @@ def summed(change: Change) -> str:
 def lines(one: Replayed) -> Iterator[str]:
     """One mail: what it is, what would be different, and who says so."""
     subject = one.subject if len(one.subject) <= SUBJECT_CHARS else f"{one.subject[: SUBJECT_CHARS - 1]}…"
-    yield f"{one.at:%Y-%m-%d %H:%M}  {one.sender or '(nobody)'}  {subject or '(no subject)'}  [{one.journal_id}]"
+    yield f"{one.at:%Y-%m-%d %H:%M}  {one.sender or '(nobody)'}  {subject or '(no subject)'}  ({one.journal_id})"
     if not one.changes:
         yield f"    as before: {place_of(one.after)}"
     yield from (f"    {_changed(change)}" for change in one.changes)

@@ -133,7 +133,7 @@ def decided(outcome: Outcome, opened_by: Mapping[int, int]) -> Decided:
         kind=verdict.kind,
         reason=_clean(verdict.reason),
         held=filing.held,
-        queue=routed.queue,
+        queue=routed.queue or filing.case.mailbox.queue,
         priority=routed.priority,
         tags=routed.tags,
         assignee=routed.assignee,

@@ -117,7 +117,7 @@ def _may_open(decided: Decided) -> bool:
 
 def _routed(before: Decided, after: Decided) -> Iterator[Change]:
     if before.queue != after.queue:
-        yield Change(Sort.QUEUE, before.queue or "that of its mailbox", after.queue or "that of its mailbox")
+        yield Change(Sort.QUEUE, before.queue, after.queue)
     if before.priority is not after.priority:
         yield Change(Sort.PRIORITY, before.priority, after.priority)
     if set(before.tags) != set(after.tags):
