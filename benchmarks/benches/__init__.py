@@ -10,6 +10,7 @@ from benchmarks.benches import (
     history,
     latency,
     reading,
+    replaying,
     signing,
     sustained,
 )
@@ -33,4 +34,5 @@ ALL: tuple[Bench, ...] = (
     history.HISTORY,
     history.HISTORY_POSTGRESQL,
     gate.GATE,
+    replaying.REPLAY,
 )

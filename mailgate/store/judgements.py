@@ -19,7 +19,7 @@ from mailgate.store.bulk import put
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, overwrite_deleted
 from mailgate.store.journal import accepted_of
 
-ZSTD_LEVEL = 3  # these are texts that repeat themselves: a fifth is left, at 300 MB a second
+ZSTD_LEVEL = 1  # a batch that comes alone is small: more would cost it time and save nothing
 LARGEST_BYTES = 64 << 20  # of one document, unpacked
 PRUNED_MOST = 500  # rows of one transaction
 
