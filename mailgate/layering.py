@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Final
 
 from mailgate.config.tomlfile import Place, TomlFile
@@ -32,6 +33,8 @@ READS_ENABLED: Final = frozenset({"rule"})
 # Several tables of one name add up, unless one says `replace = true`; without a language it is for all of them.
 ADD_UP: Final = "words"
 NAMED_BY_ANY: Final = "channel"
+
+_WORDS: Final = frozenset({ENABLED, REPLACE})
 
 Name = tuple[str, ...]
 
@@ -57,14 +60,18 @@ def laid(shipped: Sequence[TomlFile], local: Sequence[TomlFile], kind: str, faul
 
     A file comes in several pieces where another one's tables stand between its own.
     """
-    ours = [table for file in local for table in _tables(file, kind)]
+    theirs, ours = ([table for file in files for table in _tables(file, kind)] for files in (shipped, local))
+    known = names(shipped, kind)
     of_name: dict[Name, list[_Table]] = {}
     for table in ours:
-        if _overrides(kind, table.content) and (name := name_of(kind, table.content)):
+        name = name_of(kind, table.content)
+        if name in known and _overrides(kind, table.content):
             of_name.setdefault(name, []).append(table)
+    if not of_name and not any(_WORDS & table.content.keys() for table in (*theirs, *ours)):
+        return [*shipped, *local]
     placed: set[Name] = set()
     held: list[_Table] = []
-    for table in (table for file in shipped for table in _tables(file, kind)):
+    for table in theirs:
         name = next((one for one in _names(kind, table.content) if one in of_name), ())
         if not name:
             held.append(table)
@@ -180,15 +187,9 @@ def _stays(kind: str, table: _Table, faults: list[Fault]) -> bool:
 def _pieces(files: Sequence[TomlFile], tables: Sequence[_Table], kind: str) -> list[TomlFile]:
     """The tables as files with nothing else in them, and what else stands in each file as one without them."""
     others = [replace(file, document=_without(file, kind)) for file in files]
-    lines = {file.name: _lines_by_number(file, kind) for file in files}
-    pieces: list[TomlFile] = []
-    run: list[_Table] = []
-    for table in tables:
-        if run and run[-1].file is not table.file:
-            pieces.append(_piece(run, lines[run[0].file.name], kind))
-            run = []
-        run.append(table)
-    return [*others, *pieces, *([_piece(run, lines[run[0].file.name], kind)] if run else [])]
+    lines = {file.name: _lines_by_number(file, kind) for file in files if kind in file.document}
+    runs = groupby(tables, lambda table: table.file.name)
+    return [*others, *(_piece(list(run), lines[name], kind) for name, run in runs)]
 
 
 def _without(file: TomlFile, kind: str) -> dict[str, Any]:

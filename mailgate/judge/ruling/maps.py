@@ -15,7 +15,7 @@ import re2
 from msgspec import Struct
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import LONGEST_PATTERN, Matcher, matcher, pattern_options
+from mailgate.judge.conditions import LONGEST_PATTERN, LONGEST_SHOWN, Matcher, matcher, pattern_options
 
 MOST_ENTRIES = 100_000  # of one map
 MOST_PATTERNS = 5000  # of one map: each costs memory and time to make, which a plain entry does not
@@ -34,7 +34,7 @@ class EntryKind(StrEnum):
     PATTERN = "pattern"  # RE2, found anywhere in the value
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One line of a map."""
 
     line: int
@@ -68,13 +68,15 @@ def parse(name: str, text: str, file: str = "") -> MapFile:
         if not bare:
             continue
         entry = _entry(bare, number)
+        if wrong := _wrong(entry):
+            column = len(written) - len(written.lstrip()) + 1
+            faults.append(Fault(file, number, "map", repr(bare[:LONGEST_SHOWN]), f"{wrong} (column {column})"))
         patterns += entry.kind is EntryKind.PATTERN
-        faults += _faults(entry, written, file)
-        if len(entries) == MOST_ENTRIES:
-            faults.append(Fault(file, number, "map", "one more entry", f"at most {MOST_ENTRIES} entries"))
-        if patterns > MOST_PATTERNS:
-            faults.append(Fault(file, number, "map", "one more pattern", f"at most {MOST_PATTERNS} patterns"))
-        if len(entries) == MOST_ENTRIES or patterns > MOST_PATTERNS or len(faults) >= MOST_FAULTS:
+        if len(entries) == MOST_ENTRIES or patterns > MOST_PATTERNS:
+            allowed = f"at most {MOST_ENTRIES} entries, of which {MOST_PATTERNS} are patterns"
+            faults.append(Fault(file, number, "map", "one more", allowed))
+            break
+        if len(faults) == MOST_FAULTS:
             break
         entries.append(entry)
     if faults:
@@ -102,33 +104,31 @@ def _matchers(one: MapFile) -> Iterator[Matcher]:
 def _bare(written: str) -> str:
     """The entry without remark and spaces; "" where the line has none."""
     line = written.strip()
-    if line.startswith("#"):
-        return ""
-    if line[: len(PATTERN)].lower() == PATTERN or "#" not in line:
+    if "#" not in line or _is_pattern(line):
         return line
-    behind = (place for place, letter in enumerate(line) if letter == "#" and line[place - 1].isspace())
+    behind = (place for place, letter in enumerate(line) if letter == "#" and (not place or line[place - 1].isspace()))
     return line[: next(behind, len(line))].rstrip()
 
 
 def _entry(bare: str, number: int) -> Entry:
-    if bare[: len(PATTERN)].lower() == PATTERN:
+    if _is_pattern(bare):
         return Entry(number, EntryKind.PATTERN, bare[len(PATTERN) :].strip())
     kind = EntryKind.GLOB if "*" in bare or "?" in bare else EntryKind.TEXT
     return Entry(number, kind, bare.lower())
 
 
-def _faults(entry: Entry, written: str, file: str) -> Iterator[Fault]:
-    """What is wrong with an entry, at the column where it begins."""
-    column = len(written) - len(written.lstrip()) + 1
-    allowed = ""
+def _is_pattern(line: str) -> bool:
+    return line.startswith((PATTERN, PATTERN.upper()))
+
+
+def _wrong(entry: Entry) -> str:
+    """What should stand there instead, "" where nothing is wrong."""
     if not 0 < len(entry.text) <= LONGEST_PATTERN:
-        allowed = f"1 to {LONGEST_PATTERN} characters"
-    elif not entry.text.isprintable():
-        allowed = "printable characters"
-    elif entry.kind is EntryKind.PATTERN and (wrong := _refused(entry.text)):
-        allowed = f"RE2 syntax: no look-around, no back-references ({wrong})"
-    if allowed:
-        yield Fault(file, entry.line, "map", repr(written.strip()[:80]), f"{allowed} (column {column})")
+        return f"1 to {LONGEST_PATTERN} characters"
+    if not entry.text.isprintable():
+        return "printable characters"
+    refused = _refused(entry.text) if entry.kind is EntryKind.PATTERN else ""
+    return f"RE2 syntax: no look-around, no back-references; {refused}" if refused else ""
 
 
 def _refused(pattern: str) -> str:

@@ -19,6 +19,7 @@ from mailgate.cli.spans import Span
 from mailgate.config import Settings
 from mailgate.errors import NotFound
 from mailgate.judge import admission
+from mailgate.model import Mailbox
 from mailgate.replaying import Replayed, Replaying
 from mailgate.rulebook import Rulebook
 
@@ -53,9 +54,10 @@ def replay(
     """
     settings = settings_of(frame)
     book = book_of(settings, folder)
-    if mailbox and admission.mailbox_of(mailbox, wiring.gateway_of(settings)) is None:
+    box = admission.mailbox_of(mailbox, wiring.gateway_of(settings))
+    if mailbox and box is None:
         raise NotFound(f"{mailbox} is no mailbox of ours")
-    asyncio.run(_replay(frame, settings, book, (since, until), mailbox, everything=everything))
+    asyncio.run(_replay(frame, settings, book, (since, until), box, everything=everything))
 
 
 def book_of(settings: Settings, folder: Path | None) -> Rulebook:
@@ -76,7 +78,7 @@ async def _replay(
     settings: Settings,
     book: Rulebook,
     span: tuple[timedelta, timedelta | None],
-    mailbox: str,
+    box: Mailbox | None,
     *,
     everything: bool,
 ) -> None:
@@ -88,7 +90,7 @@ async def _replay(
         with Bar("Judging", hidden=frame.json) as bar:
             bar.expect(await road.mails(*times))
             async for one in road.run(*times, tell=bar.advance):
-                if not mailbox or one.mailbox == mailbox.lower():
+                if box is None or one.mailbox == box.address:
                     sums.add(one)
                     if one.changes or everything:
                         _show(frame, one)
