@@ -384,6 +384,8 @@ class Intake:
             state=filing.state,
             reasons=[without_addresses(words) for words in (found.reason, found.suppressed) if words],
             withheld_by=found.withheld_by,
+            rules=[hit.rule for hit in found.hits if not hit.shadow],
+            shadow=[hit.rule for hit in found.hits if hit.shadow],
             ms={"since_accepted": round(waited_s * 1e3, 1), **stages_ms},
         )
         if any(finding.pin for finding in found.findings):

@@ -10,6 +10,7 @@ from benchmarks.benches import (
     history,
     latency,
     reading,
+    replaying,
     rules,
     signing,
     spam,
@@ -37,4 +38,5 @@ ALL: tuple[Bench, ...] = (
     history.HISTORY_POSTGRESQL,
     gate.GATE,
     spam.SPAM,
+    replaying.REPLAY,
 )

@@ -9,14 +9,18 @@ from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Frame, Group
 from mailgate.cli.queues import doubtful
 from mailgate.cli.rules_history import history
+from mailgate.cli.rules_replay import replay
+from mailgate.cli.rules_stats import stats
 
 
 @click.group("rules", cls=Group)
 def rules() -> None:
-    """Check the rule files, and see which of them judged."""
+    """Check the rule files, try them on the mail of before, and see which of them judged."""
 
 
 rules.add_command(history)
+rules.add_command(replay)
+rules.add_command(stats)
 
 
 @rules.command("check")

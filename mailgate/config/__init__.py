@@ -202,6 +202,7 @@ class RulesTable(Table):
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
     local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
+    replay_days: StrictInt = Field(30, ge=0, le=400, description="days, 0 (nothing is kept) to 400")
 
 
 class SpamTable(Table):
@@ -306,6 +307,7 @@ class Settings(Table):
             notify=self._notify(),
             webhooks=tuple(one.as_webhook() for one in self.webhook),
             learns=self.spam.learn,
+            replay_days=self.rules.replay_days,
             **self.replies.model_dump(),
         )
 

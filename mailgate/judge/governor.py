@@ -113,7 +113,7 @@ class Counters:
     def add(self, grant: Grant) -> None:
         """Count one more permit, whenever it was granted."""
         self.causes.add(grant.cause)
-        for counter in _counters(grant):
+        for counter in moved_by(grant):
             insort(self.times[counter], grant.at)
 
     def count(self, counter: Counter, per: timedelta | None, at: datetime) -> int:
@@ -208,7 +208,7 @@ def _spent(wanted: Grant, balance: Balance) -> Refusal | None:
 
 
 def _exceeded(wanted: Grant, counters: Counters, limits: Limits) -> Iterator[Refusal]:
-    subjects = {(key, mail): subject for key, mail, subject in _counters(wanted)}
+    subjects = {(key, mail): subject for key, mail, subject in moved_by(wanted)}
     for limit in limits.windows:
         subject = subjects.get((limit.key, limit.mail))
         if subject is None:
@@ -228,7 +228,7 @@ def _kinds(purpose: Purpose, *, unproven: bool) -> list[Counted]:
     return [Counted.ANY, _COUNTED[purpose], *([Counted.UNPROVEN] if unproven else [])]
 
 
-def _counters(grant: Grant) -> Iterator[Counter]:
+def moved_by(grant: Grant) -> Iterator[Counter]:
     """Every counter that this permit moves. A provider of many has a count of its own and is no origin."""
     kinds = _kinds(grant.purpose, unproven=grant.unproven)
     if grant.purpose.to_staff:

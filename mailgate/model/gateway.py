@@ -124,6 +124,7 @@ class Gateway:
     notify: Notify = Notify()
     webhooks: tuple[Webhook, ...] = ()
     learns: bool = False  # the spam filter is taught by what our people say of mail
+    replay_days: int = 30  # for how long what mail was judged by is kept; 0: not at all
 
     @cached_property
     def domains(self) -> frozenset[str]:

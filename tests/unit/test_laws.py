@@ -32,6 +32,8 @@ ROADS = (
     "briefs",
     "relaying",
     "canned",
+    "remembering",
+    "replaying",
     "judging",
     "relaying",
     "staff",
