@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mailgate.config import tomlfile
+from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
@@ -90,7 +91,8 @@ def load(folder: Path) -> Rulebook:
     replies = _checked(partial(replies_of, _replies(files)), faults)
     notices = _checked(partial(notices_of, _notices(files)), faults)
     if not (signals and limits and marks and reports and tongues and replies and notices) or relays is None or faults:
-        raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
+        shown = pointed(faults, partial(_text_in, files))
+        raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in shown])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
     return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, relays, hashes)
 
@@ -126,6 +128,10 @@ def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
             faults.append(Fault(name, 0, "file", "too large a file", f"at most {tomlfile.MAX_SIZE_BYTES} bytes"))
             del files[name]
     return files
+
+
+def _text_in(files: Mapping[str, bytes], name: str) -> str | None:
+    return files[name].decode(errors="replace") if name in files else None
 
 
 def _tables(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, TomlFile]:

@@ -30,6 +30,7 @@ MOST_LEAVES = 50_000  # conditions of all rules together
 MOST_DEPTH = 5  # of all, any and not
 LONGEST_NAME = 100  # characters
 
+ALLOWED_FIELDS = 'a field that `mailgate rules fields` lists, "header:name" in lower case, all, any or not'
 MAP = "map:"
 _JOINS = ("all", "any", "not")
 _KEYS = ("name", "description", "enabled", "shadow", "when", "unless", "then", "stop", "hit", "miss")
@@ -147,13 +148,13 @@ class RuleReader(Tables):
         if not isinstance(value, list) or not value or not all(isinstance(one, dict) and one for one in value):
             self.fault(at, value, '[{ subject.contains = "invoice" }, { mailbox = "billing@example.com" }]')
             return ()
-        return tuple(AllOf(self.table(one, at, depth)) for one in value)
+        return tuple(AllOf(self.table(one, f"{at}[{number}]", depth)) for number, one in enumerate(value, 1))
 
     def on_field(self, field: str, value: Any, at: str) -> tuple[Part, ...]:
         """The conditions on one field."""
         if field not in ALL_FIELDS and not (field.startswith("header:") and is_header(field)):
-            allowed = f'"header:name" in lower case, all, any, not, or one of {", ".join(ALL_FIELDS)}'
-            self.fault(at, field, allowed, nearest(field, (*ALL_FIELDS, *_JOINS)))
+            found = f"{field!r}, which is no field"
+            self.fault_in_words(at, found, ALLOWED_FIELDS, nearest(field, (*ALL_FIELDS, *_JOINS)))
             return ()
         return tuple(part for name, what in self.asked(value, at) for part in self.claim(field, name, what, at))
 
@@ -213,8 +214,13 @@ class RuleReader(Tables):
 
     def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
         """What stands under `key` is wrong, on the line where it stands."""
-        self.line = self._line((self.name, self._number, *(step for step in key.split(".") if step)))
+        self.line = self._line((self.name, self._number, *(step for step in _steps(key) if step)))
         super().fault_in_words(key, found, allowed, nearest)
+
+
+def _steps(key: str) -> list[str | int]:
+    """The way to what faults call `when.any[2].subject`."""
+    return [int(step) - 1 if step.isdecimal() else step for step in key.replace("[", ".").replace("]", "").split(".")]
 
 
 def _short(value: str) -> tuple[str, Any]:
