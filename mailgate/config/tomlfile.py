@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mailgate.config import tomlmarks
 from mailgate.config.pointing import pointed
-from mailgate.config.tomlmarks import Place
 from mailgate.errors import ConfigError, Fault
+
+Place = tomlmarks.Place
 
 MAX_SIZE_BYTES = 1_000_000  # far above any file written by a person; keeps /dev/zero from being read for ever
 

@@ -19,7 +19,7 @@ from typing import Any
 from mailgate.errors import ConfigError
 from mailgate.judge.conditions import LISTS, READS, Condition, Matcher, Read, WrongValueError, matcher
 from mailgate.judge.rules import is_header
-from mailgate.judge.ruling import acts
+from mailgate.judge.ruling import acts, examples
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.fields import ALL_FIELDS
 from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule
@@ -50,9 +50,11 @@ def compile_rules(documents: Sequence[Document], maps: Maps) -> Rules:
     reader = RuleReader(maps)
     for document in documents:
         reader.document(*document)
+    rules = Rules(reader.rules, reader.leaves, reader.off)
+    reader.faults += examples.failing(rules)
     if reader.faults:
         raise ConfigError(reader.faults)
-    return Rules(reader.rules, reader.leaves)
+    return rules
 
 
 class RuleReader(Tables):
@@ -64,6 +66,7 @@ class RuleReader(Tables):
         super().__init__()
         self.maps = maps
         self.rules: list[Rule] = []
+        self.off: list[Rule] = []
         self.leaves: list[Leaf] = []
         self._places: dict[str, str] = {}  # where each name stands
         self._known: dict[tuple[str, str, int], int] = {}  # leaves by field, words and number
@@ -83,7 +86,7 @@ class RuleReader(Tables):
             self.rule(table)
 
     def rule(self, table: Mapping[str, Any]) -> None:
-        """Read one; it is kept where nothing is wrong with it and it is enabled."""
+        """Read one; it is kept where nothing is wrong with it."""
         before, line = len(self.faults), self._line((self.name, self._number))
         self.unknown(table, _KEYS)
         name = self.short(table, "name")
@@ -96,10 +99,12 @@ class RuleReader(Tables):
         done = acts.read(self, table)
         shadow, stop = self.flag(table, "shadow"), self.flag(table, "stop")
         enabled = self.flag(table, "enabled") if "enabled" in table else True
-        if len(self.faults) > before or done is None or not enabled:
+        tried = examples.read(self, table, ALL_FIELDS, lambda at: self._line((self.name, self._number, *at)))
+        if len(self.faults) > before or done is None:
             return
         condition = AllOf((*parts, NoneOf(without)) if without else parts)
-        self.rules.append(Rule(name, place, condition, done, acts.words(done), shadow, stop, description))
+        read = Rule(name, place, condition, done, acts.words(done), shadow, stop, description, tried)
+        (self.rules if enabled else self.off).append(read)
 
     def placed(self, name: str, line: int) -> str:
         """Where the rule of this name stands, which must be the only one."""
