@@ -92,8 +92,15 @@ def failing(rules: Rules) -> Iterator[Fault]:
     for rule in rules.all:
         for example in rule.examples:
             if not example.mail and (wrong := failure(rules, rule, example)):
-                file, _, line = example.place.rpartition(":")
-                yield Fault(file, int(line), f"rule.{_kind(example)}", wrong, _wanted(example, rule))
+                yield fault(rule, example, wrong)
+
+
+def fault(rule: Rule, example: Example, found: str) -> Fault:
+    """An example does not come out as it says; `found` is why, in words."""
+    file, _, line = example.place.rpartition(":")
+    kind, verb = (HIT, "holds") if example.holds else (MISS, "does not hold")
+    allowed = f"mail for which the rule {rule.name!r} {verb}, or other conditions"
+    return Fault(file, int(line), f"rule.{kind}", found, allowed)
 
 
 def failure(rules: Rules, rule: Rule, example: Example) -> str:
@@ -116,12 +123,3 @@ def fields_of(example: Example) -> Values:
         return example.values.get(field, ())
 
     return values
-
-
-def _kind(example: Example) -> str:
-    return HIT if example.holds else MISS
-
-
-def _wanted(example: Example, rule: Rule) -> str:
-    verb = "hold" if example.holds else "not hold"
-    return f"values for which the rule {rule.name!r} does {verb}, or other conditions"

@@ -10,6 +10,7 @@ from mailgate.judge.conditions import shown
 from mailgate.judge.ruling.asking import Rules, Values
 from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, NoneOf, Part, Rule, holds
 
+NONE_OF = "none of"
 MOST_VALUES = 5  # of a field that are told
 MOST_PARTS = 20  # of one list of conditions
 
@@ -65,7 +66,7 @@ class _Teller:
             case AnyOf(parts):
                 return self.alike(parts) or self.joined("one of", part, parts)
             case NoneOf(parts):
-                return self.joined("none of", part, parts)
+                return self.joined(NONE_OF, part, parts)
             case _:
                 assert_never(part)
 
@@ -94,7 +95,7 @@ def _line(told: Told) -> str:
     """A condition that does not hold, in one line."""
     if not told.parts:
         return f"{told.words}; {met_instead(told)}"
-    wanted = told.words == "none of"
+    wanted = told.words == NONE_OF
     inner = [f"{one.words}: {one.saw!r}" if one.saw else _line(one) for one in told.parts if one.holds is wanted]
     return f"{told.words}: {' | '.join(inner)}"
 

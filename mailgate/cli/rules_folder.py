@@ -1,0 +1,50 @@
+"""Faces: which rules a command is about: those of the configuration, or those that are being written elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mailgate import rulebook, wiring
+from mailgate.config import Settings
+from mailgate.config.pointing import pointed
+from mailgate.errors import Fault
+from mailgate.rulebook import LIMITS, Rulebook
+from mailgate.rulefiles import Folders
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A rule book with the folders that it was read from."""
+
+    book: Rulebook
+    folders: Folders
+
+    @property
+    def words(self) -> str:
+        """Where it lies, in words."""
+        own = f" with {self.folders.local}" if self.folders.local else ""
+        return f"{self.folders.shipped}{own}"
+
+    def shown(self, faults: list[Fault]) -> list[Fault]:
+        """What is doubtful in its files, with the lines and the whole paths of these."""
+        contents: Mapping[str, bytes] = self.book.contents
+
+        def text(name: str) -> str | None:
+            return contents[name].decode(errors="replace") if name in contents else None
+
+        return [replace(one, file=str(self.folders.path(one.file))) for one in pointed(faults, text)]
+
+
+def named(settings: Settings, folder: Path | None) -> Named:
+    """The rules of the configuration; or with those of `folder` in place of the operator's own.
+
+    A folder that has limits.toml stands alone. Raises ConfigError with all faults.
+    """
+    if folder is None:
+        return Named(wiring.rulebook_of(settings), wiring.rules_folders(settings))
+    alone = (folder / LIMITS).is_file()
+    folders = Folders.of(folder, None) if alone else Folders.of(wiring.rules_folder(settings), folder)
+    book = rulebook.load(folders.shipped, folders.local)
+    return Named(replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day)), folders)
