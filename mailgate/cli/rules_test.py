@@ -45,7 +45,7 @@ def test(
     folder: Path | None,
     assume_auth: str,
     everything: bool,
-    **envelope: Any,
+    **given: Any,
 ) -> int:
     """Ask every rule about the mails in FILE..., and say which condition met which value.
 
