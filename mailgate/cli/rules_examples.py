@@ -12,7 +12,7 @@ from mailgate.cli.explain import Question, explain_one
 from mailgate.cli.rules_folder import Named
 from mailgate.errors import Fault
 from mailgate.judge.ruling import examples, telling
-from mailgate.judge.ruling.asking import Rules, Values, saw
+from mailgate.judge.ruling.asking import Rules, Values
 from mailgate.judge.ruling.rule import Example, Rule, holds
 
 
@@ -80,4 +80,4 @@ def _wrong(example: Example, rule: Rule, named: Named, asker: Asker) -> str:
         return ""
     if example.holds:
         return f"{example.mail}, which it misses: {telling.why_not(rule, asker.rules, answer.values)}"
-    return f"{example.mail}, which it hits: {'; '.join(saw(rule, met)) or 'nothing stands against it'}"
+    return f"{example.mail}, which it hits: {'; '.join(asker.rules.saw(rule, met)) or 'nothing stands against it'}"

@@ -16,7 +16,7 @@ from typing import Any
 from mailgate.errors import Fault
 from mailgate.judge.rules import is_header
 from mailgate.judge.ruling import telling
-from mailgate.judge.ruling.asking import Rules, Values, saw
+from mailgate.judge.ruling.asking import Rules, Values
 from mailgate.judge.ruling.rule import Example, Rule, holds
 from mailgate.tables import Line, Tables, nearest
 
@@ -110,7 +110,7 @@ def failure(rules: Rules, rule: Rule, example: Example) -> str:
     if holds(rule.holds, met) is example.holds:
         return ""
     if not example.holds:
-        return f"a mail that it hits: {'; '.join(saw(rule, met)) or 'nothing stands against it'}"
+        return f"a mail that it hits: {'; '.join(rules.saw(rule, met)) or 'nothing stands against it'}"
     return f"a mail that it misses: {telling.why_not(rule, rules, values)}"
 
 

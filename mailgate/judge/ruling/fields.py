@@ -11,6 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from mailgate.judge import hours
+from mailgate.judge.conditions import LONGEST_LOOKED_AT
 from mailgate.judge.fields import FIELDS, MOST_LOOKED_AT, Values
 from mailgate.judge.signals import MailFields
 from mailgate.model import Acquaintance, Authentication, Case, Finding, Gateway, Kind, Mailaddr
@@ -169,7 +170,8 @@ def _mail_from_domain(about: About) -> Values:
 
 def _text(about: About) -> Values:
     """What its author wrote himself, without quotes and signature, on one line; none where nobody read it."""
-    return (" ".join(about.case.text.lower().split()),) if about.case.text else ()
+    text = about.case.text[:LONGEST_LOOKED_AT]
+    return (" ".join(text.lower().split()),) if text else ()
 
 
 def _names(people: tuple[Mailaddr, ...]) -> Values:
@@ -208,4 +210,5 @@ RULE_FIELDS: Mapping[str, Callable[[About], Values]] = {
     "text": _text,
 }
 OF_HISTORY = frozenset({"contact", "contact_days", "contact_spam", "in_thread"})  # known only after the acceptance
+OF_TEXT = frozenset({"text"})  # longer than others, and read for rules alone where no answer can follow
 ALL_FIELDS = tuple(sorted({*FIELDS, *RULE_FIELDS}))

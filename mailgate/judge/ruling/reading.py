@@ -17,11 +17,21 @@ from datetime import date
 from typing import Any
 
 from mailgate.errors import ConfigError
-from mailgate.judge.conditions import LISTS, READS, Condition, Matcher, Read, WrongValueError, matcher
+from mailgate.judge.conditions import (
+    LISTS,
+    LONGEST_LOOKED_AT,
+    LONGEST_VALUE,
+    READS,
+    Condition,
+    Matcher,
+    Read,
+    WrongValueError,
+    matcher,
+)
 from mailgate.judge.rules import is_header
 from mailgate.judge.ruling import acts, examples
 from mailgate.judge.ruling.asking import Rules
-from mailgate.judge.ruling.fields import ALL_FIELDS
+from mailgate.judge.ruling.fields import ALL_FIELDS, OF_TEXT
 from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule
 from mailgate.tables import Line, Tables, nearest
 
@@ -187,16 +197,17 @@ class RuleReader(Tables):
             if not isinstance(value, bool):
                 self.fault(f"{at}.present", value, "true or false")
                 return ()
-            there = self.leaf(field, "is there", matcher("present", True))
+            there = self.leaf(field, "is there", matcher("present", True), ("present", True))
             return (there,) if value else (NoneOf((there,)),)
         if name == "map":
             return self.mapped(field, value, at)
         try:
-            accepts = matcher(*_known(name, value))
+            known = _known(name, value)
+            accepts = matcher(*known)
         except WrongValueError as wrong:
             self.fault_in_words(f"{at}.{name}", wrong.found, wrong.allowed)
             return ()
-        return (self.leaf(field, f"{name} {_in_words(value)}", accepts),)
+        return (self.leaf(field, f"{name} {_in_words(value)}", accepts, known),)
 
     def mapped(self, field: str, name: Any, at: str) -> tuple[Part, ...]:
         """An entry of a map: one of several claims."""
@@ -205,16 +216,17 @@ class RuleReader(Tables):
             self.fault(at, f"{MAP}{name}", f"the name of a file maps/NAME.txt: {known}", nearest(name, self.maps))
             return ()
         each = enumerate(self.maps[name])
-        return (AnyOf(tuple(self.leaf(field, f"is in {MAP}{name}", one, index) for index, one in each)),)
+        return (AnyOf(tuple(self.leaf(field, f"is in {MAP}{name}", one, ("map", name), index) for index, one in each)),)
 
-    def leaf(self, field: str, words: str, accepts: Matcher, number: int = 0) -> Claim:
+    def leaf(self, field: str, words: str, accepts: Matcher, asked: tuple[str, Any], number: int = 0) -> Claim:
         """The claim of these words, and of this `number` among them, asked once however many rules make it."""
         key = (field, words, number)
         if key not in self._known:
             if len(self.leaves) == MOST_LEAVES:
                 self.fault("when", "one more condition", f"at most {MOST_LEAVES} in all rules together")
             self._known[key] = len(self.leaves)
-            self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts)))
+            reach = LONGEST_LOOKED_AT if field in OF_TEXT else LONGEST_VALUE
+            self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts, reach), *asked))
         return Claim(self._known[key], f"{field} {words}")
 
     def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:

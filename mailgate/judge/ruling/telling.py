@@ -72,7 +72,8 @@ class _Teller:
 
     def claim(self, claim: Claim) -> Told:
         if claim.leaf in self.met:
-            return Told(claim.words, True, saw=shown(self.met[claim.leaf]))
+            saw = self.met[claim.leaf]
+            return Told(f"{claim.words}{self.rules.placed(claim.leaf, saw)}", True, saw=shown(saw))
         found = self.values(self.rules.leaves[claim.leaf].field)
         return Told(
             claim.words, False, values=tuple(map(shown, found[:MOST_VALUES])), more=max(0, len(found) - MOST_VALUES)
