@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailgate import rulebook, wiring
-from mailgate.config import Settings
+from mailgate.config import Settings, tomlfile
 from mailgate.config.pointing import pointed
+from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import Fault
 from mailgate.rulebook import LIMITS, Rulebook
-from mailgate.rulefiles import Folders
+from mailgate.rulefiles import LOCAL, Folders
+
+OWN = f"{LOCAL}/"  # begins the names of the operator's files
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,17 @@ class Named:
         """Where it lies, in words."""
         own = f" with {self.folders.local}" if self.folders.local else ""
         return f"{self.folders.shipped}{own}"
+
+    def at(self, place: str) -> str:
+        """A place in one of its files, with the whole path of that."""
+        file, _, line = place.rpartition(":")
+        return f"{self.folders.path(file)}:{line}" if file else place
+
+    @property
+    def tables(self) -> list[TomlFile]:
+        """Its files of tables, parsed."""
+        names = (name for name in self.book.contents if name.endswith(".toml") and "/" not in name.removeprefix(OWN))
+        return [tomlfile.parse(self.book.contents[name].decode(), name) for name in names]
 
     def shown(self, faults: list[Fault]) -> list[Fault]:
         """What is doubtful in its files, with the lines and the whole paths of these."""
