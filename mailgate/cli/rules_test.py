@@ -133,40 +133,40 @@ def _lines(path: str, answer: Answer, told: list[RuleTold], ruling: Ruling, *, e
 
 
 def _rules(told: list[RuleTold], *, everything: bool) -> Iterator[str]:
-    marks = _marks()
+    signs = marks(sys.stdout.encoding)
     far, stopped = 0, ""
     for one in told:
         near = everything or one.holds or any(part.holds for part in _claims(one.parts))
         far += not near
         if far > MOST_FAR and not near:
             continue
-        yield from _rule(one, marks, near=near, stopped=stopped)
+        yield from _rule(one, signs, near=near, stopped=stopped)
         if one.holds and one.rule.stop and not one.rule.shadow:
             stopped = stopped or one.rule.name
     if far > MOST_FAR:
-        yield f"  {marks[False]} {far - MOST_FAR} more rules of which nothing is met (--all shows them)"
+        yield f"  {signs[False]} {far - MOST_FAR} more rules of which nothing is met (--all shows them)"
 
 
-def _rule(told: RuleTold, marks: tuple[str, str], *, near: bool, stopped: str) -> Iterator[str]:
+def _rule(told: RuleTold, signs: tuple[str, str], *, near: bool, stopped: str) -> Iterator[str]:
     rule = told.rule
     says = f"{rule.says}, stop" if rule.stop else rule.says
     shadow = " (shadow: only counted)" if rule.shadow else ""
     late = f"; not asked: {stopped!r} stopped" if stopped and told.holds else ""
-    yield f"  {marks[told.holds]} {rule.name} ({rule.place}): {says}{shadow}{late}"
+    yield f"  {signs[told.holds]} {rule.name} ({rule.place}): {says}{shadow}{late}"
     if near:
         for part in told.parts:
-            yield from _condition(part, marks, 6)
+            yield from _condition(part, signs, 6)
     else:
-        yield from (line for part in told.parts[:1] for line in _condition(part, marks, 6))
+        yield from (line for part in told.parts[:1] for line in _condition(part, signs, 6))
 
 
-def _condition(told: Told, marks: tuple[str, str], indent: int) -> Iterator[str]:
+def _condition(told: Told, signs: tuple[str, str], indent: int) -> Iterator[str]:
     after = ""
     if not told.parts:
         after = f": {told.saw!r}" if told.holds else f"; {telling.met_instead(told)}"
-    yield f"{' ' * indent}{marks[told.holds]} {told.words}{after}"
+    yield f"{' ' * indent}{signs[told.holds]} {told.words}{after}"
     for part in told.parts:
-        yield from _condition(part, marks, indent + 4)
+        yield from _condition(part, signs, indent + 4)
     if told.parts and told.more:
         yield f"{' ' * (indent + 4)}and {told.more} more"
 
@@ -178,10 +178,10 @@ def _claims(parts: tuple[Told, ...]) -> Iterator[Told]:
             yield from _claims(part.parts) if part.parts else (part,)
 
 
-def _marks() -> tuple[str, str]:
-    """For what does not hold and what does, as the terminal can show them."""
+def marks(encoding: str | None) -> tuple[str, str]:
+    """For what does not hold and what does, as a terminal of this encoding can show them."""
     try:
-        "✗✓".encode(sys.stdout.encoding or "ascii")
+        "✗✓".encode(encoding or "ascii")
     except UnicodeEncodeError:
         return ("-", "+")
     return ("✗", "✓")

@@ -38,6 +38,7 @@ _ALLOWED = (
     ("Cannot overwrite", "each key once in a table"),
     ("Cannot declare", "each [table] once; [[table]] where there are several"),
     ("Unterminated string", "a text that ends with the quotes it begins with"),
+    ("Expected ']", "brackets that close: [table] or [[table]]"),
     ("Unclosed", "the bracket that closes it"),
     ("Unescaped", r"\\ for a backslash, or the text in 'single quotes'"),
     ("Expected newline", "one key = value on a line; a text stands in quotes"),
