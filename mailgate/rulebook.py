@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from mailgate import layering, rulechanges, rulefiles
 from mailgate.config import tomlfile
+from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
@@ -120,10 +121,11 @@ def load(folder: Path, local: Path | None = None) -> Rulebook:
     notices = _checked(partial(_notices, layers), faults)
     if signals and replies:
         faults += _unwritten(signals.rules, replies[0])
+    text_in = partial(_text_in, layers.all)
     if faults or not (signals and limits and marks and reports and tongues and replies and notices):
-        raise ConfigError([_at(fault, folders) for fault in faults])
+        raise ConfigError([_at(fault, folders) for fault in pointed(faults, text_in)])
     assert relays is not None
-    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in laid.notes())
+    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in pointed(laid.notes(), text_in))
     items = rulechanges.items(laid.every(), layers)
     return Rulebook(
         *(version, signals, limits, *replies, tongues, notices, marks, reports, relays, lists),
@@ -200,6 +202,10 @@ class _Laid:
     def _shipped(self, name: str) -> TomlFile:
         """The file of the folder, or what mailgate brings along where it has none."""
         return self.shipped[name] if name in self.shipped else tomlfile.read(shipped_folder() / name)
+
+
+def _text_in(files: Mapping[str, bytes], name: str) -> str | None:
+    return files[name].decode(errors="replace") if name in files else None
 
 
 def _tables(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, TomlFile]:

@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from mailgate import model
 from mailgate.config import tomlfile
 from mailgate.config.faults import MAX_SHOWN_CHARS, across_tables, key_of, shown
+from mailgate.config.pointing import pointed
 from mailgate.config.shapes import (
     NO_CREDENTIALS,
     AtLeastOne,
@@ -335,7 +336,8 @@ def settings_of(file: TomlFile, folder: Path) -> Settings:
     except ValidationError as error:
         faults += [_fault(file, detail) for detail in error.errors(include_url=False, include_context=False)]
     if faults:
-        raise ConfigError(sorted(faults, key=lambda fault: fault.line))
+        shown = pointed(faults, lambda _: file.text or None)
+        raise ConfigError(sorted(shown, key=lambda fault: (fault.line, fault.column)))
     return settings
 
 
@@ -371,7 +373,7 @@ def _words(annotation: Any) -> list[str]:
     """The words that a field of fixed words takes; none for any other field."""
     choices = get_args(annotation) or (annotation,)
     enums = (choice for choice in choices if isinstance(choice, type) and issubclass(choice, StrEnum))
-    return [word for word in choices if isinstance(word, str)] + [word for enum in enums for word in enum]
+    return [word for word in choices if isinstance(word, str)] + [word.value for enum in enums for word in enum]
 
 
 def _nearest(found: object, known: Iterable[str]) -> str:

@@ -212,7 +212,7 @@ class Reader(Tables):
     def field(self, name: Any, key: str) -> None:
         if isinstance(name, str) and (name in FIELDS or is_header(name)):
             return
-        allowed = f'"header:name" in lower case, or one of {", ".join(FIELDS)}'
+        allowed = '"header:name" in lower case, or a field of signals that `mailgate rules fields` lists'
         self.fault(key, name, allowed, nearest(name, FIELDS))
 
     def examples(self, table: Mapping[str, Any], key: str, condition: Condition | None) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ _KEYS = (
 )
 
 
+# Of two that cannot both be done the quieter one would win, and the other one would only mislead.
+_AGAINST = (("hold", "quiet"), ("hold", "trust"), ("quiet", "trust"), ("hold", "redirect"))
+
+
 def read(tables: Tables, rule: Mapping[str, Any]) -> Acts | None:
     """What stands under `then`; None where that has a fault, which `tables` then knows."""
     before = len(tables.faults)
@@ -57,6 +61,7 @@ def read(tables: Tables, rule: Mapping[str, Any]) -> Acts | None:
         redirect=reader.word("redirect"),
         webhook=reader.word("webhook"),
     )
+    reader.at_odds()
     return done if len(tables.faults) == before else None
 
 
@@ -123,6 +128,16 @@ class _Reader:
             if not isinstance(one, str) or not tags.tag_of(one):
                 self.tables.fault(f"then.{key}", one, tags.ALLOWED)
         return tuple(tags.tag_of(one) for one in written if isinstance(one, str))
+
+    def at_odds(self) -> None:
+        """Find fault with acts that go against each other."""
+        for one, other in _AGAINST:
+            if one in self.then and other in self.then:
+                self.tables.fault_in_words(f"then.{other}", f"{other} beside {one}", "one of the two")
+        for key in self.then if "reject" in self.then else ():
+            if key not in ("reject", "score"):
+                allowed = "only score; what is refused is no mail to do anything else with"
+                self.tables.fault_in_words(f"then.{key}", f"{key} beside reject", allowed)
 
     def _one(self, key: str, wanted: object, allowed: str) -> bool:
         if key in self.then and self.then[key] != wanted:

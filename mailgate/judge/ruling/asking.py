@@ -25,10 +25,11 @@ OF_FEW_VALUES = frozenset(
 
 
 class Rules:
-    """All rules of a folder, in their order. `fields` are those that any of them looks at."""
+    """All rules of a folder, in their order. `fields` are those that any of them looks at, `off` are never asked."""
 
-    def __init__(self, rules: Sequence[Rule] = (), leaves: Sequence[Leaf] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), leaves: Sequence[Leaf] = (), off: Sequence[Rule] = ()) -> None:
         self.all = tuple(rules)
+        self.off = tuple(off)
         self.leaves = tuple(leaves)
         by_field: dict[str, list[int]] = {}
         for place, leaf in enumerate(leaves):
@@ -87,12 +88,12 @@ class Rules:
     def saw(self, rule: Rule, met: Mapping[int, str]) -> tuple[str, ...]:
         """In words what made a rule hold."""
         return tuple(
-            f"{claim.words}{self._placed(claim.leaf, met[claim.leaf])}: {shown(met[claim.leaf])!r}"
+            f"{claim.words}{self.placed(claim.leaf, met[claim.leaf])}: {shown(met[claim.leaf])!r}"
             for claim in claims(rule.holds)
             if claim.leaf in met
         )
 
-    def _placed(self, leaf: int, accepted: str) -> str:
+    def placed(self, leaf: int, accepted: str) -> str:
         """Where an entry stands that was met, for what is a list in a file of its own."""
         place = self.leaves[leaf].condition.accepts.place
         return f" ({place(accepted)})" if place else ""
