@@ -123,6 +123,10 @@ class Metrics(Meter):
         self._counts.accepted[peer.protocol, peer.role].inc(mails)
         self._counts.accept_s.observe(waited_s)
 
+    def refused(self, rule: str) -> None:
+        """Count what was refused, by the name of the rule."""
+        self._counts.refused_by_rule[self._known(rule)].inc()
+
     def judged(self, outcome: Outcome, waited_s: float) -> None:
         """Count the verdict, what was granted and what withheld; and whether anything answers an unproven sender."""
         counts = self._counts
@@ -207,6 +211,7 @@ class _Counts:
 
         self.accepted = counter("accepted", "Rows of the journal, one per recipient.", "protocol", "role")
         self.refused = counter("refused", "Replies from 400 on in sessions.", "code")
+        self.refused_by_rule = counter("refused_by_rule", "Mails that a rule refused at the door.", "rule")
         self.verdicts = counter("verdicts", "Mails judged.", "kind", "disposition")
         self.automatic = counter("automatic", "Automatic mails granted by the send gate.", "kind")
         self.suppressed = counter("suppressed", "Automatic mails withheld by the send gate.", "reason")

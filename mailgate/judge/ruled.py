@@ -12,12 +12,12 @@ from mailgate.judge import machine, places
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import HeldState, Kind, Standing
 
-_UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
+UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
 
 
 def placed(docket: Docket) -> Placement | None:
     """Where the rules put the mail; None where they leave that to others. What they silence is silent from here on."""
-    if docket.kind in _UNTOUCHED or docket.agent is not None:
+    if docket.kind in UNTOUCHED or docket.agent is not None:
         return None
     ruling = docket.ruling
     if ruling.silent:
