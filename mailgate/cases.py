@@ -58,6 +58,7 @@ def case_of(
         recipient=recipient,
         ours=_signed(named, gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
+        passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
         text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         markers=token.markers(f"{mail.subject}\n{whole}", gateway.keys),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +49,20 @@ def rulebook_of(settings: Settings) -> Rulebook:
     Raises ConfigError with all their faults.
     """
     book = rulebook.load(rules_folder(settings))
+    if unlisted := list(_unlisted(book, settings)):
+        raise ConfigError(unlisted)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
+
+
+def _unlisted(book: Rulebook, settings: Settings) -> Iterator[Fault]:
+    """The rules that send mail on to an address that the configuration does not list."""
+    listed = [address.lower() for address in settings.rules.redirect_to]
+    for rule in book.signals.rules.all:
+        to = rule.acts.redirect
+        if to and to.lower() not in listed:
+            name, _, line = rule.place.rpartition(":")
+            allowed = f"an address of [rules] redirect_to in the configuration: {', '.join(listed) or 'none yet'}"
+            yield Fault(str(rules_folder(settings) / name), int(line), "rule.then.redirect", repr(to), allowed)
 
 
 def quotes_of(settings: Settings) -> Quotes:

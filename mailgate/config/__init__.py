@@ -194,6 +194,7 @@ class RulesTable(Table):
     """[rules]: what we know of mail."""
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+    redirect_to: tuple[MailAddress, ...] = Field((), description="mail addresses, none of them a mailbox of ours")
 
 
 class RetentionTable(Table):
@@ -260,6 +261,7 @@ class Settings(Table):
             bounce_domain=self.outbound.bounce_domain,
             forwarders=tuple(map(self._forwarder, self.forwarder)),
             notify=self._notify(),
+            redirect_to=tuple(address.lower() for address in self.rules.redirect_to),
             **self.replies.model_dump(),
         )
 

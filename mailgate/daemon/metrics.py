@@ -139,7 +139,7 @@ class Metrics(Meter):
             self.granted(outcome.planned)
             # Asked of the mail itself once more: that this stays 0 is the promise, so it is not left to who keeps it.
             if case.authentication.level is Level.A0 or not case.accepted.mail_from:
-                counts.backscatter.inc(len(outcome.planned))
+                counts.backscatter.inc(sum(one.purpose.outside for one in outcome.planned))
 
     def batch(self, prepare_s: float, record_s: float) -> None:
         """How long a batch took, once for all its mails."""

@@ -19,6 +19,7 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
     """The one question for all of `cases`; facts that no case can use are not asked for."""
     senders = {sender for sender in map(verdict.sender_of, cases) if sender}
     inside = {canonical(case.forwards.author.address) for case in cases if case.forwards} - {""}
+    targets = frozenset(filter(None, map(canonical, gateway.redirect_to)))
     answerable = [case for case in cases if case.authentication.level is not Level.A0]
     newest = max(case.accepted.at for case in cases)
     # Late is what its own judgement says: a clock set back between two mails must not hide what left before the second.
@@ -38,10 +39,12 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         topics_since=min(case.accepted.at for case in cases) - timedelta(days=limits.threads.same_subject_days),
         origins=frozenset(answer.origin_of(case, case.authentication) for case in answerable),
         fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
-        causes=frozenset(case.accepted.journal_id for case in answerable),
-        reach=limits.reach if answerable else (),
-        windows=limits.windows_of_all if answerable else (),
+        # Whom nothing proves gets no answer, but his mail may be sent on.
+        causes=frozenset(case.accepted.journal_id for case in (cases if targets else answerable)),
+        reach=limits.reach if answerable or targets else (),
+        windows=limits.windows_of_all if answerable or targets else (),
         until=newest,
+        targets=targets,
         mailboxes=frozenset(case.mailbox.address for case in cases),
         runs=any(case.recipient or case.ours or case.enclosed for case in cases),
     )
@@ -95,5 +98,5 @@ def about(address: str, gateway: Gateway, limits: Limits, now: datetime) -> Ask:
 
 
 def _token_ids(case: Case) -> set[int]:
-    found = {token.id for token in (*case.ours.values(), *case.enclosed.values())}
+    found = {token.id for token in (*case.ours.values(), *case.enclosed.values(), *case.passed)}
     return found | {case.recipient.id} if case.recipient else found

@@ -1,5 +1,5 @@
-"""Which rule refuses a mail at the door. Nobody has looked yet who writes: what that could change is a doubt, and a mail
-in doubt comes in, to be judged by all that is known.
+"""Which rule refuses a mail at the door. Nobody has looked yet who writes: what that could change is a doubt, and in
+doubt a mail comes in, to be judged by all that is known.
 
 A refusal is the word of a server to the sender's own server, within the session: whoever wrote hears of it from there,
 and nothing of ours is sent (RFC 5321 section 6.1, RFC 5429 section 2.1).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from mailgate.judge import machine, places
+from mailgate.judge import machine, places, redirect
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import HeldState, Kind, Standing
 
@@ -29,6 +29,8 @@ def placed(docket: Docket) -> Placement | None:
         return places.held(docket, f"refused by the rule {ruling.rejected_by}: {ruling.reject}", HeldState.SPAM)
     if ruling.hold:
         return places.held(docket, f"held by a rule: {ruling.hold}")
+    if ruling.redirect and (sent_on := redirect.placed(docket, ruling.redirect, ruling.redirected_by)):
+        return sent_on
     if ruling.quiet:
         return machine.quiet(docket, f"{machine.LABELS[docket.kind]} that the rule {ruling.quiet} keeps quiet,")
     return None

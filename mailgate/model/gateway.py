@@ -112,6 +112,7 @@ class Gateway:
     new_contacts_per_day: int = 50
     forwarders: tuple[Forwarder, ...] = ()
     notify: Notify = Notify()
+    redirect_to: tuple[str, ...] = ()  # the addresses that rules may send mail on to, in lower case
 
     @cached_property
     def domains(self) -> frozenset[str]:

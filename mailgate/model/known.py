@@ -332,6 +332,7 @@ class Ask(Struct, frozen=True):
     windows: tuple[timedelta, ...] = ()  # in which everybody's permits are counted,
     until: datetime | None = None  # for mails of `now` to this moment; None: of `now` alone
     staff: frozenset[str] = frozenset()  # addresses of our own people
+    targets: frozenset[str] = frozenset()  # addresses that mail may be sent on to
     mailboxes: frozenset[str] = frozenset()  # from which automatic mail may leave
     runs: bool = False  # are the newest automatic mails wanted, with what went wrong?
 

@@ -278,6 +278,8 @@ class Key(StrEnum):
     ORIGIN = "origin"
     TOTAL = "total"
     STAFF = "staff"  # an address of our own people
+    TARGET = "target"  # an address that mail is sent on to
+    SENDER = "sender"  # whose mail is sent on
 
 
 class Counted(StrEnum):
@@ -289,6 +291,7 @@ class Counted(StrEnum):
     UNPROVEN = "unproven"
     NOTICE = "notice"
     DIGEST = "digest"
+    REDIRECT = "redirect"  # counts nowhere else, and nothing else counts there
 
 
 class Scope(StrEnum):

@@ -45,6 +45,7 @@ def ask(counters: Counters, wanted: Grant = WANTED, balance: Balance = RICH, *on
 
 
 PURPOSES = {Counted.CHALLENGE: CHAL, Counted.NOTICE: Purpose.NOTICE, Counted.DIGEST: Purpose.DIGEST}
+PURPOSES[Counted.REDIRECT] = Purpose.REDIRECT
 
 
 def wanted_by(limit: Limit) -> Grant:

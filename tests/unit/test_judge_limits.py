@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
-from mailgate.judge.limits import Limits, span
+from mailgate.judge.limits import Limits
+from mailgate.judge.spans import span
 from mailgate.model import Counted, Key, Reach
 from mailgate.rulebook import LIMITS, shipped_folder
 

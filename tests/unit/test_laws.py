@@ -53,6 +53,8 @@ ROADS = (
     "clock",
     "origins",
     "recheck",
+    "redirecting",
+    "refusing",
     "stragglers",
 )
 # The rule book is a value that judges ask; who reads it from files is a face.
