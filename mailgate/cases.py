@@ -45,7 +45,6 @@ def case_of(
     """
     mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
-    named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
     whole = _told(accepted, parts, text, book) if answerable or recipient or _may_quote_us(accepted.raw, mail) else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient else ""
@@ -56,7 +55,7 @@ def case_of(
         mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
         judged_at=now,
         recipient=recipient,
-        ours=_signed(named, gateway),
+        ours=_signed((*mail.in_reply_to, *mail.references), gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
         text=own,

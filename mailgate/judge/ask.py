@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from mailgate.judge import answer, evidence, verdict
+from mailgate.judge import answer, evidence, redirect, verdict
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.limits import Limits
 from mailgate.model import Ask, Case, Gateway, Level, TokenKind
@@ -45,6 +45,7 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         windows=limits.windows_of_all if answerable or targets else (),
         until=newest,
         targets=targets,
+        authors=frozenset(redirect.author_key(sender, gateway) for sender in senders) if targets else frozenset(),
         mailboxes=frozenset(case.mailbox.address for case in cases),
         runs=any(case.recipient or case.ours or case.enclosed for case in cases),
     )

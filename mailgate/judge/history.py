@@ -234,6 +234,7 @@ class History:
                 mailbox=filing.case.mailbox.address,
                 kind=filing.verdict.kind,
                 subject=mail.subject,
+                spam=filing.held is HeldState.SPAM,
             )
         )
         if filing.held:

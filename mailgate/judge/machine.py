@@ -75,7 +75,7 @@ def at_bounce_address(docket: Docket) -> Placement | None:
         return None
     if about is None:
         return places.parked(docket, "sent to a bounce address whose mail is forgotten or long past")
-    # The vacation program of a colleague is his own affair: he goes on being told. So is that of whoever mail goes on to.
+    # The vacation program of a colleague is his own affair: he goes on being told. So is that of whom mail goes on to.
     if about.purpose not in _OF_PEOPLE and docket.history.agent(about.recipient) is None:
         _convict(docket, about)
     return _beside(docket, about, "a machine answered our mail") or places.parked(docket, "a machine answered our mail")

@@ -1,8 +1,8 @@
 """Mail that a rule sends on, as it came, to an address that an admin listed: which mail, and by whose leave.
 
 House rules of this file:
-* What a machine writes back, what came back, and what passed here or another gateway of this kind before, goes its usual
-  way: two who send mail on to each other end at the first turn.
+* What a machine writes back, what came back, and what passed here or another gateway of this kind before, goes its
+  usual way: two who send mail on to each other end at the first turn.
 * What follows a conversation of ours stays in it.
 * Whatever cannot be sent on waits for a person, who sees why.
 * It takes a permit like all that no person of ours writes, and has limits of its own.
@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mailgate.judge import admission, governor, machine, places
+from mailgate.judge import admission, fingerprint, governor, machine, places
 from mailgate.judge.canonical import canonical, untagged
 from mailgate.judge.docket import Docket, Placement, Planned
 from mailgate.judge.fields import FIELDS
-from mailgate.model import Disposition, Grant, Kind, Permit, Purpose, State, TicketState
+from mailgate.model import Disposition, Gateway, Grant, Kind, Permit, Purpose, State, TicketState
 
 EVENT = "redirected"
 # RFC 5321 section 4.5.5, RFC 3834 section 2: whatever answers or reports is for whoever it was sent to.
@@ -43,6 +43,11 @@ def placed(docket: Docket, to: str, by: str) -> Placement | None:
         return places.held(docket, _not_sent(to, by, decision.reason))
     docket.note("gate", f"{Purpose.REDIRECT} granted")
     return _sent_on(docket, decision, to, by)
+
+
+def author_key(address: str, gateway: Gateway) -> str:
+    """What stands for an author (canonical) in the ledger of permits, which names nobody but who gets a mail."""
+    return fingerprint.keyed(f"author {address}", gateway.keys.steady) if address else ""
 
 
 def heed_return(docket: Docket) -> None:
@@ -108,7 +113,7 @@ def _asked(docket: Docket, to: str) -> Permit | governor.Refusal:
         purpose=Purpose.REDIRECT,
         address=address,
         domain="",  # the address alone was listed, and its domain owes it nothing
-        origin=docket.sender,
+        origin=author_key(docket.sender, docket.gateway),
         fingerprint="",
         shared=False,
         unproven=False,

@@ -125,7 +125,7 @@ def spent(
         Key.FINGERPRINT: ask.fingerprints,
         Key.TICKET: ticket_ids,
         Key.TARGET: ask.targets,
-        Key.SENDER: ask.addresses,
+        Key.SENDER: ask.authors,
     }
     reach = [one for one in ask.reach if wanted[one.key]]
     if not reach:

@@ -14,7 +14,7 @@ from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
 from mailgate.judge import token
 from mailgate.lab.account import visible_and_judged
-from mailgate.lab.letters import letter, plain
+from mailgate.lab.letters import letter, plain, where_to
 from mailgate.model import Scope, Standing, TicketState, TokenKind
 from mailgate.store import outgoing
 from mailgate.testing import CONFIG, KEYS, Handed, Lab, Sent
@@ -140,11 +140,7 @@ async def test_what_comes_from_there_is_not_sent_back(lab: Lab) -> None:
 
 async def test_what_follows_a_ticket_stays_in_it(lab: Lab) -> None:
     await arrives(lab, plain("sue@supplier.test", 1))
-    first = lab.sent[0]
-    reply_to = next(line for line in first.raw.decode().splitlines() if line.startswith("Reply-To")).strip(
-        "Reply-To: <>"
-    )
-    handed = await lab.receive(invoice(), mail_from="sue@supplier.test", rcpt_to=[reply_to])
+    handed = await lab.receive(invoice(), mail_from="sue@supplier.test", rcpt_to=[where_to(lab.sent[0].raw)])
     await lab.settle()
 
     assert place(lab, handed)[0] == "append"
@@ -209,6 +205,17 @@ async def test_what_the_next_hop_refuses_is_opened_for_people(lab: Lab) -> None:
 
     assert reopened(lab) == f"{TO}: 554 5.7.1 no spam please"
     assert lab.contact(TO) is None
+
+
+async def test_our_own_people_hear_of_it_as_of_a_new_ticket(lab: Lab) -> None:
+    await lab.desk.enrol("anne@staff.test", "anne")
+    await arrives(lab, invoice(1))
+    lab.next_hop = lambda sent: (250, "2.0.0 ok") if sent.kind == "notice" else (554, "5.7.1 no spam please")
+    await arrives(lab, invoice(2))
+    await lab.settle()
+
+    assert [(sent.kind, sent.rcpt_to) for sent in lab.sent][2:] == [("notice", "anne@staff.test")]
+    assert b"Please pay." in lab.sent[2].raw
 
 
 async def test_what_cannot_be_handed_on_for_long_is_opened_for_people(lab: Lab) -> None:
