@@ -38,7 +38,8 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         topics=frozenset(one for case in cases for one in evidence.topics(case, limits)),
         topics_since=min(case.accepted.at for case in cases) - timedelta(days=limits.threads.same_subject_days),
         origins=frozenset(answer.origin_of(case, case.authentication) for case in answerable),
-        fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
+        fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint)
+        | frozenset(redirect.body_key(case, verdict.sender_of(case), gateway) for case in (cases if targets else ())),
         # Whom nothing proves gets no answer, but his mail may be sent on.
         causes=frozenset(case.accepted.journal_id for case in (cases if targets else answerable)),
         reach=limits.reach if answerable or targets else (),

@@ -46,6 +46,7 @@ FLOORS = (
     Floor(Key.STAFF, Counted.ANY, 24 * HOURS, 400),
     Floor(Key.TARGET, Counted.REDIRECT, 24 * HOURS, 1000),
     Floor(Key.SENDER, Counted.REDIRECT, 24 * HOURS, 200),
+    Floor(Key.FINGERPRINT, Counted.REDIRECT, 30 * DAYS, 20),
     Floor(Key.TOTAL, Counted.REDIRECT, 24 * HOURS, 2000),
 )
 # Numbers by section and key, each with the least and the most that it may be.

@@ -239,8 +239,9 @@ def _counters(grant: Grant) -> Iterator[Counter]:
     if grant.purpose.to_staff:
         return ((Key.STAFF, kind, grant.address) for kind in kinds)
     if grant.purpose is Purpose.REDIRECT:
-        of_redirect = ((Key.TARGET, grant.address), (Key.SENDER, grant.origin), (Key.TOTAL, EVERYBODY))
-        return ((key, kind, subject) for key, subject in of_redirect if subject for kind in kinds)
+        sent_on = ((Key.TARGET, grant.address), (Key.SENDER, grant.origin), (Key.FINGERPRINT, grant.fingerprint))
+        who = (*sent_on, (Key.TOTAL, EVERYBODY))
+        return ((key, kind, subject) for key, subject in who if subject for kind in kinds)
     subjects = (
         (Key.TICKET, str(grant.ticket_id or "")),
         (Key.ADDRESS, grant.address),

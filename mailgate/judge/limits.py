@@ -273,7 +273,8 @@ class Limits:
         return replace(self, windows=windows)
 
 
-OF_REDIRECT = (Key.TARGET, Key.SENDER)  # which count nothing but mail that is sent on
+OF_REDIRECT = (Key.TARGET, Key.SENDER)  # which count nothing but mail that is sent on,
+OF_REDIRECT_TOO = (Key.FINGERPRINT, Key.TOTAL)  # and which may count it
 
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s", "warn_every_s", "listed"})  # a drip every 0 days would be a flood
 _SECTIONS = (
@@ -371,8 +372,8 @@ class _Reader(Tables):
         most = self.number(table, "most", "")
         if len(self.faults) > before:
             return None
-        if key is not Key.TOTAL and (mail is Counted.REDIRECT) is not (key in OF_REDIRECT):
-            self.fault("mail", mail, "redirect for target and sender, and for no other key but total")
+        if key in OF_REDIRECT if mail is not Counted.REDIRECT else key not in (*OF_REDIRECT, *OF_REDIRECT_TOO):
+            self.fault("mail", mail, "redirect for target and sender, and for no other key but fingerprint and total")
             return None
         furthest = _furthest(key, mail)
         if furthest is not None and (per is None or per > furthest):

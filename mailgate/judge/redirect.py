@@ -17,7 +17,7 @@ from mailgate.judge import admission, fingerprint, governor, machine, places
 from mailgate.judge.canonical import canonical, untagged
 from mailgate.judge.docket import Docket, Placement, Planned
 from mailgate.judge.fields import FIELDS
-from mailgate.model import Disposition, Gateway, Grant, Kind, Permit, Purpose, State, TicketState
+from mailgate.model import Case, Disposition, Gateway, Grant, Kind, Permit, Purpose, State, TicketState
 
 EVENT = "redirected"
 # RFC 5321 section 4.5.5, RFC 3834 section 2: whatever answers or reports is for whoever it was sent to.
@@ -48,6 +48,11 @@ def placed(docket: Docket, to: str, by: str) -> Placement | None:
 def author_key(address: str, gateway: Gateway) -> str:
     """What stands for an author (canonical) in the ledger of permits, which names nobody but who gets a mail."""
     return fingerprint.keyed(f"author {address}", gateway.keys.steady) if address else ""
+
+
+def body_key(case: Case, author: str, gateway: Gateway) -> str:
+    """What stands for the very same body of the same author: what comes again and again under other names is a loop."""
+    return fingerprint.keyed(f"body {author} {case.mail.body_hash}", gateway.keys.steady)
 
 
 def heed_return(docket: Docket) -> None:
@@ -114,7 +119,7 @@ def _asked(docket: Docket, to: str) -> Permit | governor.Refusal:
         address=address,
         domain="",  # the address alone was listed, and its domain owes it nothing
         origin=author_key(docket.sender, docket.gateway),
-        fingerprint="",
+        fingerprint=body_key(docket.case, docket.sender, docket.gateway),
         shared=False,
         unproven=False,
         ticket_id=None,

@@ -14,7 +14,7 @@ from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
 from mailgate.judge import token
 from mailgate.lab.account import visible_and_judged
-from mailgate.lab.letters import letter, plain, where_to
+from mailgate.lab.letters import letter, plain, where_to, words
 from mailgate.model import Scope, Standing, TicketState, TokenKind
 from mailgate.store import outgoing
 from mailgate.testing import CONFIG, KEYS, Handed, Lab, Sent
@@ -43,7 +43,9 @@ async def lab(folder: Path) -> AsyncIterator[Lab]:
 
 def invoice(number: int = 1, author: str = "sue@supplier.test", subject: str = "Invoice", **fields: str) -> bytes:
     identity = f"{number}.inv@supplier.test"
-    return letter(author, identity=identity, subject=f"{subject} {number}", text="Please pay.", **fields)
+    return letter(
+        author, identity=identity, subject=f"{subject} {number}", text=f"Please pay {words(number)}.", **fields
+    )
 
 
 async def arrives(lab: Lab, raw: bytes, mail_from: str = "sue@supplier.test", **more: Any) -> Handed:
@@ -150,7 +152,7 @@ async def test_what_follows_a_ticket_stays_in_it(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        pytest.param(invoice().replace(b"pay.", b"pay\nnow."), "its lines do not end as they must", id="bare line end"),
+        pytest.param(invoice().replace(b"pay ", b"pay\n"), "its lines do not end as they must", id="bare line end"),
         pytest.param(b" x: y\r\n" + invoice(), "its lines do not end as they must", id="begins with no field"),
         pytest.param(invoice() + b"x" * 80 * 320_000, "largest_kb", id="too large"),
         pytest.param(b"Received: from a by b; c\r\n" * 26 + invoice(), "[redirect] hops", id="too many hops"),
@@ -215,7 +217,7 @@ async def test_our_own_people_hear_of_it_as_of_a_new_ticket(lab: Lab) -> None:
     await lab.settle()
 
     assert [(sent.kind, sent.rcpt_to) for sent in lab.sent][2:] == [("notice", "anne@staff.test")]
-    assert b"Please pay." in lab.sent[2].raw
+    assert b"Please pay" in lab.sent[2].raw
 
 
 async def test_what_cannot_be_handed_on_for_long_is_opened_for_people(lab: Lab) -> None:
@@ -322,6 +324,19 @@ async def test_a_storm_of_one_sender_ends_at_his_hours_share_and_the_rest_waits_
     assert len(lab.sent) == 20
     assert lab.ledger().held == mails - 20
     assert lab.ledger().balanced
+
+
+async def test_a_loop_that_hides_every_mark_ends_however_slow_it_is(lab: Lab) -> None:
+    """What is stripped of all fields and comes back under another name after hours still says the very same."""
+    for number in range(12):
+        raw = letter("sue@supplier.test", identity=f"{number}@strip.test", subject=f"Invoice {number}", text="Pay.")
+        await arrives(lab, raw)
+        lab.advance(timedelta(hours=26))
+        if len(lab.sent) <= number:
+            break
+
+    assert len(lab.sent) == 5
+    assert lab.held()[0].reason.startswith(f"not sent on to {TO}")
 
 
 async def test_a_storm_of_many_senders_ends_at_the_hours_share_of_the_address(lab: Lab) -> None:

@@ -69,7 +69,7 @@ async def test_where_one_recipient_takes_it_it_comes_in_for_all_and_is_held_for_
         assert alone.reply == (550, "5.7.1 This mail is not accepted here")
         assert [code for code, _ in both.replies] == [250, 250]
         assert visible_and_judged(lab)
-        assert [(line.mailbox, line.state) for line in lab.held()] == [("sales@g.test", "spam")]
+        assert [(line.to, line.state) for line in lab.held()] == [("sales@g.test", "spam")]
         assert [ticket.mailbox for ticket in lab.tickets()] == ["support@g.test"]
 
 

@@ -61,7 +61,7 @@ FAULTS = [
     pytest.param(lambda t: t["limit"][4].update(per="31 d"), "limit.per", id="likewise for all mail"),
     pytest.param(lambda t: t["limit"][4].update(per="ever"), "limit.per", id="for ever, which nothing remembers"),
     pytest.param(lambda t: t["limit"][-1].update(per="2 d"), "limit.per", id="everybody's mail of two days"),
-    pytest.param(lambda t: t["limit"][-3].update(mail="any"), "limit.mail", id="a sender's mail of any sort"),
+    pytest.param(lambda t: t["limit"][-4].update(mail="any"), "limit.mail", id="a sender's mail of any sort"),
     pytest.param(
         lambda t: t["limit"][4].update(mail="redirect"), "limit.mail", id="mail sent on by an address's limit"
     ),
@@ -145,8 +145,9 @@ def test_permits_are_read_as_far_back_as_the_longest_window_of_their_sort() -> N
         Reach(Key.STAFF, Counted.ANY, timedelta(days=1)),
         Reach(Key.TARGET, Counted.REDIRECT, timedelta(days=1)),
         Reach(Key.SENDER, Counted.REDIRECT, timedelta(days=1)),
+        Reach(Key.FINGERPRINT, Counted.REDIRECT, timedelta(days=30)),
     }
-    assert len(reach) == 15
+    assert len(reach) == 16
 
 
 def test_a_window_for_ever_reaches_further_than_any_other() -> None:
