@@ -46,7 +46,6 @@ def case_of(
     """
     mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
-    named = (*mail.in_reply_to, *mail.references)
     answerable = proof.level is not Level.A0
     may_quote, asked = answerable or recipient or _may_quote_us(accepted.raw, mail), book.signals.rules.of_text
     whole = _told(accepted, parts, text, book) if may_quote or asked else ""
@@ -58,8 +57,9 @@ def case_of(
         mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
         judged_at=now,
         recipient=recipient,
-        ours=_signed(named, gateway),
+        ours=_signed((*mail.in_reply_to, *mail.references), gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
+        passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
         text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         markers=token.markers(f"{mail.subject}\n{whole if may_quote else ''}", gateway.keys),

@@ -204,6 +204,7 @@ class RulesTable(Table):
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
     local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
     replay_days: StrictInt = Field(30, ge=0, le=400, description="days, 0 (nothing is kept) to 400")
+    redirect_to: tuple[MailAddress, ...] = Field((), description="mail addresses, none of them a mailbox of ours")
 
 
 class SpamTable(Table):
@@ -309,6 +310,7 @@ class Settings(Table):
             webhooks=tuple(one.as_webhook() for one in self.webhook),
             learns=self.spam.learn,
             replay_days=self.rules.replay_days,
+            redirect_to=tuple(address.lower() for address in self.rules.redirect_to),
             **self.replies.model_dump(),
         )
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from mailgate.judge import hooks, machine, places
+from mailgate.judge import hooks, machine, places, redirect
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import Effect, ErrandKind, HeldState, Kind, Standing, State
 
 _HANDED_ON = frozenset({State.TICKETED, State.APPENDED, State.QUIET, State.PARKED})
-_UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
+UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
 
 
 def placed(docket: Docket) -> Placement | None:
     """Where the rules put the mail; None where they leave that to others. What they silence is silent from here on."""
-    if docket.kind in _UNTOUCHED or docket.agent is not None:
+    if docket.kind in UNTOUCHED or docket.agent is not None:
         return None
     ruling = docket.ruling
     if ruling.silent:
@@ -32,6 +32,8 @@ def placed(docket: Docket) -> Placement | None:
         return places.held(docket, f"held by a rule: {ruling.hold}")
     if why := hooks.withheld(docket.routed.webhooks, docket.sender, docket.authentication.level, docket.gateway):
         return places.held(docket, f"held, for the rule {ruling.hooked_by} hands it on: {why}")
+    if ruling.redirect and (sent_on := redirect.placed(docket, ruling.redirect, ruling.redirected_by)):
+        return sent_on
     if ruling.quiet:
         return machine.quiet(docket, f"{machine.LABELS[docket.kind]} that the rule {ruling.quiet} keeps quiet,")
     return None

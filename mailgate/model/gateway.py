@@ -125,6 +125,7 @@ class Gateway:
     webhooks: tuple[Webhook, ...] = ()
     learns: bool = False  # the spam filter is taught by what our people say of mail
     replay_days: int = 30  # for how long what mail was judged by is kept; 0: not at all
+    redirect_to: tuple[str, ...] = ()  # the addresses that rules may send mail on to, in lower case
 
     @cached_property
     def domains(self) -> frozenset[str]:

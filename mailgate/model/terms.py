@@ -297,6 +297,8 @@ class Key(StrEnum):
     ORIGIN = "origin"
     TOTAL = "total"
     STAFF = "staff"  # an address of our own people
+    TARGET = "target"  # an address that mail is sent on to
+    SENDER = "sender"  # whose mail is sent on
 
 
 class Counted(StrEnum):
@@ -308,6 +310,7 @@ class Counted(StrEnum):
     UNPROVEN = "unproven"
     NOTICE = "notice"
     DIGEST = "digest"
+    REDIRECT = "redirect"  # counts nowhere else, and nothing else counts there
 
 
 class Scope(StrEnum):

@@ -41,6 +41,7 @@ class Case(Struct, frozen=True):
     recipient: Token | None = None  # the token of the recipient address
     ours: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours the mail names, by id
     enclosed: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours inside an enclosed mail
+    passed: tuple[Token, ...] = ()  # what its Mailgate-Trace fields name: the mails of ours that it is
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
     bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""

@@ -16,6 +16,7 @@ PURPOSE: Mapping[Purpose, str] = {
     Purpose.NOTICE: "notice to our own people",
     Purpose.DIGEST: "digest of what waits",
     Purpose.AGENT: "answer by a person",
+    Purpose.REDIRECT: "mail sent on by a rule",
 }
 
 # Where an accepted mail is, in the order of the sum on the page.
@@ -83,6 +84,8 @@ EVENT: Mapping[str, str] = {
     "undelivered": "an answer did not arrive",
     "errand-failed": "it could not be handed on",
     "delivery-cancelled": "an answer was called back",
+    "redirected": "sent on by a rule",
+    "redirect-failed": "what was sent on did not arrive, so it waits here",
     "complained": "the customer complained about our mail",
     "needs-a-look": "opened so often by mails that a person should look",
     "reopened": "opened again by a mail",

@@ -55,6 +55,8 @@ ROADS = (
     "clock",
     "origins",
     "recheck",
+    "redirecting",
+    "refusing",
     "stragglers",
     "opinions",
     "errands",

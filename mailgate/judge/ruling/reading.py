@@ -34,8 +34,8 @@ from mailgate.judge.conditions import (
 from mailgate.judge.rules import is_header
 from mailgate.judge.ruling import acts, examples
 from mailgate.judge.ruling.asking import Rules
-from mailgate.judge.ruling.fields import ALL_FIELDS, LONG
-from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule
+from mailgate.judge.ruling.fields import ALL_FIELDS, LONG, OF_HISTORY
+from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule, leaves
 from mailgate.tables import Line, Tables, nearest
 
 MOST_RULES = 5000
@@ -115,9 +115,11 @@ class RuleReader(Tables):
         shadow, stop = self.flag(table, "shadow"), self.flag(table, "stop")
         enabled = self.flag(table, "enabled") if "enabled" in table else True
         tried = examples.read(self, table, ALL_FIELDS, lambda at: self._line((self.name, self._number, *at)))
+        condition = AllOf((*parts, NoneOf(without)) if without else parts)
+        if done is not None and done.reject:
+            self.known_at_the_door(condition)
         if len(self.faults) > before or done is None:
             return
-        condition = AllOf((*parts, NoneOf(without)) if without else parts)
         read = Rule(name, place, condition, done, acts.words(done), shadow, stop, description, tried)
         (self.rules if enabled else self.off).append(read)
 
@@ -135,6 +137,12 @@ class RuleReader(Tables):
         if len(value) > LONGEST_NAME or not value.isprintable():
             self.fault(key, value, f"a text of at most {LONGEST_NAME} characters")
         return value
+
+    def known_at_the_door(self, condition: AllOf) -> None:
+        """A rule that rejects is asked before anybody looks who writes."""
+        found = sorted({self.leaves[leaf].field for leaf in leaves(condition)} & OF_HISTORY)
+        if found:
+            self.fault("when", ", ".join(found), "nothing of the past in a rule that rejects; or then.hold for it")
 
     # ── Conditions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
