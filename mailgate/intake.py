@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mailgate import alarm, judging
+from mailgate import alarm, judging, opinions
 from mailgate.backlog import MAILS_MOST, MAILS_MOST_SHARED, Backlog
 from mailgate.cases import case_of
 from mailgate.context import Context
@@ -137,9 +137,10 @@ class Intake:
         on_trusted: Callable[[Peer], object] = lambda peer: None,
         on_news: Callable[[], None] = lambda: None,
         beside: Beside = asyncio.to_thread,
+        opine: opinions.Opine = opinions.nobody,
     ) -> None:
         """`owner` holds the leases; `on_backlog` is told of more than a batch can hold, `on_trusted` of where somebody
-        wrote from whom we trust, `on_news` of something new in tickets; `beside` reads large mail.
+        wrote from whom we trust, `on_news` of something new in tickets; `beside` reads large mail; `opine` asks others.
         """
         self.database = context.database
         self.gateway = context.gateway
@@ -155,6 +156,7 @@ class Intake:
         self.on_trusted = on_trusted
         self.on_news = on_news
         self.beside = beside
+        self.opine = opine
         self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
         self._awake = asyncio.Event()
         self.slow = Stragglers(self.prepare, on_ready=self._awake.set)
@@ -339,11 +341,15 @@ class Intake:
             mail, parts, text = await self.beside(whole, raw, self.book().quotes)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
-        proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
+        proof, said = await asyncio.gather(
+            self.authenticate(raw, accepted.mail_from, accepted.peer, domain),
+            opinions.of(accepted, domain, self.gateway, self.opine),
+        )
         case = partial(
             case_of, accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=self.clock(), text=text
         )
-        return case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
+        found = case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
+        return replace(found, opinions=said)
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction."""

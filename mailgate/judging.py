@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate import letters, relaying
+from mailgate import learning, letters, relaying
 from mailgate.judge import verdict
 from mailgate.judge.ask import ask, told_by, with_people
 from mailgate.judge.docket import Outcome
@@ -31,6 +31,7 @@ def decide(
         outcomes = _judge(conn, ordered, gateway, book, mint)
     effects = [effect for outcome in outcomes for effect in outcome.effects]
     planned = [planned for outcome in outcomes for planned in outcome.planned]
+    effects += learning.of_tickets(conn, effects, now, gateway=gateway, limits=book.limits, mint=mint)
     letters.record_with_mail(conn, effects, planned, gateway=gateway, book=book, now=now)
     relays = [relay for outcome in outcomes for relay in outcome.relays]
     if relays:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mailgate.judge.docket import Outcome, Planned
-from mailgate.model import Due, Peer, Settlement
+from mailgate.model import Due, ErrandKind, ErrandState, Peer, Settlement
 
 
 class Meter:
@@ -26,6 +26,9 @@ class Meter:
 
     def attempted(self, due: Due, settlement: Settlement, took_s: float) -> None:
         """One mail out was tried."""
+
+    def carried(self, kind: ErrandKind, state: ErrandState) -> None:
+        """One errand was tried, and stands so since."""
 
     def audited(self, *, balanced: bool) -> None:
         """The ledger was counted."""

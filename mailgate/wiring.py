@@ -21,6 +21,7 @@ from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
 from mailgate.net.dkim_sign import Signer
 from mailgate.rulebook import Rulebook
+from mailgate.rulefiles import Folders
 from mailgate.store.database import Database
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "password_of",
     "rulebook_of",
     "rules_folder",
+    "rules_folders",
     "secret",
     "signer_of",
     "tls_of",
@@ -48,18 +50,23 @@ def rulebook_of(settings: Settings) -> Rulebook:
 
     Raises ConfigError with all their faults.
     """
-    book = rulebook.load(rules_folder(settings))
+    book = rulebook.load(rules_folder(settings), settings.rules.local)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 
 def quotes_of(settings: Settings) -> Quotes:
     """How old words are marked, of those same rules. Raises ConfigError with all their faults."""
-    return rulebook.quotes_in(rules_folder(settings))
+    return rulebook.quotes_in(rules_folder(settings), settings.rules.local)
 
 
 def rules_folder(settings: Settings) -> Path:
     """Where the rule files lie."""
     return settings.rules.folder or rulebook.shipped_folder()
+
+
+def rules_folders(settings: Settings) -> Folders:
+    """The same with the operator's own over it, where there is one."""
+    return Folders.of(rules_folder(settings), settings.rules.local)
 
 
 def high_water_file(settings: Settings) -> Path | None:

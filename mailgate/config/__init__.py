@@ -24,12 +24,15 @@ from mailgate.config.shapes import (
     NO_CREDENTIALS,
     AtLeastOne,
     Bind,
+    Codes,
     HostName,
     Hours,
+    HttpUrl,
     MailAddress,
     MaybeAddress,
     MaybeFile,
     MaybeHostName,
+    MaybeHttpUrl,
     MaybeRelay,
     MaybeSecretFile,
     MaybeWebBind,
@@ -38,6 +41,7 @@ from mailgate.config.shapes import (
     Network,
     Resolver,
     SecretFile,
+    Senders,
     StoreUrl,
     Text,
     Upstream,
@@ -194,6 +198,40 @@ class RulesTable(Table):
     """[rules]: what we know of mail."""
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+    local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
+
+
+class SpamTable(Table):
+    """[spam]: whom we ask what he thinks of a mail."""
+
+    rspamd: MaybeHttpUrl = Field("", description='"http://HOST:PORT" or "https://HOST:PORT", or "" to ask nobody')
+    password_file: MaybeSecretFile = Field(
+        None, description='a file whose first line is the password, or "credential:NAME", together with rspamd'
+    )
+    deadline_ms: StrictInt = Field(800, ge=50, le=10_000, description="milliseconds, 50 to 10000")
+    learn: StrictBool = Field(False, description="true or false; true only together with rspamd")
+
+
+class DnsListTable(Table):
+    """[[dns_list]]: a list in DNS that we ask about a mail."""
+
+    zone: HostName = Field(description="a domain such as zen.example.net, each only once")
+    of: Literal["ip", "domain"] = Field("ip", description='"ip" of the client, or "domain" of the author')
+    codes: Codes = Field(description='points, -100 to 100, of each address in 127.0.0.0/16: { "127.0.0.2" = 4.0 }')
+
+
+class WebhookTable(Table):
+    """[[webhook]]: a program that rules may hand a mail to."""
+
+    name: Text = Field(description="a name for rules, at most 100 characters, each only once")
+    url: HttpUrl = Field(description='an address that begins with "https://" or "http://"')
+    secret_file: SecretFile = Field(description='a file whose first line is the secret, or "credential:NAME"')
+    publishes: StrictBool = Field(False, description="true or false; true only together with senders")
+    senders: tuple[Senders, ...] = Field((), description='mail addresses, and domains such as "@example.com"')
+
+    def as_webhook(self) -> model.Webhook:
+        """What a judge knows of it."""
+        return model.Webhook(self.name, self.publishes, self.senders)
 
 
 class RetentionTable(Table):
@@ -247,6 +285,9 @@ class Settings(Table):
     notify: NotifyTable = Field(_ABSENT, description="a table [notify]")
     web: WebTable = Field(_ABSENT, description="a table [web]")
     rules: RulesTable = Field(_ABSENT, description="a table [rules]")
+    spam: SpamTable = Field(_ABSENT, description="a table [spam]")
+    dns_list: tuple[DnsListTable, ...] = Field((), description="tables [[dns_list]]")
+    webhook: tuple[WebhookTable, ...] = Field((), description="tables [[webhook]]")
     retention: RetentionTable = Field(_ABSENT, description="a table [retention]")
     wire: WireTable = Field(_ABSENT, description="a table [wire]")
 
@@ -260,6 +301,8 @@ class Settings(Table):
             bounce_domain=self.outbound.bounce_domain,
             forwarders=tuple(map(self._forwarder, self.forwarder)),
             notify=self._notify(),
+            webhooks=tuple(one.as_webhook() for one in self.webhook),
+            learns=self.spam.learn,
             **self.replies.model_dump(),
         )
 

@@ -23,6 +23,11 @@ _NEEDS = (
     ("outbound", "password_file", "user"),
     ("outbound", "id_domain", "relay"),
     ("web", "url", "bind"),
+    ("spam", "password_file", "rspamd"),
+)
+_TRUE_NEEDS = (
+    ("spam", "learn", "rspamd"),
+    ("webhook", "publishes", "senders"),
 )
 
 
@@ -30,15 +35,21 @@ def across_tables(file: TomlFile) -> Iterator[Fault]:
     """The faults of keys that do not fit each other."""
     yield from _repeated(file, "mailbox", "address")
     yield from _repeated(file, "listener", "bind")
+    yield from _repeated(file, "dns_list", "zone")
+    yield from _repeated(file, "webhook", "name")
     for name, key, needed in _NEEDS:
         for place, table in _each(file, name):
             if _word(table, key) and not _word(table, needed):
                 yield _missing(file, (*place, key), _word(table, key), needed)
     yield from _assumption(file)
     yield from _clear_password(file)
+    for name, key, needed in _TRUE_NEEDS:
+        for place, table in _each(file, name):
+            if table.get(key) is True and not table.get(needed):
+                yield _missing(file, (*place, key), True, needed)
 
 
-def _missing(file: TomlFile, place: Place, found: str, needed: str) -> Fault:
+def _missing(file: TomlFile, place: Place, found: object, needed: str) -> Fault:
     return Fault(file.name, file.line(place), key_of(place), f"{shown(found)} alone", f"only together with {needed}")
 
 

@@ -36,6 +36,8 @@ from mailgate.model import (
     BreakerState,
     Disposition,
     Due,
+    ErrandKind,
+    ErrandState,
     Kind,
     Level,
     OutboxState,
@@ -129,6 +131,8 @@ class Metrics(Meter):
         verdict, case = outcome.filing.verdict, outcome.filing.case
         counts.verdicts[verdict.kind, verdict.disposition].inc()
         counts.judge_s.observe(waited_s)
+        for opinion in case.opinions:
+            counts.opinions[opinion.judge, "unknown" if opinion.unknown else "heard"].inc()
         if verdict.withheld_by:
             counts.suppressed[self._known(verdict.withheld_by)].inc()
         if outcome.planned:
@@ -152,6 +156,10 @@ class Metrics(Meter):
         said = f"{settlement.answer.code // 100}xx" if settlement.answer.code else "none"
         self._counts.deliveries[due.purpose, said, settlement.state].inc()
         self._counts.deliver_s.observe(took_s)
+
+    def carried(self, kind: ErrandKind, state: ErrandState) -> None:
+        """Count an attempt of an errand by what follows from it."""
+        self._counts.errands[kind, state].inc()
 
     def audited(self, *, balanced: bool) -> None:
         """Show whether the ledger was balanced when it was counted last."""
@@ -211,6 +219,8 @@ class _Counts:
         self.automatic = counter("automatic", "Automatic mails granted by the send gate.", "kind")
         self.suppressed = counter("suppressed", "Automatic mails withheld by the send gate.", "reason")
         self.deliveries = counter("deliveries", "Attempts to deliver a mail.", "kind", "code", "state")
+        self.opinions = counter("opinions", "Opinions of mail that others outside were asked for.", "judge", "result")
+        self.errands = counter("errands", "Attempts to hand a mail to a webhook or to a learner.", "kind", "state")
         self.backscatter = Counter(
             "mailgate_backscatter", "Automatic mails to senders who were not proven. Stays 0.", registry=registry
         )
@@ -237,6 +247,7 @@ class _Counts:
         self.verdicts.bind((Kind.HUMAN, disposition) for disposition in Disposition)
         self.automatic.bind((purpose,) for purpose in AUTOMATIC)
         self.refused.bind((code,) for code in OUR_TROUBLE)
+        self.errands.bind((kind, state) for kind in ErrandKind for state in ErrandState)
         self.deliveries.bind((purpose, *end) for purpose in Purpose for end in ENDS)
 
 

@@ -6,12 +6,15 @@ it: those have their places already when rules are asked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
-from mailgate.judge import machine, places
+from mailgate.judge import hooks, machine, places
 from mailgate.judge.docket import Docket, Placement
-from mailgate.model import HeldState, Kind, Standing
+from mailgate.model import Effect, ErrandKind, HeldState, Kind, Standing, State
 
+_HANDED_ON = frozenset({State.TICKETED, State.APPENDED, State.QUIET, State.PARKED})
 _UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
 
 
@@ -29,6 +32,26 @@ def placed(docket: Docket) -> Placement | None:
         return places.held(docket, f"refused by the rule {ruling.rejected_by}: {ruling.reject}", HeldState.SPAM)
     if ruling.hold:
         return places.held(docket, f"held by a rule: {ruling.hold}")
+    if why := next(_withheld(docket), ""):
+        return places.held(docket, f"{why}: {ruling.hooked_by}")
     if ruling.quiet:
         return machine.quiet(docket, f"{machine.LABELS[docket.kind]} that the rule {ruling.quiet} keeps quiet,")
     return None
+
+
+def handed_on(docket: Docket, placed: Placement) -> list[Effect]:
+    """The errands of a mail that rules hand to others, once it has a place of its own; a held one waits with it."""
+    if not docket.hits or placed.state not in _HANDED_ON:
+        return []
+    new_id, give_up_s = docket.mint.new_id, docket.limits.timing.errand_give_up_s
+    names = docket.routed.webhooks
+    return [
+        hooks.errand(ErrandKind.WEBHOOK, docket.message_id, docket.at, give_up_s, new_id, target=name) for name in names
+    ]
+
+
+def _withheld(docket: Docket) -> Iterator[str]:
+    """Why a webhook must not get this mail."""
+    level = docket.authentication.level
+    found = (hooks.withheld(name, docket.sender, level, docket.gateway) for name in docket.routed.webhooks)
+    return filter(None, found)

@@ -19,6 +19,7 @@ from mailgate.judge import (
     kind,
     placement,
     recheck,
+    ruled,
     signals,
     token,
     trust,
@@ -39,6 +40,7 @@ from mailgate.model import (
     Mark,
     Met,
     NewTicket,
+    Opinion,
     Recheck,
     Rejudged,
     Released,
@@ -81,6 +83,7 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
     docket = _opened(case, look(case, rules, history.gateway), history, rules)
     placed = placement.place(docket)
+    docket.effects += ruled.handed_on(docket, placed)
     company.remember(docket, placed)
     _meet_newcomer(docket)
     _trip(docket)
@@ -153,11 +156,21 @@ def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docke
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
+    for opinion in case.opinions:
+        docket.note("opinion", _words(opinion))
     if taken:
         docket.marks += (Mark.SAME_NAME,)
         docket.note("identity", "another mail bears the same Message-ID: both are kept, this one under another name")
     _warn_of_reply_to(docket)
     return docket
+
+
+def _words(opinion: Opinion) -> str:
+    """What one outside thinks of the mail, for people."""
+    if opinion.unknown:
+        return f"{opinion.judge} could not be heard: {opinion.unknown}"
+    says = f" ({', '.join(opinion.says)})" if opinion.says else ""
+    return f"{opinion.judge}: {opinion.points:.1f} points{says}"
 
 
 def _warn_of_reply_to(docket: Docket) -> None:

@@ -41,6 +41,7 @@ from mailgate.model.gateway import (
     Opening,
     OpenSpan,
     PageView,
+    Webhook,
 )
 from mailgate.model.insider import Forwarded, Happening, Order, Orders, Relay
 from mailgate.model.known import (
@@ -230,5 +231,6 @@ __all__ = [
     "Undelivered",
     "Unlinked",
     "Verdict",
+    "Webhook",
     "Written",
 ]

@@ -95,6 +95,15 @@ class Notify:
     language: str = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A program outside that rules may hand a mail to. Where it is and its secret are no judge's business."""
+
+    name: str
+    publishes: bool = False  # what it is given is shown to the world
+    senders: tuple[str, ...] = ()  # who may publish by it: addresses, or "@example.com"
+
+
 # Without slots, because what many ask for every mail is found once.
 @dataclass(frozen=True)
 class Gateway:
@@ -112,6 +121,8 @@ class Gateway:
     new_contacts_per_day: int = 50
     forwarders: tuple[Forwarder, ...] = ()
     notify: Notify = Notify()
+    webhooks: tuple[Webhook, ...] = ()
+    learns: bool = False  # the spam filter is taught by what our people say of mail
 
     @cached_property
     def domains(self) -> frozenset[str]:

@@ -133,6 +133,7 @@ class Routed(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     assignee: str = ""
     template: str = ""  # the name of the text for its acknowledgement, where one is granted
+    webhooks: tuple[str, ...] = ()  # by name, to which it is handed
 
 
 class HeldMail(Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailgate.model import Filing, Finding
+from mailgate.model import Filing, Finding, Opinion
 
 
 def verdict_document(filing: Filing) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
         },
         "findings": [_finding(finding) for finding in verdict.findings],
         "rules_hit": [{"rule": hit.rule, "place": hit.place, "shadow": hit.shadow} for hit in verdict.hits],
+        "opinions": [_opinion(opinion) for opinion in filing.case.opinions],
         "trail": [{"check": step.check, "result": step.result} for step in verdict.trail],
         "rules": filing.case.rules,
         "judged_at": filing.case.judged_at.isoformat(),
@@ -49,4 +50,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "kind": finding.kind,
         "field": finding.field,
         "says": finding.says,
+    }
+
+
+def _opinion(opinion: Opinion) -> dict[str, Any]:
+    return {
+        "judge": opinion.judge,
+        "points": opinion.points,
+        "says": list(opinion.says),
+        "unknown": opinion.unknown,
     }

@@ -24,6 +24,7 @@ from mailgate.model import (
     Described,
     Effects,
     Enrolled,
+    Errand,
     Filing,
     HandedOver,
     HeldState,
@@ -43,7 +44,7 @@ from mailgate.model import (
     TicketChange,
     Unlinked,
 )
-from mailgate.store import customers, entries, locks, outbox, tables, ticketing
+from mailgate.store import customers, entries, errands, locks, outbox, tables, ticketing
 from mailgate.store.bulk import put, run
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.documents import verdict_document
@@ -95,14 +96,9 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _ask(conn, kinds.take(Asked), now)
     _break(conn, kinds.take(Broken))
     _suffer(conn, kinds.take(Suffered))
+    errands.add(conn, kinds.take(Errand))
     kinds.all_taken()
     return numbers
-
-
-def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: dict[str, str]) -> None:
-    """Keep the rule files that judge from now on, once per version."""
-    row = {"version": version, "loaded_at": loaded_at, "files": files}
-    conn.execute(upsert(conn, tables.rule_set, key="version"), row)
 
 
 class _Kinds:

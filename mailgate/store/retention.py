@@ -187,6 +187,7 @@ def remove_messages(conn: Connection, which: ColumnElement[bool]) -> int:
     asked = is_one_of(tables.challenge.c.token_id, [row.token_id for row in found if row.token_id is not None])
     conn.execute(delete(tables.challenge).where(asked))
     conn.execute(delete(tables.outbox).where(is_one_of(_OUTBOX.message_id, message_ids)))
+    conn.execute(delete(tables.errand).where(is_one_of(tables.errand.c.message_id, message_ids)))
     conn.execute(delete(tables.message).where(is_one_of(_MESSAGE.id, message_ids)))
     conn.execute(delete(tables.journal).where(is_one_of(_JOURNAL.id, journal_ids)))
     conn.execute(delete(tables.raw).where(is_one_of(tables.raw.c.id, raw_ids), ~_is_used()))

@@ -80,6 +80,7 @@ EVENT: Mapping[str, str] = {
     "also-received": "the same mail came again",
     "report": "a report came in",
     "undelivered": "an answer did not arrive",
+    "errand-failed": "it could not be handed on",
     "delivery-cancelled": "an answer was called back",
     "complained": "the customer complained about our mail",
     "needs-a-look": "opened so often by mails that a person should look",
@@ -108,6 +109,7 @@ UNTIL = frozenset({"pending"})
 STEP: Mapping[str, str] = {
     "kind": "what it is",
     "sender": "who sent it",
+    "opinion": "what others think of it",
     "thread": "what it belongs to",
     "gate": "may it be answered",
     "acknowledge": "acknowledgement",
