@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from mailgate import rulebook
 from mailgate.testing import Lab
 from tests.fakes import postgres
+from tests.fakes.statements import compiled_once
 from tests.fakes.stores import POSTGRESQL, SQLITE, Laboratory, PostgresStores, SqliteStores, Stores
 
 settings.register_profile("mailgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +27,12 @@ def shipped_rules_are_read_once() -> Iterator[None]:
     book = read(shipped)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rulebook, "load", lambda folder: book if folder == shipped else read(folder))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    with compiled_once():
         yield
 
 
