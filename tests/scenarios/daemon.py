@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mailgate import keys, wiring
 from tests.fakes.stores import file_of, run_sql
 from tests.fakes.waiting import wait_until
 from tests.scenarios.ports import free_port
@@ -31,6 +32,8 @@ READY_S = 30.0
 EXIT_S = 30.0
 ALONE_S = 0.1
 LOOK_S = 0.05  # between two looks into the database, which cost it some of its time
+
+SELECTOR = "mg1"  # that of a configuration that names none
 
 NOTHING: Mapping[str, str] = {}
 MAILBOXES = {"support@g.test": "guarded", "sales@g.test": "off"}
@@ -83,7 +86,7 @@ class Daemon:
     async def __aenter__(self) -> Self:
         self.config.write_text(self._whole or "\n".join(self._lines()))
         if not (self.folder / "mailgate.keys").exists():
-            await self.command("keys", "init")
+            keys.make(self.folder / "mailgate.keys", wiring.clock(), selector=SELECTOR)
         await self.start()
         return self
 
