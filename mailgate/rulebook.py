@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from mailgate import layering, rulechanges, rulefiles
 from mailgate.config import tomlfile
+from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
@@ -30,6 +31,7 @@ from mailgate.judge.ruling import maps
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.maps import MapFile
 from mailgate.judge.ruling.reading import compile_rules
+from mailgate.judge.weighing import compile_weighs
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -119,10 +121,11 @@ def load(folder: Path, local: Path | None = None) -> Rulebook:
     notices = _checked(partial(_notices, layers), faults)
     if signals and replies:
         faults += _unwritten(signals.rules, replies[0])
+    text_in = partial(_text_in, layers.all)
     if faults or not (signals and limits and marks and reports and tongues and replies and notices):
-        raise ConfigError([_at(fault, folders) for fault in faults])
+        raise ConfigError([_at(fault, folders) for fault in pointed(faults, text_in)])
     assert relays is not None
-    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in laid.notes())
+    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in pointed(laid.notes(), text_in))
     items = rulechanges.items(laid.every(), layers)
     return Rulebook(
         *(version, signals, limits, *replies, tongues, notices, marks, reports, relays, lists),
@@ -201,6 +204,10 @@ class _Laid:
         return self.shipped[name] if name in self.shipped else tomlfile.read(shipped_folder() / name)
 
 
+def _text_in(files: Mapping[str, bytes], name: str) -> str | None:
+    return files[name].decode(errors="replace") if name in files else None
+
+
 def _tables(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, TomlFile]:
     """The parsed files of one layer by their path in it; texts and what belongs to them aside."""
     paths = {name: name.removeprefix(f"{rulefiles.LOCAL}/") for name in files}
@@ -223,7 +230,7 @@ def _signals(laid: _Laid, lists: Mapping[str, MapFile]) -> Signals:
     signals = compile_signals(laid.documents("signal"), listed)
     pardoning = laid.documents("forwarder"), laid.documents("channel")
     judged = with_pardons(signals, listed, *pardoning, switched_off=laid.names("signal"))
-    return replace(judged, rules=rules)
+    return replace(judged, rules=rules, weighs=compile_weighs(laid.documents("weigh"), listed))
 
 
 def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:
