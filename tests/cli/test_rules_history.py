@@ -73,5 +73,5 @@ def test_an_old_set_is_written_out_and_judges_as_it_did(local: Path, gateway: Ru
 def test_a_table_that_switches_nothing_off_is_noted_by_the_check(local: Path, mailgate: Run) -> None:
     (local / "70-ours.toml").write_text('[[signal]]\nid = "B4-vacatio"\nenabled = false\n')
     (note,) = mailgate("rules", "check", "--json").objects[0]["notes"]
-    assert note.startswith(f"{local / '70-ours.toml'}:1: signal: found 'B4-vacatio'")
+    assert note.startswith(f"{local / '70-ours.toml'}:1:1: signal: found 'B4-vacatio'")
     assert "did you mean 'B4-vacation'" in note
