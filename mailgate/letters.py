@@ -244,7 +244,7 @@ def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tu
     language = planned.language if planned.language in book.templates else FIRST
     values = {"desk": planned.mailbox, "ticket": f"#{number}"}
     if not planned.challenge:
-        return _in(language, "acknowledge", values, gateway, book)
+        return _in(*_chosen(planned.template, language, book), values, gateway, book)
     name = "challenge" if gateway.web_url else "challenge-by-reply"
     values["until"] = planned.challenge.expires_at.strftime(DATE_FORMAT)
     values["link"] = link(planned.token_id, gateway)
@@ -253,6 +253,15 @@ def _text(planned: Planned, gateway: Gateway, book: Rulebook, number: int) -> tu
         return subject, body
     # A guess may be wrong, and this is a question that must be understood.
     return subject, in_both(body, _in(FIRST, name, values, gateway, book)[1])
+
+
+def _chosen(name: str, language: str, book: Rulebook) -> tuple[str, str]:
+    """The language and name of the text that a rule chose: in the language of the mail, else in the first one, else
+    the ordinary one.
+    """
+    wanted = f"acknowledge-{name}"
+    found = (one for one in (language, FIRST) if name and wanted in book.templates[one])
+    return (first, wanted) if (first := next(found, "")) else (language, "acknowledge")
 
 
 def _in(language: str, name: str, values: Mapping[str, str], gateway: Gateway, book: Rulebook) -> tuple[str, str]:

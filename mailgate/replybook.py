@@ -1,7 +1,8 @@
 """Faces: reads what mailgate says on its own, `replies/<language>/…`, and proves that it stays what it has to be.
 
 A language is a folder with the texts of mail (`<name>.txt`), the words of pages (`words.toml`) and the answers that
-people send often (`canned/<name>.txt`). English is complete; what another language lacks is said in English.
+people send often (`canned/<name>.txt`). English is complete; what another language lacks is said in English. A text
+`acknowledge-NAME.txt` takes the place of the ordinary one where a rule says so.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ CANNED: Final = "canned"
 WORDS: Final = "words.toml"
 FIRST_WORDS: Final = f"{REPLIES}/{FIRST}/{WORDS}"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)  # of a canned answer, as people type it
+ACKNOWLEDGE: Final = "acknowledge"
+CHOSEN: Final = re.compile(
+    rf"{ACKNOWLEDGE}-[a-z0-9][a-z0-9-]{{0,39}}", re.ASCII
+)  # by a rule, instead of the ordinary one
 CODE: Final = re.compile(r"[a-z]{2,3}", re.ASCII)  # of a language (RFC 5646 section 2.2.1)
 
 ANSWER_TIME: Final = "answer_time"
@@ -47,12 +52,12 @@ _LONGEST: Final = {
 }
 # What may stand in each text, and what must.
 MAY: Final[Mapping[str, frozenset[str]]] = {
-    "acknowledge": frozenset({"desk", "ticket", ANSWER_TIME}),
+    ACKNOWLEDGE: frozenset({"desk", "ticket", ANSWER_TIME}),
     "challenge": frozenset({"desk", "link", "until", ANSWER_TIME}),
     "challenge-by-reply": frozenset({"desk", "until", ANSWER_TIME}),
 }
 MUST: Final[Mapping[str, frozenset[str]]] = {
-    name: allowed - {ANSWER_TIME} - ({"desk"} if name == "acknowledge" else set()) for name, allowed in MAY.items()
+    name: allowed - {ANSWER_TIME} - ({"desk"} if name == ACKNOWLEDGE else set()) for name, allowed in MAY.items()
 }
 ANSWERED_BY_MAIL: Final = ("challenge-by-reply",)
 
@@ -138,8 +143,11 @@ def _mails(language: str, files: Files, words: Phrases, faults: list[Fault]) -> 
 
 def _mail(path: str, raw: bytes, words: Phrases) -> Template:
     name = path.rpartition("/")[2].removesuffix(".txt")
+    if CHOSEN.fullmatch(name):
+        name = ACKNOWLEDGE
     if name not in MAY:
-        raise ConfigError([Fault(path, 0, "file", name, f"one of {', '.join(MAY)}", nearest(name, MAY))])
+        allowed = f"one of {', '.join(MAY)}, or {ACKNOWLEDGE}-NAME for a text that rules choose"
+        raise ConfigError([Fault(path, 0, "file", name, allowed, nearest(name, MAY))])
     text = tomlfile.text_of(raw, path)
     longest = _LONGEST | {ANSWER_TIME: phrases.longest(words.promise)}
     form = Form(_USUAL, longest, MUST[name], alone=frozenset({"link", ANSWER_TIME}))

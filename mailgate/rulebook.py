@@ -10,7 +10,7 @@ A folder with any fault is refused as a whole: the rules in force stay in force.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.relays import Renaming, compile_relays
 from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.reading import compile_rules
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
@@ -34,7 +35,7 @@ from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template
 from mailgate.noticebook import NOTICE_VALUES, NOTICES, notices_of
-from mailgate.replybook import CANNED, FIRST_WORDS, REPLIES, replies_of
+from mailgate.replybook import ACKNOWLEDGE, CANNED, FIRST_WORDS, REPLIES, replies_of
 
 T = TypeVar("T")
 
@@ -89,6 +90,8 @@ def load(folder: Path) -> Rulebook:
     limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
     replies = _checked(partial(replies_of, _replies(files)), faults)
     notices = _checked(partial(notices_of, _notices(files)), faults)
+    if signals and replies:
+        faults += _unwritten(signals.rules, replies[0])
     if not (signals and limits and marks and reports and tongues and replies and notices) or relays is None or faults:
         raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
@@ -146,6 +149,16 @@ def _signals(tables: Mapping[str, TomlFile]) -> Signals:
     listed = compile_words(words)
     judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
     return replace(judged, rules=rules)
+
+
+def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:
+    """Rules that choose a text which no language has."""
+    written = {name for own in texts.values() for name in own}
+    for rule in (rule for rule in rules.all if rule.acts.template):
+        if f"{ACKNOWLEDGE}-{rule.acts.template}" not in written:
+            file, _, line = rule.place.rpartition(":")
+            allowed = f"never, or the NAME of a file {REPLIES}/LANGUAGE/{ACKNOWLEDGE}-NAME.txt"
+            yield Fault(file, int(line), "rule.then.answer", repr(rule.acts.template), allowed)
 
 
 def _limits(file: TomlFile) -> Limits:

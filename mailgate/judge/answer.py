@@ -124,7 +124,7 @@ def for_release(
         return effects, decision.reason
     to = held.author or held.address
     trigger = _Trigger(held.mailbox, to, held.identity, held.references, held.subject, held.journal_id)
-    return effects, _planned(decision, trigger, history)
+    return effects, replace(_planned(decision, trigger, history), template=held.routed.template)
 
 
 def gate(
@@ -223,7 +223,8 @@ def _through_the_gate(
     trigger = _Trigger(
         case.mailbox.address, author.address, docket.identity, case.mail.references, subject, accepted.journal_id
     )
-    docket.planned.append(replace(_planned(decision, trigger, docket.history, opened), language=case.language))
+    planned = _planned(decision, trigger, docket.history, opened)
+    docket.planned.append(replace(planned, language=case.language, template=docket.routed.template))
     return True
 
 

@@ -66,6 +66,7 @@ class Planned(Struct, frozen=True):
     challenge: Challenge | None = None
     cause: int | None = None
     language: str = ""
+    template: str = ""  # the text that a rule chose for an acknowledgement
 
 
 class Placement(Struct, frozen=True):

@@ -127,12 +127,13 @@ class KnownTicket(Struct, frozen=True):
 
 
 class Routed(Struct, frozen=True):
-    """What the routing rules say of a mail, for the ticket that it opens now or when it is let in."""
+    """What rules say of a mail for the ticket that it opens, now or when it is let in."""
 
     queue: str = ""  # "": that of its mailbox
     priority: Priority = Priority.NORMAL
     tags: tuple[str, ...] = ()
     assignee: str = ""
+    template: str = ""  # the name of the text for its acknowledgement, where one is granted
 
 
 class HeldMail(Struct, frozen=True):

@@ -25,7 +25,6 @@ class Ruling(Struct, frozen=True):
     quiet: str = ""  # filed as a machine's mail is
     trust: str = ""  # taken as from a known sender this once, where it is proven
     silent: str = ""  # nothing automatic ever answers it
-    template: str = ""  # the name of the text for an answer that is granted
     reject: str = ""  # what the sender's server is told
     rejected_by: str = ""
     score: float = 0.0  # points of spam, added to those of the mail

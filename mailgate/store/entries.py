@@ -28,7 +28,7 @@ from mailgate.store.tables import Direction
 
 Entry = dict[str, Any]
 
-ROUTE = ("priority", "tags", "assignee")
+ROUTE = ("priority", "tags", "assignee", "template")
 SHORT = (1 << 40) - 1  # of a token id: what its marker shows of it
 
 

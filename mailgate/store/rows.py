@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import convert
+
 from mailgate.model import (
     Acquaintance,
     Breaker,
@@ -13,7 +15,6 @@ from mailgate.model import (
     HeldMail,
     HeldState,
     KnownMessage,
-    Priority,
     Routed,
 )
 from mailgate.store import tables
@@ -100,7 +101,7 @@ def held_mail(row: Any) -> HeldMail:
 
 
 def _routed(queue: str, route: Mapping[str, Any] | None) -> Routed:
-    return Routed(queue, Priority(route["priority"]), tuple(route["tags"]), route["assignee"]) if route else Routed()
+    return convert({**route, "queue": queue}, Routed) if route else Routed()
 
 
 def acquaintance(row: Any) -> Acquaintance:

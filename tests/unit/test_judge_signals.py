@@ -10,9 +10,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mailgate.judge import token
+from mailgate.judge.conditions import LONGEST_SHOWN
 from mailgate.judge.kind import Weight, kind_of, weigh
 from mailgate.judge.rules import HEADER, Signal
-from mailgate.judge.signals import LONGEST_SHOWN, findings
+from mailgate.judge.signals import findings
 from mailgate.mail.parse import parse
 from mailgate.model import (
     Accepted,

@@ -43,7 +43,6 @@ def merged(acting: Iterable[Rule], hits: Iterable[Hit] = ()) -> Ruling:
         quiet=_first(held, "quiet"),
         trust=_first(held, "trust"),
         silent=_first(held, "never"),
-        template=next((acts.template for acts in all_acts if acts.template), ""),
         reject=next((acts.reject for acts in all_acts if acts.reject), ""),
         rejected_by=_first(held, "reject"),
         score=round(sum(acts.score for acts in all_acts), 2),
@@ -61,6 +60,7 @@ def _routed(all_acts: tuple[Acts, ...]) -> Routed:
         priority=next((acts.priority for acts in all_acts if acts.priority), Priority.NORMAL),
         tags=tuple(dict.fromkeys(tag for acts in all_acts for tag in acts.tags))[: tags.MOST],
         assignee=next((acts.assignee for acts in all_acts if acts.assignee), ""),
+        template=next((acts.template for acts in all_acts if acts.template), ""),
     )
 
 
