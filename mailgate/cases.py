@@ -38,16 +38,17 @@ def case_of(
     now: datetime,
     text: str | None = None,
 ) -> Case:
-    """Everything about one mail that needs no history. The text is read only where an answer could follow, or where it
-    answers a mail of ours: another system's question looks like a report, but for its words.
+    """Everything about one mail that needs no history. The text is read only where an answer could follow, where it
+    answers a mail of ours, for another system's question looks like a report, but for its words, and where a rule asks.
 
     `text` is the text of the mail where somebody has read it already.
     """
     mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     answerable = proof.level is not Level.A0
-    whole = _told(accepted, parts, text, book) if answerable or recipient or _may_quote_us(accepted.raw, mail) else ""
-    own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient else ""
+    may_quote, asked = answerable or recipient or _may_quote_us(accepted.raw, mail), book.signals.rules.of_text
+    whole = _told(accepted, parts, text, book) if may_quote or asked else ""
+    own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient or asked else ""
     case = Case(
         accepted=accepted,
         mail=without_forged_results(mail, gateway.name),
@@ -60,11 +61,13 @@ def case_of(
         passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
         text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
-        markers=token.markers(f"{mail.subject}\n{whole}", gateway.keys),
+        markers=token.markers(f"{mail.subject}\n{whole if may_quote else ''}", gateway.keys),
         rules=book.version,
     )
     if answerable:
         case = _spoken(case, gateway, book)
+    elif asked:
+        case = replace(case, language=language.guess(mail, own, book.tongues))
     case = _of_insider(case, parts, whole, gateway, book)
     return forward.followed(case, book.signals, gateway)
 

@@ -23,7 +23,7 @@ from mailgate.log import Event
 from mailgate.looking import now_and_then
 from mailgate.model import TicketChange, TicketState
 from mailgate.origins import Caller
-from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers, waiting
+from mailgate.store import journal, leases, ledger, marks, queries, record, restored, rulesets, timers, waiting
 from mailgate.store.marks import Mark
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Upkeep:
         until = await self.database.read(restored.silent_until)
         if until and until > self.clock():
             self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
+        await self.write_down()
 
     async def run(self) -> None:
         """Keep up until cancelled."""
@@ -224,7 +225,7 @@ class Upkeep:
         def work(conn: Connection) -> None:
             journal.refused(conn, now, fresh)
             if book.version != self._remembered:
-                record.remember_rules(conn, book.version, now, dict(book.files))
+                rulesets.remember(conn, book.version, now, book.contents)
 
         if fresh or book.version != self._remembered:
             await self.database.write(work)

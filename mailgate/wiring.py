@@ -21,6 +21,7 @@ from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
 from mailgate.net.dkim_sign import Signer
 from mailgate.rulebook import Rulebook
+from mailgate.rulefiles import Folders
 from mailgate.store.database import Database
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "password_of",
     "rulebook_of",
     "rules_folder",
+    "rules_folders",
     "secret",
     "signer_of",
     "tls_of",
@@ -48,7 +50,7 @@ def rulebook_of(settings: Settings) -> Rulebook:
 
     Raises ConfigError with all their faults.
     """
-    book = rulebook.load(rules_folder(settings))
+    book = rulebook.load(rules_folder(settings), settings.rules.local)
     if unlisted := list(_unlisted(book, settings)):
         raise ConfigError(unlisted)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
@@ -62,17 +64,22 @@ def _unlisted(book: Rulebook, settings: Settings) -> Iterator[Fault]:
         if to and to.lower() not in listed:
             name, _, line = rule.place.rpartition(":")
             allowed = f"an address of [rules] redirect_to in the configuration: {', '.join(listed) or 'none yet'}"
-            yield Fault(str(rules_folder(settings) / name), int(line), "rule.then.redirect", repr(to), allowed)
+            yield Fault(str(rules_folders(settings).path(name)), int(line), "rule.then.redirect", repr(to), allowed)
 
 
 def quotes_of(settings: Settings) -> Quotes:
     """How old words are marked, of those same rules. Raises ConfigError with all their faults."""
-    return rulebook.quotes_in(rules_folder(settings))
+    return rulebook.quotes_in(rules_folder(settings), settings.rules.local)
 
 
 def rules_folder(settings: Settings) -> Path:
     """Where the rule files lie."""
     return settings.rules.folder or rulebook.shipped_folder()
+
+
+def rules_folders(settings: Settings) -> Folders:
+    """The same with the operator's own over it, where there is one."""
+    return Folders.of(rules_folder(settings), settings.rules.local)
 
 
 def high_water_file(settings: Settings) -> Path | None:

@@ -10,6 +10,7 @@ from benchmarks.benches import (
     history,
     latency,
     reading,
+    rules,
     signing,
     sustained,
 )
@@ -23,6 +24,7 @@ ALL: tuple[Bench, ...] = (
     latency.CHALLENGE,
     latency.HALF_LOAD,
     reading.READ,
+    rules.RULES,
     signing.SIGN,
     reading.EXPLAIN,
     reading.ASIDE,

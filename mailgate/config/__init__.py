@@ -194,6 +194,7 @@ class RulesTable(Table):
     """[rules]: what we know of mail."""
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+    local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
     redirect_to: tuple[MailAddress, ...] = Field((), description="mail addresses, none of them a mailbox of ours")
 
 

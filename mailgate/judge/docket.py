@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +44,8 @@ from mailgate.model import (
     Step,
     Suffered,
 )
+
+AN_HOUR = timedelta(hours=1)
 
 
 class Planned(Struct, frozen=True):
@@ -172,6 +174,7 @@ class Docket:
             about = About(
                 *(self.case, self.gateway, self.kind, self.findings, self.authentication, self.known),
                 in_thread=self.link is not None,
+                begun=sum(one.at > self.at - AN_HOUR for one in self.history.facts.begun.get(self.sender, ())),
                 spam=self.spam,
             )
             self._ruling = acting.ruling(self.rules, about)

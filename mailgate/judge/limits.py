@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from mailgate.errors import ConfigError
 from mailgate.judge.spans import span
 from mailgate.model import Counted, Key, Reach
-from mailgate.tables import Tables
+from mailgate.tables import Document, Tables
 
 T = TypeVar("T")
 
@@ -221,9 +221,14 @@ class Limits:
         Raises:
             ConfigError: with every fault of the file.
         """
+        return cls.from_tables(table, [(file, table, lines)], file)
+
+    @classmethod
+    def from_tables(cls, table: Mapping[str, Any], windows: Sequence[Document], file: str = "limits.toml") -> Limits:
+        """The same, where the `[[limit]]` tables stand in several files. Raises ConfigError."""
         reader = _Reader(file)
         limits = cls(
-            windows=reader.windows(table, lines),
+            windows=reader.windows(windows),
             credit=reader.numbers(AddressCredit, table, "credit", _names(AddressCredit)),
             domain_credit=reader.numbers(Credit, table, "domain_credit", _names(Credit)),
             timing=reader.numbers(Timing, table, "timing", _names(Timing)),
@@ -350,11 +355,11 @@ class _Reader(Tables):
             return []
         return [text.lower() for text in value]
 
-    def windows(self, table: Mapping[str, Any], lines: Sequence[int]) -> tuple[Limit, ...]:
+    def windows(self, documents: Sequence[Document]) -> tuple[Limit, ...]:
         self.name = "limit"
-        if not table.get("limit"):
-            self.fault("", table.get("limit", []), "one or more [[limit]] tables")
-        found = [self.window(one) for one in self.each(table, lines)]
+        if not any(table.get("limit") for _, table, _ in documents):
+            self.fault("", [], "one or more [[limit]] tables")
+        found = [self.window(one) for one in self.of_all(documents)]
         self.name, self.line = "", 0
         return tuple(limit for limit in found if limit)
 

@@ -99,12 +99,6 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     return numbers
 
 
-def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: dict[str, str]) -> None:
-    """Keep the rule files that judge from now on, once per version."""
-    row = {"version": version, "loaded_at": loaded_at, "files": files}
-    conn.execute(upsert(conn, tables.rule_set, key="version"), row)
-
-
 class _Kinds:
     """Effects by what they are, each kind in its order; whatever nobody takes would be lost."""
 

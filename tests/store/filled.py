@@ -37,7 +37,7 @@ from mailgate.model import (
     TicketChange,
     Trouble,
 )
-from mailgate.store import ids, journal, locks, outbox, record
+from mailgate.store import ids, journal, locks, outbox, record, rulesets
 from mailgate.store.database import Database
 from tests.store.making import NOW, acquaintance, arrival, challenge, day, filing, new_id, sending, ticket
 
@@ -93,5 +93,5 @@ async def fill(db: Database) -> None:
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))
     await db.write(lambda conn: journal.refused(conn, NOW, {550: 1, 451: 2}))
-    await db.write(lambda conn: record.remember_rules(conn, "v1", NOW, {"limits.toml": "# ☂\n"}))
+    await db.write(lambda conn: rulesets.remember(conn, "v1", NOW, {"limits.toml": "# ☂\n".encode()}))
     await db.write(lambda conn: outbox.claim(conn, NOW, 1, "me", 60))

@@ -10,7 +10,8 @@ from mailgate.errors import ConfigError, Fault
 from mailgate.mail.report.forms import Forms
 from mailgate.noticebook import NOTICE_VALUES
 from mailgate.replybook import MAY
-from mailgate.rulebook import MOST_FILES, load, quotes_in, shipped_folder
+from mailgate.rulebook import load, quotes_in, shipped_folder
+from mailgate.rulefiles import MOST_FILES
 
 LIMITS = "limits.toml"
 SIGNAL = Template(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -98,16 +98,19 @@ def holds(part: Part, met: Container[int]) -> bool:
             assert_never(part)
 
 
-def needs(part: Part) -> frozenset[int] | None:
-    """Leaves of which one must be met before the part can hold; None where it can hold without any."""
+def needs(part: Part, often: Callable[[int], int] = lambda leaf: 1) -> frozenset[int] | None:
+    """Leaves of which one must be met before the part can hold; None where it can hold without any.
+
+    Of several such sets the one that is met least, by how `often` each leaf is.
+    """
     match part:
         case Claim(leaf):
             return frozenset((leaf,))
         case AllOf(parts):
-            found = [needed for one in parts if (needed := needs(one)) is not None]
-            return min(found, key=len) if found else None
+            found = [needed for one in parts if (needed := needs(one, often)) is not None]
+            return min(found, key=lambda needed: sum(map(often, needed))) if found else None
         case AnyOf(parts):
-            each = [needs(one) for one in parts]
+            each = [needs(one, often) for one in parts]
             return frozenset().union(*each) if None not in each else None  # type: ignore[arg-type]
         case NoneOf():
             return None
