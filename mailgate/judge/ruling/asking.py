@@ -87,13 +87,13 @@ class Rules:
     def saw(self, rule: Rule, met: Mapping[int, str]) -> tuple[str, ...]:
         """In words what made a rule hold."""
         return tuple(
-            f"{claim.words}{self._placed(claim.leaf, met[claim.leaf])}: {shown(met[claim.leaf])!r}"
+            f"{claim.words}{self.placed(claim.leaf, met[claim.leaf])}: {shown(met[claim.leaf])!r}"
             for claim in claims(rule.holds)
             if claim.leaf in met
         )
 
-    def _placed(self, leaf: int, accepted: str) -> str:
-        """Where an entry stands that was met, for what is a list in a file of its own."""
+    def placed(self, leaf: int, accepted: str) -> str:
+        """Where the entry stands that a leaf met, "" for what is no list in a file of its own: " (maps/vip.txt:3)"."""
         place = self.leaves[leaf].condition.accepts.place
         return f" ({place(accepted)})" if place else ""
 
