@@ -93,7 +93,7 @@ def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book
 
 
 def _spoken(case: Case, gateway: Gateway, book: Rulebook) -> Case:
-    """With the language of its words; and, where it may be answered, what is the same when a machine says them again."""
+    """With the language of its words; where it may be answered, what is the same where a machine says them again."""
     mail, own, secret = case.mail, case.text, gateway.keys.steady
     case = replace(case, language=language.guess(mail, own, book.tongues))
     if case.authentication.level is Level.A0:

@@ -159,4 +159,4 @@ def test_all_patterns_together_have_an_end_to_their_size(monkeypatch: pytest.Mon
     ]
     with pytest.raises(ConfigError) as caught:
         reading.compile_rules([("r.toml", {"rule": rules}, lambda place: 1)], {})
-    assert [fault.found for fault in caught.value.faults] == ["one more pattern"]
+    assert [fault.found for fault in caught.value.faults] == ["'one more pattern'"]
