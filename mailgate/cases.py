@@ -19,6 +19,7 @@ from mailgate.mail.forwarded import forwarded
 from mailgate.mail.parse import read
 from mailgate.mail.reply import reply_of
 from mailgate.mail.report import with_report
+from mailgate.mail.shape import shape_of
 from mailgate.mail.text import text_of
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token, TokenKind
 
@@ -59,13 +60,14 @@ def case_of(
         recipient=recipient,
         ours=_signed((*mail.in_reply_to, *mail.references), gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
+        passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
         text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
         markers=token.markers(f"{mail.subject}\n{whole if may_quote else ''}", gateway.keys),
         rules=book.version,
     )
     case = _spoken(case, gateway, book) if answerable or asked else case
-    case = _of_insider(case, parts, whole, gateway, book)
+    case = _of_insider(_shaped(case, parts, whole or text, book), parts, whole, gateway, book)
     return forward.followed(case, book.signals, gateway)
 
 
@@ -76,6 +78,13 @@ def _may_quote_us(raw: bytes, mail: Mail) -> bool:
 
 def _told(accepted: Accepted, parts: Structure, text: str | None, book: Rulebook) -> str:
     return text_of(accepted.raw, parts, book.quotes) if text is None else text
+
+
+def _shaped(case: Case, parts: Structure, text: str | None, book: Rulebook) -> Case:
+    """With how it is made, where it may be held: what was sent to an address of its own or reports something is not."""
+    if case.recipient or case.mail.report_type:
+        return case
+    return replace(case, shape=shape_of(case.accepted.raw, parts, _told(case.accepted, parts, text or None, book)))
 
 
 def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book: Rulebook) -> Case:

@@ -10,8 +10,10 @@ from benchmarks.benches import (
     history,
     latency,
     reading,
+    replaying,
     rules,
     signing,
+    spam,
     sustained,
 )
 
@@ -35,4 +37,6 @@ ALL: tuple[Bench, ...] = (
     history.HISTORY,
     history.HISTORY_POSTGRESQL,
     gate.GATE,
+    spam.SPAM,
+    replaying.REPLAY,
 )

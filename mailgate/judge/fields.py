@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from mailgate.judge import admission, token
 from mailgate.judge.canonical import base_local, canonical, domain_of, untagged
+from mailgate.judge.making_fields import MAKING_FIELDS
 from mailgate.model import Case, Gateway, Level, Mailaddr
 
 Values = tuple[str, ...]
@@ -291,6 +292,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "mailbox": _mailbox,
     "language": _language,
     "size_kb": _size_kb,
+    **MAKING_FIELDS,
 }
 
 

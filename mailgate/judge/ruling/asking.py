@@ -25,10 +25,11 @@ OF_FEW_VALUES = frozenset(
 
 
 class Rules:
-    """All rules of a folder, in their order. `fields` are those that any of them looks at."""
+    """All rules of a folder, in their order. `fields` are those that any of them looks at, `off` are never asked."""
 
-    def __init__(self, rules: Sequence[Rule] = (), leaves: Sequence[Leaf] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), leaves: Sequence[Leaf] = (), off: Sequence[Rule] = ()) -> None:
         self.all = tuple(rules)
+        self.off = tuple(off)
         self.leaves = tuple(leaves)
         by_field: dict[str, list[int]] = {}
         for place, leaf in enumerate(leaves):

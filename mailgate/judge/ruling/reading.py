@@ -32,10 +32,10 @@ from mailgate.judge.conditions import (
     matcher,
 )
 from mailgate.judge.rules import is_header
-from mailgate.judge.ruling import acts
+from mailgate.judge.ruling import acts, examples
 from mailgate.judge.ruling.asking import Rules
-from mailgate.judge.ruling.fields import ALL_FIELDS, LONG
-from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule
+from mailgate.judge.ruling.fields import ALL_FIELDS, LONG, OF_HISTORY
+from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule, leaves
 from mailgate.tables import Line, Tables, nearest
 
 MOST_RULES = 5000
@@ -46,6 +46,7 @@ MOST_INSTRUCTIONS = (
 MOST_DEPTH = 5  # of all, any and not
 LONGEST_NAME = 100  # characters
 
+ALLOWED_FIELDS = 'a field that `mailgate rules fields` lists, "header:name" in lower case, all, any or not'
 MAP = "map:"
 _JOINS = ("all", "any", "not")
 _KEYS = ("name", "description", "enabled", "shadow", "when", "unless", "then", "stop", "hit", "miss")
@@ -67,9 +68,11 @@ def compile_rules(documents: Sequence[Document], maps: Maps) -> Rules:
     reader = RuleReader(maps)
     for document in documents:
         reader.document(*document)
+    rules = Rules(reader.rules, reader.leaves, reader.off)
+    reader.faults += examples.failing(rules)
     if reader.faults:
         raise ConfigError(reader.faults)
-    return Rules(reader.rules, reader.leaves)
+    return rules
 
 
 class RuleReader(Tables):
@@ -81,6 +84,7 @@ class RuleReader(Tables):
         super().__init__()
         self.maps = maps
         self.rules: list[Rule] = []
+        self.off: list[Rule] = []
         self.leaves: list[Leaf] = []
         self._places: dict[str, str] = {}  # where each name stands
         self._known: dict[tuple[str, str, int], int] = {}  # leaves by field, words and number
@@ -101,7 +105,7 @@ class RuleReader(Tables):
             self.rule(table)
 
     def rule(self, table: Mapping[str, Any]) -> None:
-        """Read one; it is kept where nothing is wrong with it and it is enabled."""
+        """Read one; it is kept where nothing is wrong with it."""
         before, line = len(self.faults), self._line((self.name, self._number))
         self.unknown(table, _KEYS)
         name = self.short(table, "name")
@@ -114,10 +118,14 @@ class RuleReader(Tables):
         done = acts.read(self, table)
         shadow, stop = self.flag(table, "shadow"), self.flag(table, "stop")
         enabled = self.flag(table, "enabled") if "enabled" in table else True
-        if len(self.faults) > before or done is None or not enabled:
-            return
+        tried = examples.read(self, table, ALL_FIELDS, lambda at: self._line((self.name, self._number, *at)))
         condition = AllOf((*parts, NoneOf(without)) if without else parts)
-        self.rules.append(Rule(name, place, condition, done, acts.words(done), shadow, stop, description))
+        if done is not None and done.reject:
+            self.known_at_the_door(condition)
+        if len(self.faults) > before or done is None:
+            return
+        read = Rule(name, place, condition, done, acts.words(done), shadow, stop, description, tried)
+        (self.rules if enabled else self.off).append(read)
 
     def placed(self, name: str, line: int) -> str:
         """Where the rule of this name stands, which must be the only one."""
@@ -133,6 +141,12 @@ class RuleReader(Tables):
         if len(value) > LONGEST_NAME or not value.isprintable():
             self.fault(key, value, f"a text of at most {LONGEST_NAME} characters")
         return value
+
+    def known_at_the_door(self, condition: AllOf) -> None:
+        """A rule that rejects is asked before anybody looks who writes."""
+        found = sorted({self.leaves[leaf].field for leaf in leaves(condition)} & OF_HISTORY)
+        if found:
+            self.fault("when", ", ".join(found), "nothing of the past in a rule that rejects; or then.hold for it")
 
     # ── Conditions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,13 +180,13 @@ class RuleReader(Tables):
         if not isinstance(value, list) or not value or not all(isinstance(one, dict) and one for one in value):
             self.fault(at, value, '[{ subject.contains = "invoice" }, { mailbox = "billing@example.com" }]')
             return ()
-        return tuple(AllOf(self.table(one, at, depth)) for one in value)
+        return tuple(AllOf(self.table(one, f"{at}[{number}]", depth)) for number, one in enumerate(value, 1))
 
     def on_field(self, field: str, value: Any, at: str) -> tuple[Part, ...]:
         """The conditions on one field."""
         if field not in ALL_FIELDS and not (field.startswith("header:") and is_header(field)):
-            allowed = f'"header:name" in lower case, all, any, not, or one of {", ".join(ALL_FIELDS)}'
-            self.fault(at, field, allowed, nearest(field, (*ALL_FIELDS, *_JOINS)))
+            found = f"{field!r}, which is no field"
+            self.fault_in_words(at, found, ALLOWED_FIELDS, nearest(field, (*ALL_FIELDS, *_JOINS)))
             return ()
         return tuple(part for name, what in self.asked(value, at) for part in self.claim(field, name, what, at))
 
@@ -200,16 +214,17 @@ class RuleReader(Tables):
             if not isinstance(value, bool):
                 self.fault(f"{at}.present", value, "true or false")
                 return ()
-            there = self.leaf(field, "is there", matcher("present", True))
+            there = self.leaf(field, "is there", matcher("present", True), ("present", True))
             return (there,) if value else (NoneOf((there,)),)
         if name == "map":
             return self.mapped(field, value, at)
         try:
-            accepts = matcher(*_known(name, value))
+            known = _known(name, value)
+            accepts = matcher(*known)
         except WrongValueError as wrong:
             self.fault_in_words(f"{at}.{name}", wrong.found, wrong.allowed)
             return ()
-        return (self.leaf(field, f"{name} {_in_words(value)}", accepts),)
+        return (self.leaf(field, f"{name} {_in_words(value)}", accepts, known),)
 
     def mapped(self, field: str, name: Any, at: str) -> tuple[Part, ...]:
         """An entry of a map: one of several claims."""
@@ -218,9 +233,9 @@ class RuleReader(Tables):
             self.fault(at, f"{MAP}{name}", f"the name of a file maps/NAME.txt: {known}", nearest(name, self.maps))
             return ()
         each = enumerate(self.maps[name])
-        return (AnyOf(tuple(self.leaf(field, f"is in {MAP}{name}", one, index) for index, one in each)),)
+        return (AnyOf(tuple(self.leaf(field, f"is in {MAP}{name}", one, ("map", name), index) for index, one in each)),)
 
-    def leaf(self, field: str, words: str, accepts: Matcher, number: int = 0) -> Claim:
+    def leaf(self, field: str, words: str, accepts: Matcher, asked: tuple[str, Any], number: int = 0) -> Claim:
         """The claim of these words, and of this `number` among them, asked once however many rules make it."""
         key = (field, words, number)
         if key not in self._known:
@@ -233,13 +248,18 @@ class RuleReader(Tables):
                 )
             self._known[key] = len(self.leaves)
             reach = LONGEST_LOOKED_AT if field in LONG else LONGEST_VALUE
-            self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts, reach)))
+            self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts, reach), *asked))
         return Claim(self._known[key], f"{field} {words}")
 
     def fault_in_words(self, key: str, found: str, allowed: str, nearest: str = "") -> None:
         """What stands under `key` is wrong, on the line where it stands."""
-        self.line = self._line((self.name, self._number, *(step for step in key.split(".") if step)))
+        self.line = self._line((self.name, self._number, *(step for step in _steps(key) if step)))
         super().fault_in_words(key, found, allowed, nearest)
+
+
+def _steps(key: str) -> list[str | int]:
+    """The way to what faults call `when.any[2].subject`."""
+    return [int(step) - 1 if step.isdecimal() else step for step in key.replace("[", ".").replace("]", "").split(".")]
 
 
 def _short(value: str) -> tuple[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, assert_never
 
 from mailgate.judge.conditions import Condition
 from mailgate.model import Priority
@@ -62,6 +62,16 @@ class Acts:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A mail for which a rule must hold, or must not."""
+
+    holds: bool
+    place: str  # "70-ours.toml:50"
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of fields, in lower case
+    mail: str = ""  # the path of a whole mail beside the rule file, in place of values
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """`when` holds and `unless` does not: then `acts` are done, and with `stop` no later rule is asked."""
 
@@ -73,6 +83,7 @@ class Rule:
     shadow: bool = False
     stop: bool = False
     description: str = ""
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ class Leaf:
 
     field: str
     condition: Condition
+    matcher: str = ""  # by its name in rule files
+    value: Any = None  # as it is written: texts, a number, a day, the name of a map
 
 
 def holds(part: Part, met: Container[int]) -> bool:
@@ -114,6 +127,17 @@ def needs(part: Part, often: Callable[[int], int] = lambda leaf: 1) -> frozenset
             return frozenset().union(*each) if None not in each else None  # type: ignore[arg-type]
         case NoneOf():
             return None
+        case _:
+            assert_never(part)
+
+
+def leaves(part: Part) -> frozenset[int]:
+    """Every leaf that a part asks, those under "not" too."""
+    match part:
+        case Claim(leaf):
+            return frozenset((leaf,))
+        case AllOf(parts) | AnyOf(parts) | NoneOf(parts):
+            return frozenset().union(*map(leaves, parts))
         case _:
             assert_never(part)
 
