@@ -39,7 +39,7 @@ async def test_with_a_broken_file_of_ones_own_the_old_rules_stay(running: Runnin
     while rejected["count"] < 2:
         rejected = await running.logged("rules-rejected", len(running.events("rules-rejected")) + 1)
     limits, maps = sorted(rejected["faults"])
-    assert "rules/local/limits.toml:2: timing.lat_s" in limits
+    assert "rules/local/limits.toml:2:1: timing.lat_s" in limits
     assert "rules/local/maps/suppliers.txt:1: map" in maps
     assert running.daemon.rules.book.version == rejected["kept"] == version
 
