@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Final
 
 from mailgate.config.tomlfile import Place, TomlFile
@@ -32,6 +33,8 @@ READS_ENABLED: Final = frozenset({"rule"})
 # Several tables of one name add up, unless one says `replace = true`; without a language it is for all of them.
 ADD_UP: Final = "words"
 NAMED_BY_ANY: Final = "channel"
+
+_WORDS: Final = frozenset({ENABLED, REPLACE})
 
 Name = tuple[str, ...]
 
@@ -57,14 +60,18 @@ def laid(shipped: Sequence[TomlFile], local: Sequence[TomlFile], kind: str, faul
 
     A file comes in several pieces where another one's tables stand between its own.
     """
-    ours = [table for file in local for table in _tables(file, kind)]
+    theirs, ours = ([table for file in files for table in _tables(file, kind)] for files in (shipped, local))
+    known = names(shipped, kind)
     of_name: dict[Name, list[_Table]] = {}
     for table in ours:
-        if _overrides(kind, table.content) and (name := name_of(kind, table.content)):
+        name = name_of(kind, table.content)
+        if name in known and _overrides(kind, table.content):
             of_name.setdefault(name, []).append(table)
+    if not of_name and not any(_WORDS & table.content.keys() for table in (*theirs, *ours)):
+        return [*shipped, *local]
     placed: set[Name] = set()
     held: list[_Table] = []
-    for table in (table for file in shipped for table in _tables(file, kind)):
+    for table in theirs:
         name = next((one for one in _names(kind, table.content) if one in of_name), ())
         if not name:
             held.append(table)
@@ -103,6 +110,29 @@ def merged(shipped: TomlFile, local: TomlFile | None, kinds: Iterable[str] = ())
     return replace(shipped, document=_over(under, own))
 
 
+def idle_keys(shipped: TomlFile, local: TomlFile | None) -> Iterator[Fault]:
+    """The same of a file that is laid over another one key by key."""
+    for place in _switched_off(local.document if local else {}):
+        if local and not _there(shipped.document, place):
+            allowed = "the name of a shipped table: this one changes nothing"
+            yield Fault(local.name, local.line(place), ".".join(place[:-1]), repr(place[-1]), allowed)
+
+
+def _switched_off(document: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from [(*above, key)] if value.get(ENABLED) is False else _switched_off(value, (*above, key))
+
+
+def _there(document: Mapping[str, Any], place: tuple[str, ...]) -> bool:
+    here: Any = document
+    for step in place:
+        if not isinstance(here, dict) or step not in here:
+            return False
+        here = here[step]
+    return True
+
+
 def placed(fault: Fault, shipped: TomlFile, local: TomlFile | None) -> Fault:
     """A fault of the merged file at the place where its author wrote it."""
     if fault.file != shipped.name:
@@ -138,8 +168,8 @@ def _over(under: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         before = both.get(key)
         if isinstance(value, dict) and value.get(ENABLED) is False:
             both.pop(key, None)
-        elif isinstance(value, dict) and isinstance(before, dict):
-            both[key] = _over(before, value)
+        elif isinstance(value, dict):
+            both[key] = _over(before if isinstance(before, dict) else {}, value)
         else:
             both[key] = value
     return both
@@ -180,15 +210,9 @@ def _stays(kind: str, table: _Table, faults: list[Fault]) -> bool:
 def _pieces(files: Sequence[TomlFile], tables: Sequence[_Table], kind: str) -> list[TomlFile]:
     """The tables as files with nothing else in them, and what else stands in each file as one without them."""
     others = [replace(file, document=_without(file, kind)) for file in files]
-    lines = {file.name: _lines_by_number(file, kind) for file in files}
-    pieces: list[TomlFile] = []
-    run: list[_Table] = []
-    for table in tables:
-        if run and run[-1].file is not table.file:
-            pieces.append(_piece(run, lines[run[0].file.name], kind))
-            run = []
-        run.append(table)
-    return [*others, *pieces, *([_piece(run, lines[run[0].file.name], kind)] if run else [])]
+    lines = {file.name: _lines_by_number(file, kind) for file in files if kind in file.document}
+    runs = groupby(tables, lambda table: table.file.name)
+    return [*others, *(_piece(list(run), lines[name], kind) for name, run in runs)]
 
 
 def _without(file: TomlFile, kind: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Folders with any fault are refused as a whole: the rules in force stay in force.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,11 +26,12 @@ from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.relays import Renaming, compile_relays
-from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.rules import TABLES, Signals, compile_signals
 from mailgate.judge.ruling import maps
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.maps import MapFile
 from mailgate.judge.ruling.reading import compile_rules
+from mailgate.judge.weighing import compile_weighs
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -52,10 +53,9 @@ QUOTES = "quotes.toml"
 LANGUAGES = "languages.toml"
 RELAYS = "relays.toml"
 OF_THEIR_OWN = (LIMITS, REPORTS, QUOTES, LANGUAGES, RELAYS)  # files that are read one by one
-KINDS = ("words", "signal", "forwarder", "channel", "rule")  # of tables, in all other files
 # All kinds of tables that have names, with the one file that they stand in.
 LISTED: Mapping[str, str] = {
-    **dict.fromkeys(KINDS, ""),
+    **dict.fromkeys(TABLES, ""),
     "limit": LIMITS,
     "form": REPORTS,
     "status": REPORTS,
@@ -160,6 +160,10 @@ class _Laid:
         """All files with the [[kind]] tables that hold, in their order; of the files of their own `only` one."""
         return layering.laid(*self._two(only), kind, self.faults)
 
+    def documents(self, kind: str, only: str = "") -> list[Document]:
+        """The same for readers that ask for the lines of such tables alone."""
+        return [(file.name, file.document, _lines(file, kind)) for file in self.listed(kind, only)]
+
     def names(self, kind: str) -> frozenset[str]:
         """By what the [[kind]] tables of both layers are known, whether they hold or not."""
         return frozenset(name[0] for files in self._two("") for name in layering.names(files, kind))
@@ -176,6 +180,8 @@ class _Laid:
         """What changes nothing, though it was meant to."""
         for kind, only in LISTED.items():
             yield from layering.idle(*self._two(only), kind)
+        for name in (LIMITS, QUOTES, LANGUAGES, REPORTS):
+            yield from layering.idle_keys(self._shipped(name), self.local.get(name))
 
     def every(self) -> Iterator[tuple[str, TomlFile]]:
         """Everything that holds: the tables of each kind, then the files of keys, each with what it is called."""
@@ -218,14 +224,13 @@ def _table(name: str, raw: bytes) -> TomlFile:
 
 
 def _signals(laid: _Laid, lists: Mapping[str, MapFile]) -> Signals:
-    words, signals, forwarders, channels = (_documents(laid.listed(kind), kind) for kind in KINDS[:-1])
-    # They may name maps, and lie deeper than the others: each of their keys has a line.
-    rules = compile_rules(
-        [(file.name, file.document, file.line) for file in laid.listed(KINDS[-1])], maps.matchers(lists)
-    )
-    listed = compile_words(words)
-    judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels, laid.names("signal"))
-    return replace(judged, rules=rules)
+    # Rules lie deeper than the others: each of their keys has a line.
+    rules = compile_rules([(file.name, file.document, file.line) for file in laid.listed("rule")], maps.matchers(lists))
+    listed = compile_words(laid.documents("words"))
+    signals = compile_signals(laid.documents("signal"), listed)
+    pardoning = laid.documents("forwarder"), laid.documents("channel")
+    judged = with_pardons(signals, listed, *pardoning, switched_off=laid.names("signal"))
+    return replace(judged, rules=rules, weighs=compile_weighs(laid.documents("weigh"), listed))
 
 
 def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:
@@ -239,7 +244,7 @@ def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Ite
 
 
 def _limits(laid: _Laid) -> Limits:
-    windows = _documents(laid.listed("limit", LIMITS), "limit")
+    windows = laid.documents("limit", LIMITS)
     return laid.merged(LIMITS, partial(_checked_limits, windows), "limit")
 
 
@@ -259,16 +264,12 @@ def _tongues(laid: _Laid) -> Tongues:
 
 
 def _reports(laid: _Laid) -> Forms:
-    listed = {kind: _documents(laid.listed(kind, REPORTS), kind) for kind in ("form", "status")}
+    listed = {kind: laid.documents(kind, REPORTS) for kind in ("form", "status")}
     return laid.merged(REPORTS, lambda file: compile_forms(file.document, file.name, listed), *listed)
 
 
 def _relays(laid: _Laid) -> tuple[Renaming, ...]:
-    return compile_relays(_documents(laid.listed("relay", RELAYS), "relay"))
-
-
-def _documents(files: Iterable[TomlFile], kind: str) -> list[Document]:
-    return [(file.name, file.document, _lines(file, kind)) for file in files]
+    return compile_relays(laid.documents("relay", RELAYS))
 
 
 def _lines(file: TomlFile, kind: str) -> tuple[int, ...]:

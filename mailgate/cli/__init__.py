@@ -39,6 +39,7 @@ COMMANDS = {
     "senders": "See what we hold of an address, trust it, block it, clear its name; bring in our customers.",
     "agents": "See who answers tickets by mail, add people, say what they may do.",
     "outbox": "Look after mail that leaves.",
+    "errands": "Look after mail that is handed to webhooks and to the learner of the spam filter.",
     "breaker": "See what holds automatic mail back, stop it, let it pass again.",
     "shunted": "Look after mail that could not be processed.",
     "rules": "Check the rule files.",

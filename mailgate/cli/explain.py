@@ -42,7 +42,7 @@ from mailgate.testing import CONFIG, KEYS
 MOST_BYTES = 52_428_800  # as much as a listener takes by default
 _ANSWERED = (
     *("path", "error", "kind", "disposition", "respond", "authentication", "from", "subject", "text", "reply_text"),
-    *("links", "report", "findings"),
+    *("links", "report", "findings", "spam", "weighed"),
 )
 
 
@@ -203,6 +203,8 @@ def _shown(mail: Mail, text: str, verdict: dict[str, Any], report: Report | None
         },
         "report": to_builtins(report) if report else None,
         "findings": verdict["findings"],
+        "spam": verdict.get("spam"),
+        "weighed": verdict.get("weighed", []),
     }
 
 

@@ -202,6 +202,6 @@ def _together(ruling: Ruling) -> str:
         "reject": ruling.reject and f"{ruling.reject}: {ruling.rejected_by}",
         "points": ruling.score and f"{ruling.score:+g}",
         "redirect": ruling.redirect and f"{ruling.redirect}: {ruling.redirected_by}",
-        "webhook": ", ".join(ruling.webhooks),
+        "webhook": ", ".join(ruling.routed.webhooks),
     }
     return "; ".join(f"{name} {value}" for name, value in said.items() if value) or "nothing"

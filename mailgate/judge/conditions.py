@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import re2
@@ -25,7 +26,9 @@ LARGEST_PROGRAM = 5000  # instructions of one pattern, of which each costs time 
 PATTERN_BYTES = 1 << 20  # of memory for the automaton of one,
 LIST_BYTES = 8 << 20  # and of a whole list of phrases
 LONGEST_SHOWN = 80  # characters of one that a finding keeps
-LISTS = frozenset({"is", "is_not", "contains", "glob", "begins"})  # matchers that take a list, or the name of one
+LISTS = frozenset(
+    {"is", "is_not", "contains", "glob", "begins", "network"}
+)  # matchers that take a list, or the name of one
 
 # What may follow a phrase that stands at the beginning: nothing, a colon, a dash or a bracket.
 _ENDS = r"(?:$|\s*[:：!]|\s+[-–—(\[])"
@@ -175,6 +178,29 @@ def _present(value: Any) -> Matcher:
     return Matcher(lambda word: True)
 
 
+def _network(value: Any) -> Matcher:
+    """The word is an IP address in one of the networks; IPv4 as IPv6 carries it is IPv4."""
+    networks = tuple(_network_of(text) for text in _texts(value))
+    return Matcher(lambda word: (found := _ip(word)) is not None and any(found in network for network in networks))
+
+
+def _network_of(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as error:
+        raise WrongValueError(
+            repr(text), "an IP address, or a network such as 192.0.2.0/24 or 2001:db8::/32"
+        ) from error
+
+
+def _ip(word: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(word)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+
+
 def _above(value: Any) -> Matcher:
     return _compared(value, lambda found, bound: found > bound)
 
@@ -184,10 +210,10 @@ def _below(value: Any) -> Matcher:
 
 
 def _compared(value: Any, holds: Callable[[Any, Any], bool]) -> Matcher:
-    """Words that are numbers beside a number, or days beside a day."""
-    if isinstance(value, bool) or not isinstance(value, int | float | date) or isinstance(value, datetime):
-        raise WrongValueError(repr(value), "a number, or a day such as 2026-12-24")
-    read = _day if isinstance(value, date) else _number
+    """Words that are numbers beside a number, days beside a day, or times beside a time."""
+    if isinstance(value, bool) or not isinstance(value, int | float | date | time) or isinstance(value, datetime):
+        raise WrongValueError(repr(value), "a number, a day such as 2026-12-24, or a time such as 09:30")
+    read = _day if isinstance(value, date) else _time if isinstance(value, time) else _number
     return Matcher(lambda word: (found := read(word)) is not None and holds(found, value))
 
 
@@ -204,6 +230,13 @@ def _day(word: str) -> date | None:
         return None
 
 
+def _time(word: str) -> time | None:
+    try:
+        return time.fromisoformat(word) if len(word) == len("09:30") else None
+    except ValueError:
+        return None
+
+
 MATCHERS: Mapping[str, Callable[[Any], Matcher]] = {
     "is": _is,
     "is_not": _is_not,
@@ -214,6 +247,7 @@ MATCHERS: Mapping[str, Callable[[Any], Matcher]] = {
     "present": _present,
     "above": _above,
     "below": _below,
+    "network": _network,
 }
 
 

@@ -93,7 +93,7 @@ class Watch:
         found = self._others.copy()
         if text in self._words:
             found |= self._words[text]
-        if self._automaton is not None:
+        if self._pieces:
             found.update(*(self._by_piece[number] for number in self._standing(text)))
         if self._sets:
             octets = text.encode("utf-8", "replace")
@@ -118,10 +118,8 @@ class Watch:
         return {number for number, piece in enumerate(self._pieces) if piece in text}
 
 
-def _automaton(pieces: Sequence[str]) -> ahocorasick.Automaton | None:
-    """What finds all pieces at once."""
-    if not pieces:
-        return None
+def _automaton(pieces: Sequence[str]) -> ahocorasick.Automaton:
+    """What finds all pieces at once; not to be asked where there are none."""
     found = ahocorasick.Automaton()
     for number, piece in enumerate(pieces):
         found.add_word(piece, number)

@@ -72,7 +72,9 @@ def _conduct() -> Any:
             select(literal(_TAKEN).label("sort"), _PERMIT.address.label("who"), _OUTBOX.settled_at.label("at"))
             .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
             .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
-            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _OUTBOX.state == OutboxState.SENT),
+            # What was sent on to somebody is no mail of ours that he answers.
+            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _PERMIT.purpose != Purpose.REDIRECT)
+            .where(_OUTBOX.state == OutboxState.SENT),
             select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number).where(
                 is_one_of_given(_MESSAGE.sender, "people"),
                 _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),

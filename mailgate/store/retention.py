@@ -123,7 +123,8 @@ def _due(kind: Kind, until: datetime) -> Select[Any]:
         case Kind.SPAM:
             # Settled, that is judged so: however old a mail was by then, it can be accepted for this long.
             return journal_ids.where(
-                _MESSAGE.held.in_((HeldState.SPAM, HeldState.ARCHIVED)), _JOURNAL.settled_at <= until
+                _MESSAGE.held.in_((HeldState.LIKELY_SPAM, HeldState.SPAM, HeldState.ARCHIVED)),
+                _JOURNAL.settled_at <= until,
             )
         case Kind.PERMITS:
             waits = select(_OUTBOX.id).where(_OUTBOX.permit_id == _PERMIT.id, _OUTBOX.settled_at.is_(None)).exists()
@@ -187,6 +188,7 @@ def remove_messages(conn: Connection, which: ColumnElement[bool]) -> int:
     asked = is_one_of(tables.challenge.c.token_id, [row.token_id for row in found if row.token_id is not None])
     conn.execute(delete(tables.challenge).where(asked))
     conn.execute(delete(tables.outbox).where(is_one_of(_OUTBOX.message_id, message_ids)))
+    conn.execute(delete(tables.errand).where(is_one_of(tables.errand.c.message_id, message_ids)))
     conn.execute(delete(tables.message).where(is_one_of(_MESSAGE.id, message_ids)))
     conn.execute(delete(tables.journal).where(is_one_of(_JOURNAL.id, journal_ids)))
     conn.execute(delete(tables.raw).where(is_one_of(tables.raw.c.id, raw_ids), ~_is_used()))

@@ -16,7 +16,7 @@ MAILS = 12
 
 
 async def test_a_file_of_ones_own_layer_counts_from_the_moment_it_is_saved(running: Running, folder: Path) -> None:
-    (folder / "rules/local").mkdir()
+    (folder / "rules/local").mkdir(exist_ok=True)
     (folder / "rules/local/50-ours.toml").write_text(CHANNEL)
     reloaded = await running.logged("rules-reloaded")
     while "added" not in reloaded:  # the folder was seen before the file
@@ -40,14 +40,14 @@ async def test_with_a_broken_file_of_ones_own_the_old_rules_stay(running: Runnin
         rejected = await running.logged("rules-rejected", len(running.events("rules-rejected")) + 1)
     limits, maps = sorted(rejected["faults"])
     assert "rules/local/limits.toml:2:1: timing.lat_s" in limits
-    assert "rules/local/maps/suppliers.txt:1: map" in maps
+    assert "rules/local/maps/suppliers.txt:1:" in maps
     assert running.daemon.rules.book.version == rejected["kept"] == version
 
 
 async def test_new_rules_lose_and_refuse_no_mail(running: Running, folder: Path) -> None:
     """Every mail is judged by one set of rules or the next, and each of these sets is kept whole."""
     own = folder / "rules/local/70-ours.toml"
-    own.parent.mkdir()
+    own.parent.mkdir(exist_ok=True)
     delivering = asyncio.create_task(deliver(running))
     turns = 0
     while not delivering.done():

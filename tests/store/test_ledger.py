@@ -247,6 +247,8 @@ async def test_held_mail_is_shown_with_its_reason_and_its_bytes(db: Database) ->
         "to": "support@g.test",
         "proof": "proven by DKIM of x.test",
         "may_belong_to": None,
+        "points": None,
+        "because": [],
     }
     shown = await db.read(lambda conn: queries.held_one(conn, line.id))
     assert shown is not None

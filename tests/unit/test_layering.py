@@ -199,9 +199,9 @@ def test_a_limit_of_ones_own_stands_in_the_place_of_the_shipped_one(local: Path)
 
 LOUDER = {
     "a number": ("[timing]\n\nundeliverable_days = 1\n", "timing.undeliverable_days", 3),
-    "a limit that is gone": ('[[limit]]\nkey = "ticket"\nmail = "any"\nper = "ever"\nenabled = false\n', "limit", 0),
+    "a limit that is gone": ('[[limit]]\nkey = "ticket"\nmail = "any"\nper = "ever"\nenabled = false\n', "limit", 1),
     "no number": ('\n[credit]\nstart = "x"\n', "credit.start", 3),
-    "a limit with a fault": ('\n\n[[limit]]\nkey = "address"\nmail = "any"\nper = "1 h"\nmost = -1\n', "limit.most", 3),
+    "a limit with a fault": ('\n\n[[limit]]\nkey = "address"\nmail = "any"\nper = "1 h"\nmost = -1\n', "limit.most", 7),
     "an unknown key": ("[timing]\nlat_s = 1\n", "timing.lat_s", 2),
     "an unknown table": ("[timimg]\nlate_s = 1\n", "timimg", 1),
 }
@@ -222,6 +222,12 @@ def test_a_language_is_laid_over_key_by_key(local: Path) -> None:
     assert "objet" in SHIPPED.quotes.fields
     assert "objet" not in book.quotes.fields
     assert quotes_in(shipped_folder(), local).fields == book.quotes.fields
+
+
+def test_a_language_that_is_switched_off_and_not_there_is_noted(small: Path, local: Path) -> None:
+    write(local, "quotes.toml", "\n[language.xx]\nenabled = false\n[language.yy]\nwrote = ['x']\n")
+    (note,) = load(small, local).notes
+    assert (note.file, note.line, note.key, note.found) == (str(local / "quotes.toml"), 2, "language", "'xx'")
 
 
 def test_a_fault_in_words_stands_where_it_was_written(local: Path) -> None:
@@ -356,16 +362,12 @@ def test_a_name_that_nobody_can_type_is_a_fault(small: Path, local: Path) -> Non
 TABLES = st.sampled_from(
     ["signal", "words", "forwarder", "channel", "route", "limit", "form", "relay", "timing", "language"]
 )
-VALUES = st.recursive(
-    st.sampled_from(["B2", "", "x", 0, 1, -1, 1.5, float("nan"), True, False]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["id", "name", "enabled", "replace", "key", "words", "de", "is"]), inner, max_size=4
-        )
-    ),
-    max_leaves=8,
+PLAIN = st.sampled_from(["B2", "", "x", 0, 1, -1, 1.5, float("nan"), True, False])
+KEYS = st.sampled_from(["id", "name", "enabled", "replace", "key", "words", "de", "is"])
+TABLE = st.dictionaries(
+    KEYS, PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(KEYS, PLAIN, max_size=2), max_size=4
 )
+VALUES = PLAIN | TABLE | st.lists(TABLE | PLAIN, max_size=3)
 
 
 @settings(max_examples=30)

@@ -5,7 +5,7 @@ All conditions on one field are asked at once, and only rules of which something
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mailgate.judge.conditions import shown
 from mailgate.judge.ruling.rule import Leaf, Rule, claims, holds, needs
@@ -14,11 +14,12 @@ from mailgate.judge.watch import Watch
 Values = Callable[[str], Sequence[str]]  # the values of a field
 
 COMMON = 1000  # how much likelier than others a condition is met by mail that no rule is about
+OF_TEXT = frozenset({"text", "opening", "language"})  # known of every mail only where a rule looks at one of them
 # Fields of a handful of values, of which each is that of much mail.
 OF_FEW_VALUES = frozenset(
     {
         *("mailbox", "rcpt_to", "kind", "level", "spf", "dkim", "dmarc", "arc", "contact", "in_thread", "language"),
-        *("weekday", "date", "open", "tls", "is_reply", "content_type", "part", "file_type", "sender_relation"),
+        *("weekday", "date", "open", "tls", "listener", "is_reply", "content_type", "part", "sender_relation"),
     }
 )
 
@@ -54,6 +55,11 @@ class Rules:
         """What the rules look at."""
         return frozenset(self._watches)
 
+    @property
+    def of_text(self) -> bool:
+        """Do they look at what is known only of a mail whose text was read?"""
+        return not OF_TEXT.isdisjoint(self._watches)
+
     def _often(self, leaf: int) -> int:
         """How often a leaf is met, beside others: what has few values, or is compared, is met by much mail."""
         one = self.leaves[leaf]
@@ -63,10 +69,13 @@ class Rules:
     def holding(self, values: Values) -> Iterator[tuple[Rule, tuple[str, ...]]]:
         """The rules that hold, in their order, each with what its conditions met."""
         met = self.met(values)
-        for number in sorted({*self._always, *(one for leaf in met for one in self._by_leaf.get(leaf, ()))}):
-            rule = self.all[number]
+        for rule in (self.all[number] for number in self.candidates(met)):
             if holds(rule.holds, met):
                 yield rule, self.saw(rule, met)
+
+    def candidates(self, met: Iterable[int]) -> list[int]:
+        """The numbers of the rules that may hold where these leaves are met, in order; of the others none does."""
+        return sorted({*self._always, *(one for leaf in met for one in self._by_leaf.get(leaf, ()))})
 
     def met(self, values: Values) -> Mapping[int, str]:
         """Every leaf that is met, with what it accepted."""

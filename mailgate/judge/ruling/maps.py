@@ -77,7 +77,8 @@ def parse(name: str, text: str, file: str = "") -> MapFile:
             continue
         entry = _entry(bare, number)
         patterns += entry.kind is EntryKind.PATTERN
-        faults += _faults(entry, written, file)
+        if entry.kind is EntryKind.PATTERN or len(entry.text) > LONGEST_PATTERN or not entry.text.isprintable():
+            faults += _faults(entry, written, file)
         if len(entries) == MOST_ENTRIES:
             faults.append(Fault(file, number, "map", "one more entry", f"at most {MOST_ENTRIES} entries"))
         if patterns > MOST_PATTERNS:

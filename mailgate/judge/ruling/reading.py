@@ -1,7 +1,8 @@
 """Reads `[[rule]]` tables: whatever is wrong with one is found here, before any mail comes, and all of it at once.
 
     when.from_domain = "partner.example"          a text: the value is this. A list: one of these
-    when.size_kb = "> 500"                        "> 5", "< 5": numbers. "map:NAME": an entry of maps/NAME.txt
+    when.size_kb = "> 500"                        "> 5", "< 09:30": numbers, days, times. "map:NAME": see maps/NAME.txt
+    when.client.network = "192.0.2.0/24"          addresses in a network
     when.file_name.glob = ["*.pdf"]               or matchers by name: all that are given have to accept a value
     when."header:x-form" = true                   true: there is one; false: there is none
     when.any = [{...}, {...}]                     `all`, `any`: lists of such tables; `not`: one of which nothing holds
@@ -13,8 +14,10 @@ All that stands in a table has to hold. A condition holds where one value of its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
+
+import re2
 
 from mailgate.errors import ConfigError
 from mailgate.judge.conditions import (
@@ -31,8 +34,8 @@ from mailgate.judge.conditions import (
 from mailgate.judge.rules import is_header
 from mailgate.judge.ruling import acts, examples
 from mailgate.judge.ruling.asking import Rules
-from mailgate.judge.ruling.fields import ALL_FIELDS, OF_TEXT
-from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule
+from mailgate.judge.ruling.fields import ALL_FIELDS, LONG, OF_HISTORY
+from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, Leaf, NoneOf, Part, Rule, leaves
 from mailgate.tables import Line, Tables, nearest
 
 MOST_RULES = 5000
@@ -44,8 +47,10 @@ ALLOWED_FIELDS = 'a field that `mailgate rules fields` lists, "header:name" in l
 MAP = "map:"
 _JOINS = ("all", "any", "not")
 _KEYS = ("name", "description", "enabled", "shadow", "when", "unless", "then", "stop", "hit", "miss")
+_NUMBER = re2.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
+_DAY_OR_TIME = frozenset({len("2026-12-24"), len("09:30")})
 _COMPARISONS = {">": "above", "<": "below"}
-_MATCHERS = ("is", "in", "contains", "glob", "begins", "matches", "map", ">", "<", "present")
+_MATCHERS = ("is", "in", "contains", "glob", "begins", "matches", "map", ">", "<", "network", "present")
 
 Document = tuple[str, Mapping[str, Any], Line]  # file name, its tables, and where in it a value stands
 Maps = Mapping[str, Sequence[Matcher]]  # by name; an entry of any of these is an entry of the map
@@ -110,9 +115,11 @@ class RuleReader(Tables):
         shadow, stop = self.flag(table, "shadow"), self.flag(table, "stop")
         enabled = self.flag(table, "enabled") if "enabled" in table else True
         tried = examples.read(self, table, ALL_FIELDS, lambda at: self._line((self.name, self._number, *at)))
+        condition = AllOf((*parts, NoneOf(without)) if without else parts)
+        if done is not None and done.reject:
+            self.known_at_the_door(condition)
         if len(self.faults) > before or done is None:
             return
-        condition = AllOf((*parts, NoneOf(without)) if without else parts)
         read = Rule(name, place, condition, done, acts.words(done), shadow, stop, description, tried)
         (self.rules if enabled else self.off).append(read)
 
@@ -130,6 +137,12 @@ class RuleReader(Tables):
         if len(value) > LONGEST_NAME or not value.isprintable():
             self.fault(key, value, f"a text of at most {LONGEST_NAME} characters")
         return value
+
+    def known_at_the_door(self, condition: AllOf) -> None:
+        """A rule that rejects is asked before anybody looks who writes."""
+        found = sorted({self.leaves[leaf].field for leaf in leaves(condition)} & OF_HISTORY)
+        if found:
+            self.fault("when", ", ".join(found), "nothing of the past in a rule that rejects; or then.hold for it")
 
     # ── Conditions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,7 +194,7 @@ class RuleReader(Tables):
             return [_short(value)]
         if isinstance(value, list):
             return [("in", value)]
-        if isinstance(value, int | float):
+        if isinstance(value, int | float | date) and not isinstance(value, datetime):
             return [("is", str(value))]
         if not isinstance(value, dict) or not value:
             allowed = f"a text, a list of texts, true, false, or one of {', '.join(_MATCHERS)} with its value"
@@ -225,7 +238,7 @@ class RuleReader(Tables):
             if len(self.leaves) == MOST_LEAVES:
                 self.fault("when", "one more condition", f"at most {MOST_LEAVES} in all rules together")
             self._known[key] = len(self.leaves)
-            reach = LONGEST_LOOKED_AT if field in OF_TEXT else LONGEST_VALUE
+            reach = LONGEST_LOOKED_AT if field in LONG else LONGEST_VALUE
             self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts, reach), *asked))
         return Claim(self._known[key], f"{field} {words}")
 
@@ -248,18 +261,23 @@ def _short(value: str) -> tuple[str, Any]:
     return ("is", value) if number is None else (value[0], number)
 
 
-def _number(text: str) -> float | date | None:
-    """The number or the day that a text is; None for any other."""
-    for kind in (int, float, date.fromisoformat):
+def _number(text: str) -> float | date | time | None:
+    """The number, the day or the time that a text is; None for any other."""
+    bare = text.strip()
+    if _NUMBER.fullmatch(bare):
+        return float(bare) if "." in bare else int(bare)
+    for kind in (date.fromisoformat, time.fromisoformat):
         try:
-            return kind(text.strip())
+            return kind(bare) if len(bare) in _DAY_OR_TIME else None
         except ValueError:
             continue
     return None
 
 
 def _known(name: str, value: Any) -> tuple[str, Any]:
-    """A matcher as `conditions` knows it; one text is a list of one."""
+    """A matcher as `conditions` knows it; one text is a list of one, or the number that it is."""
+    if name in _COMPARISONS and isinstance(value, str) and (number := _number(value)) is not None:
+        value = number
     name = {"in": "is"}.get(name, _COMPARISONS.get(name, name))
     return name, [value] if name in LISTS and isinstance(value, str) else value
 

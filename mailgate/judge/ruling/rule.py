@@ -131,6 +131,17 @@ def needs(part: Part, often: Callable[[int], int] = lambda leaf: 1) -> frozenset
             assert_never(part)
 
 
+def leaves(part: Part) -> frozenset[int]:
+    """Every leaf that a part asks, those under "not" too."""
+    match part:
+        case Claim(leaf):
+            return frozenset((leaf,))
+        case AllOf(parts) | AnyOf(parts) | NoneOf(parts):
+            return frozenset().union(*map(leaves, parts))
+        case _:
+            assert_never(part)
+
+
 def claims(part: Part) -> tuple[Claim, ...]:
     """The claims that make a part hold, in the order in which they are written; those under "not" are none."""
     match part:
