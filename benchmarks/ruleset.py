@@ -57,7 +57,8 @@ def _orders(number: int, chance: random.Random) -> str:
     return (
         f"when.any = [\n  {{ text.matches = '\\b{one}-?[0-9]{{4,8}}\\b' }},\n"
         f"  {{ text.matches = '{two}.{{0,40}}{three}' }},\n  {{ subject.matches = '^(?:re: )?{four} (?:nr|no)' }},\n"
-        f"  {{ subject.begins = '{one} {two}' }},\n  {{ text.matches = '(?:{five}|{four}) +{three}' }},\n]\n"
+        f"  {{ text.matches = '\\b[a-z]{{2}}[0-9]{{{number % 9 + 2}}}[-/][0-9]{{{number % 7 + 1},9}}\\b' }},\n"
+        f"  {{ text.matches = '(?:{five}|{four}) +{three}' }},\n]\n"
     )
 
 

@@ -26,6 +26,7 @@ UNITS = {
     "mail_ms": Unit("ms a mail", "{:.2f}"),
     "full_ms": Unit("processor ms beside a full ledger", "{:.3f}"),
     "empty_ms": Unit("processor ms beside an empty ledger", "{:.3f}"),
+    "reading_ms": Unit("processor ms to read"),
     "more_ms": Unit("processor ms more beside a full one", "{:.3f}"),
     "times": Unit("times as long", "{:.2f}"),
     "growth": Unit("last quarter / second", "{:.3f}"),

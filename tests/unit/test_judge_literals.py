@@ -9,45 +9,7 @@ from hypothesis import strategies as st
 
 from mailgate.judge.conditions import pattern_options
 from mailgate.judge.literals import DEEPEST, folded, pieces
-
-_ATOMS = st.sampled_from(
-    [
-        "a",
-        "b",
-        "ab",
-        "K",
-        "s",
-        "ς",
-        "ß",
-        "É",
-        r"\.",
-        r"\-",
-        ".",
-        "^",
-        "$",
-        r"\b",
-        r"\d",
-        r"\pL",
-        "[ab]",
-        "[^]a]",
-        "[[:alpha:]b]",
-    ]
-)
-_TIMES = st.sampled_from(["", "", "", "?", "*", "+", "+?", "{0}", "{2}", "{1,3}", "{0,}"])
-
-
-def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    groups = st.sampled_from(["(", "(?:", "(?P<n>", "(?i:", "(?-i:", "(?s-m:"])
-    return st.one_of(
-        st.builds("{}{}){}".format, groups, inner, _TIMES),
-        st.builds("{}|{}".format, inner, inner),
-        st.builds("{}{}".format, inner, inner),
-        st.builds("{}(?i){}".format, inner, inner),
-    )
-
-
-PATTERNS = st.recursive(st.builds("{}{}".format, _ATOMS, _TIMES), _grown, max_leaves=8)
-TEXTS = st.text(st.sampled_from("abkKſsσςßÉé.-1 \N{KELVIN SIGN}"), max_size=12)
+from tests.fakes.patterns import PATTERNS, TEXTS
 
 
 @given(PATTERNS, st.lists(TEXTS, min_size=1, max_size=8))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailgate.judge.conditions import LONGEST_VALUE, READS, Condition, Read, matcher
+from mailgate.judge.conditions import LONGEST_VALUE, READS, Condition, Read, WrongValueError, matcher
 from mailgate.judge.watch import MOST_MET, Watch, _matched
 from mailgate.rulebook import load, shipped_folder
+from tests.fakes.patterns import PATTERNS, TEXTS
 
 
 def condition(name: str, value: Any, read: Read = Read.TEXT) -> Condition:
@@ -84,6 +86,17 @@ def test_patterns_too_large_for_one_automaton_are_several() -> None:
     conditions = [condition("matches", f"^(?:{number}|[é-ÿ]{{800}})$") for number in range(40)]
 
     assert Watch(conditions).hits(["7"]) == {7}
+
+
+@given(st.lists(PATTERNS, max_size=8), st.lists(TEXTS, min_size=1, max_size=3))
+@settings(max_examples=40)
+def test_whatever_the_patterns_a_watch_sees_what_each_sees(patterns: list[str], values: list[str]) -> None:
+    conditions = []
+    for pattern in patterns:
+        with contextlib.suppress(WrongValueError):
+            conditions.append(condition("matches", pattern))
+
+    assert {place for place, _ in Watch(conditions).seen(values)} == accepting(conditions, values)
 
 
 class SilentSet:

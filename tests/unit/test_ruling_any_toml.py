@@ -123,7 +123,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.soak
 @given(CHANGES)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_a_folder_with_anything_in_a_file_is_loaded_or_explained(folder: Path, changes: list[Change]) -> None:
     (folder / "local" / "70-ours.toml").write_text(changed(changes))
     try:

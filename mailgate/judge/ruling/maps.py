@@ -42,7 +42,7 @@ class EntryKind(StrEnum):
     PATTERN = "pattern"  # RE2, found anywhere in the value
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One line of a map."""
 
     line: int
