@@ -347,10 +347,8 @@ class Intake:
             mail, parts, text = await self.beside(whole, raw, self.book().quotes)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
-        proof, said = await asyncio.gather(
-            self.authenticate(raw, accepted.mail_from, accepted.peer, domain),
-            opinions.of(accepted, domain, self.gateway, self.opine),
-        )
+        proving = self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
+        proof, said = await opinions.beside(proving, accepted, domain, self.gateway, self.opine)
         case = partial(
             case_of, accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=self.clock(), text=text
         )

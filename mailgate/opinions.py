@@ -6,10 +6,11 @@ bounce, a customer's reply or an agent's. Whether we know who wrote is not known
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from mailgate.judge import admission, forward
-from mailgate.model import Accepted, Gateway, Opinion, Peer
+from mailgate.model import Accepted, Authentication, Gateway, Opinion, Peer
 from mailgate.net.judges import Shown
 
 Opine = Callable[[Shown], Awaitable[tuple[Opinion, ...]]]
@@ -20,11 +21,18 @@ async def nobody(mail: Shown) -> tuple[Opinion, ...]:
     return ()
 
 
-async def of(accepted: Accepted, author_domain: str, gateway: Gateway, opine: Opine) -> tuple[Opinion, ...]:
-    """What they think of a mail of `author_domain`, "" where no single author is named."""
+async def beside(
+    proof: Awaitable[Authentication], accepted: Accepted, author_domain: str, gateway: Gateway, opine: Opine
+) -> tuple[Authentication, tuple[Opinion, ...]]:
+    """Who a mail is from, and meanwhile what they think of it. `author_domain` is "" without a single author."""
     to, queue_id = [accepted.rcpt_to], accepted.queue_id
-    mail = shown(accepted.raw, accepted.mail_from, to, accepted.peer, author_domain, gateway=gateway, queue_id=queue_id)
-    return await opine(mail) if mail else ()
+    mail = None
+    if opine is not nobody:
+        mail = shown(
+            accepted.raw, accepted.mail_from, to, accepted.peer, author_domain, gateway=gateway, queue_id=queue_id
+        )
+    # No tasks of their own where there is only one to wait for: every mail comes by here.
+    return await asyncio.gather(proof, opine(mail)) if mail else (await proof, ())
 
 
 def shown(

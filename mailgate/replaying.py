@@ -27,8 +27,8 @@ from mailgate.judge.decided import Batch, Decided, Judged
 from mailgate.judge.difference import Change, because, changes
 from mailgate.judge.history import History
 from mailgate.judge.overlay import Overlay
-from mailgate.mail.parse import read
-from mailgate.model import Accepted, Case, Gateway
+from mailgate.mail import parse
+from mailgate.model import Accepted, Case, Facts, Gateway
 from mailgate.remembering import as_judged, read_batch, read_facts
 from mailgate.store import judgements
 from mailgate.store.database import Database
@@ -39,8 +39,11 @@ if TYPE_CHECKING:
 
     from mailgate.rulebook import Rulebook
 
-PAGE_BATCHES = 50  # that are in memory at once, with their mails
+PAGE_BATCHES = 50  # that are in memory at once,
+PAGE_BYTES = 64 << 20  # and of their mails; one batch is always taken, for intake bounds it likewise
 FIRST_ID = 1 << 62  # of what only the other world has: no row of this century has so large an id
+
+_Read = tuple[Batch, Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Gaps:
     """What could not be judged again, and what was first judged by other rules than the newest."""
 
     gone: int = 0  # mails that are no longer stored
-    unreadable: int = 0  # mails whose record another version of mailgate wrote
+    unreadable: int = 0  # batches of which another version of mailgate wrote the record
     rules: set[str] = field(default_factory=set)  # the versions that judged then
 
 
@@ -106,41 +109,40 @@ class Replaying:
         after: tuple[datetime, int] | None = None
         while True:
             batches, mails = await self.database.read(partial(self._page, since=since, until=until, after=after))
-            for kept, batch in batches:
-                for one in self._judged(batch, mails) if batch else ():
+            for kept, read in batches:
+                for one in self._judged(read, mails):
                     yield one
-                tell(len(batch.mails) if batch else 0)
+                tell(len(_mails_of(read)))
                 after = kept.at, kept.id
-            if len(batches) < PAGE_BATCHES:
+            if not batches:
                 return
 
     def _page(
         self, conn: Connection, *, since: datetime, until: datetime, after: tuple[datetime, int] | None
-    ) -> tuple[list[tuple[Kept, Batch | None]], dict[int, Accepted]]:
+    ) -> tuple[list[tuple[Kept, _Read | None]], dict[int, Accepted]]:
         kept = judgements.page(conn, since, until, after, PAGE_BATCHES)
-        batches = [(one, self._read(one)) for one in kept]
-        wanted = [mail.journal_id for _, batch in batches if batch for mail in batch.mails]
-        return batches, judgements.accepted(conn, wanted)
+        batches = [(one, _read(one.document)) for one in kept]
+        sizes = judgements.sizes(conn, [number for _, read in batches for number in _mails_of(read)])
+        taken, size_bytes = 0, 0
+        for _, read in batches:
+            size_bytes += sum(sizes.get(number, 0) for number in _mails_of(read))
+            if taken and size_bytes > PAGE_BYTES:
+                break
+            taken += 1
+        wanted = [number for _, read in batches[:taken] for number in _mails_of(read)]
+        return batches[:taken], judgements.accepted(conn, wanted)
 
-    def _read(self, kept: Kept) -> Batch | None:
-        try:
-            return read_batch(kept.document)
-        except msgspec.DecodeError:
-            self.gaps.unreadable += 1
-            return None
-
-    def _judged(self, batch: Batch, mails: dict[int, Accepted]) -> list[Replayed]:
+    def _judged(self, read: _Read | None, mails: dict[int, Accepted]) -> list[Replayed]:
         """The mails of one batch; what they change is remembered for later ones."""
+        if read is None:
+            self.gaps.unreadable += 1
+            return []
+        batch, known = read
         then = [one for one in batch.mails if one.journal_id in mails]
         self.gaps.gone += len(batch.mails) - len(then)
         self.gaps.rules.add(batch.rules)
         cases = [self._case(one, mails[one.journal_id]) for one in then]
         if not cases:
-            return []
-        try:
-            known = read_facts(batch.facts)
-        except msgspec.DecodeError:
-            self.gaps.unreadable += len(cases)
             return []
         before = dict(known.acquaintances)
         if self._overlay:
@@ -152,7 +154,7 @@ class Replaying:
         return [_compared(*three) for three in zip(cases, then, now, strict=True)]
 
     def _case(self, then: Judged, accepted: Accepted) -> Case:
-        mail, parts = read(accepted.raw)
+        mail, parts = parse.read(accepted.raw)
         case = case_of(
             replace(accepted, at=then.at),
             mail,
@@ -163,6 +165,19 @@ class Replaying:
             now=then.judged_at,
         )
         return replace(case, opinions=then.opinions)
+
+
+def _read(document: bytes) -> _Read | None:
+    """What was kept of a batch; None where another version of mailgate wrote it."""
+    try:
+        batch = read_batch(document)
+        return batch, read_facts(batch.facts)
+    except msgspec.DecodeError:
+        return None
+
+
+def _mails_of(read: _Read | None) -> list[int]:
+    return [mail.journal_id for mail in read[0].mails] if read else []
 
 
 def _compared(case: Case, then: Judged, now: Judged) -> Replayed:

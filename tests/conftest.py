@@ -26,10 +26,10 @@ def the_same_rules_are_read_once() -> Iterator[None]:
     read = rulebook.load
     books: dict[Any, rulebook.Rulebook] = {}
 
-    def load(*folders: Path | None) -> rulebook.Rulebook:
-        written = tuple(_written(folder) for folder in folders if folder)
+    def load(*folders: Path | None, **named: Path | None) -> rulebook.Rulebook:
+        written = tuple(_written(folder) for folder in (*folders, *named.values()) if folder)
         if written not in books:
-            books[written] = read(*folders)
+            books[written] = read(*folders, **named)
         return books[written]
 
     with pytest.MonkeyPatch.context() as patch:

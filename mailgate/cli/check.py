@@ -85,6 +85,11 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
     found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
     if settings.outbound.password_file:
         found += _tried("password", str(settings.outbound.password_file), lambda: wiring.password_of(settings))
+    secrets = [(settings.spam.password_file, "spam.password_file")]
+    secrets += [(one.secret_file, "webhook.secret_file") for one in settings.webhook]
+    for file, key in secrets:
+        if file:
+            found += _tried("secret", str(file), partial(wiring.secret, file, key))
     for listener in settings.listener:
         if listener.tls_cert:
             found += _tried("certificate", str(listener.tls_cert), partial(wiring.tls_of, listener))

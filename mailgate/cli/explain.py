@@ -140,7 +140,9 @@ def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
     (mail, parts), book = read(raw), wiring.rulebook_of(settings_of(frame))
     report = report_of(raw, mail, book.reports, mail_from)
     shown = _shown(mail, text_of(raw, parts, book.quotes), verdict, report, book.quotes)
-    return dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"]}
+    return (
+        dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"], "opinions": verdict.get("opinions", [])}
+    )
 
 
 async def _explain(raw: bytes, question: Question) -> dict[str, Any]:

@@ -11,11 +11,11 @@ import click
 
 from mailgate import rulebook
 from mailgate.cli import replay_words
-from mailgate.cli.frame import Command, Frame, as_json, printable
+from mailgate.cli.frame import Command, Frame
 from mailgate.cli.progress import Bar
 from mailgate.lab.play import DESK
 from mailgate.lab.week import EDITED, EDITED_FILE, play_week
-from mailgate.replaying import Replayed, Replaying
+from mailgate.replaying import Replaying
 from mailgate.rulebook import Rulebook
 from mailgate.testing import Lab
 
@@ -68,9 +68,5 @@ async def _play(frame: Frame, book: Rulebook, *, days: int, mails: int) -> None:
     for one in found:
         sums.add(one)
         if one.changes:
-            _show(frame, one)
+            click.echo(replay_words.shown(one, in_json=frame.json), nl=False)
     frame.tell(sums.facts(road.gaps, book.version), "\n".join(sums.words(road.gaps)))
-
-
-def _show(frame: Frame, one: Replayed) -> None:
-    click.echo(as_json(replay_words.record(one)) if frame.json else printable("\n".join(replay_words.lines(one))))

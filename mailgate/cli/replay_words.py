@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mailgate.cli.frame import as_json, printable
 from mailgate.judge.decided import Told
 from mailgate.judge.difference import Change, Sort, place_of
 from mailgate.replaying import Gaps, Replayed
@@ -89,7 +90,7 @@ class Sums:
         if gaps.gone:
             yield f"{_mails(gaps.gone)} could not be judged: they are no longer stored."
         if gaps.unreadable:
-            yield f"{gaps.unreadable} records could not be read: another version of mailgate wrote them."
+            yield f"{gaps.unreadable} batches could not be judged: another version of mailgate wrote them."
         if len(gaps.rules) > 1:
             yield f"Rule files changed meanwhile ({', '.join(sorted(gaps.rules))}): before is what was in force then."
 
@@ -97,6 +98,12 @@ class Sums:
 def summed(change: Change) -> str:
     """A change as it is counted."""
     return _SUMS[change.sort].format(after=change.after or "none")
+
+
+def shown(one: Replayed, *, in_json: bool) -> str:
+    """One mail as a command shows it, with its line ends."""
+    words = "\n".join(lines(one))
+    return f"{as_json(_record(one)) if in_json else printable(words)}\n"
 
 
 def lines(one: Replayed) -> Iterator[str]:
@@ -109,7 +116,7 @@ def lines(one: Replayed) -> Iterator[str]:
     yield from (f"    by {rule}" for rule in one.because)
 
 
-def record(one: Replayed) -> dict[str, Any]:
+def _record(one: Replayed) -> dict[str, Any]:
     """The same for programs."""
     return {
         "id": one.journal_id,

@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 
 import click
 
 from mailgate import rulebook, wiring
 from mailgate.cli import replay_words
 from mailgate.cli.configured import settings_of
-from mailgate.cli.frame import Command, Frame, as_json, printable
+from mailgate.cli.frame import Command, Frame
 from mailgate.cli.office import opened
 from mailgate.cli.progress import Bar
 from mailgate.cli.spans import Span
@@ -20,8 +21,10 @@ from mailgate.config import Settings
 from mailgate.errors import NotFound
 from mailgate.judge import admission
 from mailgate.model import Mailbox
-from mailgate.replaying import Replayed, Replaying
+from mailgate.replaying import Replaying
 from mailgate.rulebook import Rulebook
+
+IN_MEMORY_BYTES = 4 << 20  # of lines that wait; more wait in a file
 
 
 @click.command("replay", cls=Command)
@@ -85,18 +88,19 @@ async def _replay(
     now, (since, until) = wiring.clock(), span
     times = now - since, now - until if until else now
     sums = replay_words.Sums()
-    async with opened(settings) as database:
-        road = Replaying(database, wiring.gateway_of(settings), book)
-        with Bar("Judging", hidden=frame.json) as bar:
-            bar.expect(await road.mails(*times))
-            async for one in road.run(*times, tell=bar.advance):
-                if box is None or one.mailbox == box.address:
-                    sums.add(one)
-                    if one.changes or everything:
-                        _show(frame, one)
+    # Lines wait until the bar is gone, which would be torn apart by them.
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES, mode="w+", encoding="utf-8") as shown:
+        async with opened(settings) as database:
+            road = Replaying(database, wiring.gateway_of(settings), book)
+            with Bar("Judging", hidden=frame.json) as bar:
+                bar.expect(await road.mails(*times))
+                async for one in road.run(*times, tell=bar.advance):
+                    if box is None or one.mailbox == box.address:
+                        sums.add(one)
+                        if one.changes or everything:
+                            shown.write(replay_words.shown(one, in_json=frame.json))
+        shown.seek(0)
+        for line in shown:
+            click.echo(line, nl=False)
     facts = sums.facts(road.gaps, book.version)
     frame.tell(facts, "\n".join(sums.words(road.gaps)))
-
-
-def _show(frame: Frame, one: Replayed) -> None:
-    click.echo(as_json(replay_words.record(one)) if frame.json else printable("\n".join(replay_words.lines(one))))

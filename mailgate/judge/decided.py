@@ -76,6 +76,7 @@ class Sent(Struct, frozen=True, array_like=True):
     token_id: int
     message_id: int  # row of `message`
     grant: Grant
+    leaves_at: datetime
 
 
 class Left(Struct, frozen=True, omit_defaults=True):
@@ -145,7 +146,7 @@ def decided(outcome: Outcome, opened_by: Mapping[int, int]) -> Decided:
         suppressed=_clean(verdict.suppressed),
         withheld_by=verdict.withheld_by,
         redirect=next((planned.to for planned in outcome.planned if planned.purpose is Purpose.REDIRECT), ""),
-        webhooks=tuple(effect.target for effect in outcome.effects if isinstance(effect, Errand)),
+        webhooks=tuple(sorted({effect.target for effect in outcome.effects if isinstance(effect, Errand)} - {""})),
         spam=verdict.spam,
         hits=tuple(map(_told, verdict.hits)),
         findings=tuple(Told(found.id, found.rule) for found in verdict.findings[:FINDINGS_MOST]),
@@ -157,7 +158,10 @@ def left(outcome: Outcome) -> Left:
     filing = outcome.filing
     met = {effect.acquaintance.address: effect.acquaintance for effect in outcome.effects if isinstance(effect, Met)}
     asked = {effect.challenge.id: effect.challenge for effect in outcome.effects if isinstance(effect, Asked)}
-    sent = tuple(Sent(planned.token_id, planned.message_id, planned.permit.grant) for planned in outcome.planned)
+    sent = tuple(
+        Sent(planned.token_id, planned.message_id, planned.permit.grant, planned.not_before)
+        for planned in outcome.planned
+    )
     released = tuple(effect.journal_id for effect in outcome.effects if isinstance(effect, Released))
     return Left(filing.message_id, filing.ticket_id, sent, tuple(met.values()), tuple(asked.values()), released)
 

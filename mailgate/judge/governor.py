@@ -116,7 +116,7 @@ class Counters:
     def add(self, grant: Grant) -> None:
         """Count one more permit, whenever it was granted."""
         self.causes.add(grant.cause)
-        for counter in moved_by(grant):
+        for counter in _counters(grant):
             insort(self.times[counter], grant.at)
 
     def count(self, counter: Counter, per: timedelta | None, at: datetime) -> int:
@@ -172,6 +172,11 @@ def after_human_act(balance: int, credit: Credit) -> int:
     return min(credit.cap, balance + credit.per_human_act)
 
 
+def moved_by(grant: Grant) -> tuple[Counter, ...]:
+    """Every counter that the permit for `grant` moves."""
+    return tuple(_counters(grant))
+
+
 def _silence(wanted: Grant, counters: Counters) -> Refusal | None:
     until = counters.silent_until
     if until is None or wanted.at >= until:
@@ -211,7 +216,7 @@ def _spent(wanted: Grant, balance: Balance) -> Refusal | None:
 
 
 def _exceeded(wanted: Grant, counters: Counters, limits: Limits) -> Iterator[Refusal]:
-    subjects = {(key, mail): subject for key, mail, subject in moved_by(wanted)}
+    subjects = {(key, mail): subject for key, mail, subject in _counters(wanted)}
     for limit in limits.windows:
         subject = subjects.get((limit.key, limit.mail))
         if subject is None:
@@ -233,7 +238,7 @@ def _kinds(purpose: Purpose, *, unproven: bool) -> list[Counted]:
     return [Counted.ANY, _COUNTED[purpose], *([Counted.UNPROVEN] if unproven else [])]
 
 
-def moved_by(grant: Grant) -> Iterator[Counter]:
+def _counters(grant: Grant) -> Iterator[Counter]:
     """Every counter that this permit moves. A provider of many has a count of its own and is no origin."""
     kinds = _kinds(grant.purpose, unproven=grant.unproven)
     if grant.purpose.to_staff:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from msgspec.structs import astuple
+
 from mailgate.judge.governor import EVERYBODY, moved_by
 from mailgate.model import Ask, Counter, Facts, Grant, Purpose, Total
 
@@ -63,7 +65,9 @@ class Permits:
         facts.causes |= {one for one in asked.causes if self.causes.get(one, False)}
         if not self.by_counter:
             return
-        subjects = {*asked.addresses, *asked.domains, *asked.origins, *asked.fingerprints, *map(str, facts.tickets)}
+        # Whatever was asked for by its name may have a counter.
+        named = [one for one in astuple(asked) if isinstance(one, frozenset)]
+        subjects = {name for names in named for name in names if isinstance(name, str)} | {*map(str, facts.tickets)}
         for reach in asked.reach:
             for subject in subjects:
                 counter = reach.key, reach.mail, subject

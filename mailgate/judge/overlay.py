@@ -23,11 +23,14 @@ from mailgate.judge.docket import Outcome
 from mailgate.judge.history import held_mail
 from mailgate.judge.ledger import Permits
 from mailgate.judge.limits import Limits
+from mailgate.judge.traffic import Traffic
 from mailgate.model import (
     Acquaintance,
     Ask,
+    Begun,
     Case,
     Challenge,
+    Disposition,
     Facts,
     HeldMail,
     KnownMessage,
@@ -41,6 +44,7 @@ V = TypeVar("V")
 
 MOST = 50_000  # differences of each sort that are remembered, the newest; at a few hundred bytes each
 HELD_MOST = 100  # mails of one sender that are remembered as held, the newest
+_PAID = frozenset({Purpose.ACKNOWLEDGE, Purpose.CHALLENGE})  # mail that costs credit
 
 
 class _Stands(Struct, frozen=True):
@@ -63,6 +67,7 @@ class Overlay:
 
     limits: Limits
     permits: Permits = field(default_factory=Permits)
+    traffic: Traffic = field(default_factory=Traffic)
     places: dict[int, int | None] = field(default_factory=dict)  # by journal id, the ticket in which a mail stands
     held: dict[str, tuple[HeldMail, ...]] = field(default_factory=dict)  # that only the other world holds, by sender
     people: dict[str, _Stands] = field(default_factory=dict)
@@ -118,14 +123,16 @@ class Overlay:
 
     def _sent(self, was: Sequence[Sent], now: Sequence[Sent]) -> None:
         less, more = _without(was, now), _without(now, was)
+        self.traffic.learn(less, granted=False)
+        self.traffic.learn(more, granted=True)
         for one in less:
             _put(self.spared, one.token_id, one.message_id)
         for sign, sent in ((1, less), (-1, more)):
             for grant in (one.grant for one in sent):
                 self.permits.learn(grant, granted=sign < 0)
-                if not grant.purpose.to_staff:
+                if grant.purpose in _PAID:
                     _owe(self.owed, grant.address, sign, grant.at)
-                if not grant.purpose.to_staff and not grant.shared:
+                if grant.purpose in _PAID and not grant.shared:
                     _owe(self.owed_domain, grant.domain, sign, grant.at)
 
     def _asked(self, was: Sequence[Challenge], now: Sequence[Challenge]) -> None:
@@ -147,6 +154,9 @@ class Overlay:
 
     def _moved(self, case: Case, was: Judged, now: Judged, outcome: Outcome, facts: Facts) -> None:
         filing, ticket_id = outcome.filing, now.left.ticket_id
+        begins = now.decided.disposition is Disposition.TICKET
+        if begins is not (was.decided.disposition is Disposition.TICKET):
+            self.traffic.learn_begun(filing.sender, Begun(case.accepted.at, case.fingerprint), there=begins)
         self._stand(case.accepted.journal_id, ticket_id, held_mail(filing) if filing.held else None)
         if was.decided.opened and was.left.ticket_id and not now.decided.opened:
             _put(self.never, was.left.ticket_id, None)
@@ -166,6 +176,7 @@ class Overlay:
         self._lay_balances(facts, asked)
         self._lay_people(facts, asked)
         self.permits.lay(facts, asked)
+        self.traffic.lay(facts, asked)
         self._lay_mail(facts)
         self._lay_tickets(facts)
         self._lay_held(facts, asked)
@@ -265,7 +276,8 @@ def _standing(known: Acquaintance | None) -> object:
     """What a difference between two worlds can be about: no balance, which is counted apart, and no row id."""
     if known is None:
         return None
-    return known.standing, known.until, known.trust, known.bound, known.proven, known.spam_marks, known.asks_back
+    stands = known.standing, known.until, known.trust, known.bound, known.proven
+    return *stands, known.turns, known.turned_at, known.spam_marks, known.asks_back
 
 
 def _as(known: Acquaintance | None, other: Acquaintance) -> Acquaintance:

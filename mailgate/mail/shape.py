@@ -26,11 +26,13 @@ MOST_ARCHIVED = 20  # names inside it
 LONGEST_NAME = 200  # bytes
 LEAST_BASE64_CHARS = 200
 LEAST_CRIES = 5
+LEAST_BREAKS = 2  # words that comments break up
 LEAST_LETTERS = 100  # of a text that is said to be in capitals
 
 _CAPITALS: Final = bytes(range(ord("A"), ord("Z") + 1))
 _NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
 
+_AROUND: Final = ".,;:!?)]}"  # behind an address, and no part of it
 _HTML: Final = ("text/html", "application/xhtml+xml")
 _ARCHIVES: Final = (".zip", ".jar")
 _LINK: Final = re2.compile(r"(?i)\b(?:https?://|www\.)[^\s<>\"']{1,500}")
@@ -112,7 +114,7 @@ class _Look:
     def at_words(self, text: str) -> None:
         """See a plain text."""
         for found, _ in zip(_LINK.finditer(text[:HTML_BYTES]), range(MOST_LINKS), strict=False):
-            url = found.group()
+            url = found.group().rstrip(_AROUND)
             self.at_link(url if "://" in url else f"http://{url}", "")
 
     def at_link(self, target: str, said: str) -> None:
@@ -157,7 +159,7 @@ def _some(root: Document, selector: str) -> Iterator[Element]:
 
 def _breaks_words(html: str) -> bool:
     """Do comments, or tags that do not exist, stand inside words?"""
-    return len(_INSIDE_WORDS.findall(html[:HTML_BYTES])) >= 3
+    return len(_INSIDE_WORDS.findall(html[:HTML_BYTES])) >= LEAST_BREAKS
 
 
 _INSIDE_WORDS: Final = re2.compile(r"(?i)[a-z](?:<!--[^>]{0,80}-->|<[a-z]{0,3}[0-9][a-z0-9]{0,40}>)[a-z]")

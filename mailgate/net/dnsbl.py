@@ -16,7 +16,7 @@ from typing import Final
 from mailgate.domains import a_label, organizational
 from mailgate.model import Opinion
 from mailgate.net.bounds import plain
-from mailgate.net.judges import Shown
+from mailgate.net.judges import Shown, Unheard
 from mailgate.net.resolver import Lookup, Missing, Names, Trouble
 
 CODES: Final = ip_network("127.0.0.0/16")  # among which a listing stands
@@ -52,7 +52,7 @@ class ListAsked:
         return self._list.zone
 
     async def opinion(self, mail: Shown) -> Opinion | None:
-        """What it says; None where the mail has nothing that it could be asked about."""
+        """What it says; None where the mail has nothing that it could be asked about. Raises Unheard."""
         subject = reversed_ip(mail.ip) if self._list.of is Of.IP else domain(mail.author_domain)
         if not subject:
             return None
@@ -77,13 +77,13 @@ def domain(author_domain: str) -> str:
 
 
 def read(asked: DnsList, found: Lookup[str]) -> Opinion:
-    """The opinion in the answer of a list."""
+    """The opinion in the answer of a list. Raises Unheard where it does not talk to us."""
     if isinstance(found, Missing):
         return Opinion(asked.zone, 0.0)
     if isinstance(found, Trouble):
-        return Opinion(asked.zone, 0.0, unknown=found.why)
+        raise Unheard(found.why)
     strange = next((code for code in found if IPv4Address(code) not in CODES), "")
     if strange:
-        return Opinion(asked.zone, 0.0, unknown=f"{strange} is no listing: the list does not answer such questions")
+        raise Unheard(f"{strange} is no listing: the list does not talk to us")
     counted = {code: asked.codes[code] for code in sorted(found) if code in asked.codes}
     return Opinion(asked.zone, max(counted.values(), default=0.0), tuple(counted))

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import httpcore2
 from msgspec import Struct
 
+from mailgate.net.judges import Unheard
+
 CONNECTIONS: Final = 40  # at once, to all hosts together; who comes later waits, as long as his deadline lets him
 KEPT: Final = 10  # that stay open for the next call
 KEPT_S: Final = 15.0  # rspamd and most web servers end an idle connection no sooner
@@ -36,7 +38,7 @@ class Answered(Struct, frozen=True):
         return 200 <= self.status < 300
 
 
-class Unanswered(Exception):
+class Unanswered(Unheard):
     """Nobody answered, or nothing that can be used; why is in its words. Try again later."""
 
 

@@ -19,6 +19,11 @@ from mailgate.model import Opinion
 
 FAILURES: Final = 3  # in a row, before one is left alone
 REST_S: Final = 30.0  # then one question tries whether he is back
+LARGE_BYTES: Final = 256 * 1024  # a larger mail may be slow by itself: whoever sends such mail blinds nobody
+
+
+class Unheard(Exception):
+    """He does not talk to us, whatever the mail; why is in its words."""
 
 
 class Shown(Struct, frozen=True):
@@ -41,7 +46,11 @@ class Judge(Protocol):
         """As it stands in his opinions."""
 
     async def opinion(self, mail: Shown) -> Opinion | None:
-        """What he thinks; None where he is not asked about such a mail. May raise, and may take for ever."""
+        """What he thinks; None where he does not look at such a mail. May take for ever.
+
+        Raises:
+            Unheard, or anything else: he fails, and not because of this mail.
+        """
 
 
 class Judges:
@@ -76,12 +85,14 @@ class _Asked:
             async with asyncio.timeout(self._deadline_s):
                 found = await self._judge.opinion(mail)
         except TimeoutError:
-            found = self._unknown(f"no answer within {self._deadline_s * 1000:.0f} ms")
+            why = f"no answer within {self._deadline_s * 1000:.0f} ms"
+            return self._unknown(why) if len(mail.raw) > LARGE_BYTES else self._failed(why)
+        except Unheard as trouble:
+            return self._failed(str(trouble))
         # Broad, because what others answer to strangers' mail must cost us their opinion, never the mail.
         except Exception as error:
-            found = self._unknown(f"{type(error).__name__}: {error}".rstrip(": "))
-        if found is not None:
-            self._heard(found)
+            return self._failed(f"{type(error).__name__}: {error}".rstrip(": "))
+        self._heard()
         return found
 
     def _unknown(self, why: str) -> Opinion:
@@ -97,13 +108,14 @@ class _Asked:
         self._until_s = now_s + REST_S
         return False
 
-    def _heard(self, found: Opinion) -> None:
-        if found.unknown:
-            self._failures += 1
-            self._until_s = self._now_s() + REST_S
-            if self._failures == FAILURES:
-                self._log.warning(Event.JUDGE_UNHEARD, judge=found.judge, why=found.unknown)
-            return
+    def _failed(self, why: str) -> Opinion:
+        self._failures += 1
+        self._until_s = self._now_s() + REST_S
+        if self._failures == FAILURES:
+            self._log.warning(Event.JUDGE_UNHEARD, judge=self._judge.name, why=why)
+        return self._unknown(why)
+
+    def _heard(self) -> None:
         if self._failures >= FAILURES:
-            self._log.info(Event.JUDGE_HEARD_AGAIN, judge=found.judge)
+            self._log.info(Event.JUDGE_HEARD_AGAIN, judge=self._judge.name)
         self._failures = 0

@@ -14,13 +14,14 @@ from msgspec import Struct
 
 from mailgate.model import Opinion
 from mailgate.net.http import Answered, Http
-from mailgate.net.judges import Shown
+from mailgate.net.judges import Shown, Unheard
 
 NAME: Final = "rspamd"
 MOST_MAIL_BYTES: Final = 4 << 20  # a larger mail is not shown: spam is small, and to send it takes longer than the wait
 MOST_REASONS: Final = 12  # symbols that are named: those that weigh most
 LONGEST_REASON: Final = 64  # characters
 SAID_CHARS: Final = 200  # of why it would not learn
+BAD_MAIL: Final = 400  # its answer to what it cannot read
 LEARN_S: Final = 15.0  # until it has learned
 
 
@@ -49,7 +50,7 @@ class Rspamd:
         self._credentials = [("Password", password)] if password else []
 
     async def opinion(self, mail: Shown) -> Opinion | None:
-        """Its score; None for a mail that is too large to be spam. Raises Unanswered."""
+        """Its score; None for a mail that is too large to be spam, or that it does not look at. Raises Unheard."""
         if len(mail.raw) > MOST_MAIL_BYTES:
             return None
         asked = [("From", mail.mail_from), ("Ip", mail.ip), ("Helo", mail.helo), ("Queue-Id", mail.queue_id)]
@@ -67,18 +68,20 @@ class Rspamd:
         return taught(await self._http.post(f"{self._url}/{path}", raw, self._credentials, deadline_s=LEARN_S))
 
 
-def read(answer: Answered) -> Opinion:
-    """The opinion in an answer to /checkv2."""
+def read(answer: Answered) -> Opinion | None:
+    """The opinion in an answer to /checkv2, None where it did not look at the mail. Raises Unheard."""
+    if answer.status == BAD_MAIL:
+        return Opinion(NAME, 0.0, unknown="it cannot read the mail")
     if not answer.good:
-        return _unknown(f"it answered {answer.status}")
+        raise Unheard(f"it answered {answer.status}")
     try:
         found = msgspec.json.decode(answer.body, type=_Found)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _unknown("its answer is not rspamd's")
+        raise Unheard("its answer is not rspamd's") from None
     if not math.isfinite(found.score) or not math.isfinite(found.required_score):
-        return _unknown("its score is no number")
+        return Opinion(NAME, 0.0, unknown="its score is no number")
     if found.is_skipped and found.action == "no action":
-        return _unknown("it did not look at the mail")
+        return None
     # What it refuses outright need not have been counted.
     points = max(found.score, found.required_score) if found.action == "reject" else found.score
     weighty = sorted(found.symbols.items(), key=lambda one: (-abs(one[1].score), one[0]))
@@ -100,7 +103,3 @@ def taught(answer: Answered) -> str:
     # Its words may name the mail by its Message-ID.
     words = " ".join(word for word in error.split() if "@" not in word)
     return f"it answered {answer.status} {words[:SAID_CHARS]}".rstrip()
-
-
-def _unknown(why: str) -> Opinion:
-    return Opinion(NAME, 0.0, unknown=why)

@@ -25,6 +25,11 @@ PRUNED_MOST = 500  # rows of one transaction
 
 _ROW, _JOURNAL, _RAW = tables.judgement.c, tables.journal, tables.raw
 _ADD = insert(tables.judgement)
+_SIZES = (
+    select(_JOURNAL.c.id, _RAW.c.size_bytes)
+    .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
+    .where(is_one_of_given(_JOURNAL.c.id, "wanted"))
+)
 _ACCEPTED = (
     select(_JOURNAL, _RAW.c.zstd, _RAW.c.size_bytes)
     .join(_RAW, _RAW.c.id == _JOURNAL.c.raw_id)
@@ -60,6 +65,11 @@ def page(
         at, number = after
         question = question.where(or_(_ROW.at > at, and_(_ROW.at == at, _ROW.id > number)))
     return [Kept(row.id, row.at, _unpacked(row.zstd)) for row in conn.execute(question.limit(limit))]
+
+
+def sizes(conn: Connection, journal_ids: Collection[int]) -> dict[int, int]:
+    """How many bytes each of these mails has that is still kept, by journal id."""
+    return {row.id: row.size_bytes for row in conn.execute(_SIZES, {"wanted": listed(journal_ids)})}
 
 
 def accepted(conn: Connection, journal_ids: Collection[int]) -> dict[int, Accepted]:

@@ -25,6 +25,7 @@ from mailgate.store import retention, rule_counts, tables
 from mailgate.store.journal import compressed
 from mailgate.testing import Lab
 from tests.fakes.letters import answer, letter, link
+from tests.fakes.stores import Laboratory
 
 FOREVER = timedelta(days=4000)
 OTHER = """
@@ -105,8 +106,8 @@ async def test_the_same_rules_say_the_same_of_every_peer(peer: Peer) -> None:
         assert await unlike(lab) == []
 
 
-async def test_the_same_rules_say_the_same_of_conversations_challenges_and_agents() -> None:
-    async with desk("guarded") as lab:
+async def test_the_same_rules_say_the_same_of_conversations_challenges_and_agents(laboratory: Laboratory) -> None:
+    async with laboratory() as lab:
         await converse(lab)
 
         assert {sent.kind for sent in lab.sent} >= {"challenge", "acknowledge", "agent"}
@@ -167,11 +168,11 @@ def stream(seed: int, mails: int) -> Iterator[tuple[timedelta, dict[str, Any]]]:
             more["Auto_Submitted"] = "auto-replied"
         names.append(f"<{seed}.{number}@x.test>")
         raw = letter(who, message_id=names[-1], subject=subject, text=f"It burns {chance.random()}.", **more)
-        span = timedelta(minutes=chance.choice([0, 0, 1, 30, 600]))
+        span = timedelta(minutes=chance.choice([0, 0, 0, 0, 1, 30, 600]))
         yield span, {"raw": raw, "mail_from": who, "auth": chance.choice(["A2", "A2", "A1", "A0"])}
 
 
-async def live(lab: Lab, seed: int, mails: int = 24) -> None:
+async def live(lab: Lab, seed: int, mails: int = 30) -> None:
     for span, mail in stream(seed, mails):
         if span:
             await lab.settle()
@@ -291,9 +292,11 @@ async def test_what_mail_was_judged_by_is_kept_for_as_long_as_was_asked(days: in
         assert await replayed(lab) == ([], Gaps())
 
 
-async def test_hits_are_counted_by_day_and_apart_where_a_rule_is_only_watched(local: Path) -> None:
+async def test_hits_are_counted_by_day_and_apart_where_a_rule_is_only_watched(
+    laboratory: Laboratory, local: Path
+) -> None:
     (local / "71-watched.toml").write_text(WATCHED)
-    async with desk(local=local) as lab:
+    async with laboratory(overrides={"rules": {"local": str(local)}}) as lab:
         for _ in range(2):
             await lab.receive(letter(subject="Your invoice"), mail_from="anne@x.test")
             await lab.settle()

@@ -92,25 +92,29 @@ class Trial:
     redirected: int = 0
 
 
-FILE = {"content_type": "multipart/mixed; boundary=b"}
-TRIALS = [
-    pytest.param(Trial(2, {"subject": "CRITICAL: disk"}, "nagios@monitor.example", queue="on duty", priority=Priority.URGENT), id="monitor"),
-    pytest.param(Trial(2, {"subject": "OK: disk"}, "nagios@monitor.example", quiet=True), id="monitor, well"),
-    pytest.param(Trial(3, {}, "joe@big.example", priority=Priority.URGENT, tags=("vip",)), id="vip"),
-    pytest.param(Trial(3, {}, "joe@big.example", auth="A0"), id="no vip"),
-    pytest.param(Trial(4, {}, to="complaints@example.com", mode="guarded", queue="complaints", priority=Priority.HIGH, says="the head of our desk"), id="complaint"),
-    pytest.param(Trial(5, {"X_Portal_Case": "4711"}, "form@portal.example", mode="guarded", queue="partners", tags=("portal",)), id="partner"),
-    pytest.param(Trial(6, {}, "anne@example.com", to="news@example.com", quiet=True, handed=1), id="news"),
-    pytest.param(Trial(6, {}, to="news@example.com", held="publishes"), id="no news"),
-    pytest.param(Trial(7, {}, hours=["mon-fri 11:00-17:00"], says="Our desk is closed now"), id="closed"),
-    pytest.param(Trial(7, {}, hours=["mon-fri 09:00-17:00"], says="A person will read it"), id="open"),
-    pytest.param(Trial(8, {"subject": "Re: Your winter offer"}, queue="sales", priority=Priority.LOW, tags=("winter-2026",)), id="campaign"),
-    pytest.param(Trial(8, {"subject": "Re: Your winter offer"}, at=datetime(2027, 1, 5, tzinfo=UTC)), id="campaign is over"),
-    pytest.param(Trial(10, {}, to="leasing@example.com", redirected=1, quiet=True), id="moved"),
-]  # fmt: skip
+MONITOR, PORTAL = "nagios@monitor.example", {"X_Portal_Case": "4711"}
+OFFER = {"subject": "Re: Your winter offer"}
+TRIALS = {
+    "monitor": Trial(2, {"subject": "CRITICAL: disk"}, MONITOR, queue="on duty", priority=Priority.URGENT),
+    "monitor, well": Trial(2, {"subject": "OK: disk"}, MONITOR, quiet=True),
+    "vip": Trial(3, {}, "joe@big.example", priority=Priority.URGENT, tags=("vip",)),
+    "no vip": Trial(3, {}, "joe@big.example", auth="A0"),
+    "complaint": Trial(
+        *(4, {}, "anne@x.test", "complaints@example.com", "guarded"),
+        queue="complaints", priority=Priority.HIGH, says="the head of our desk",
+    ),
+    "partner": Trial(5, PORTAL, "form@portal.example", mode="guarded", queue="partners", tags=("portal",)),
+    "news": Trial(6, {}, "anne@example.com", to="news@example.com", quiet=True, handed=1),
+    "no news": Trial(6, {}, to="news@example.com", held="publishes"),
+    "closed": Trial(7, {}, hours=["mon-fri 11:00-17:00"], says="Our desk is closed now"),
+    "open": Trial(7, {}, hours=["mon-fri 09:00-17:00"], says="A person will read it"),
+    "campaign": Trial(8, OFFER, queue="sales", priority=Priority.LOW, tags=("winter-2026",)),
+    "campaign is over": Trial(8, OFFER, at=datetime(2027, 1, 5, tzinfo=UTC)),
+    "moved": Trial(10, {}, to="leasing@example.com", redirected=1, quiet=True),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("trial", TRIALS)
+@pytest.mark.parametrize("trial", TRIALS.values(), ids=TRIALS)
 async def test_what_each_task_of_the_guide_says_comes_true(trial: Trial, tmp_path: Path) -> None:
     given = task(trial.task)
     own = configured(given)
