@@ -50,9 +50,7 @@ def case_of(
     whole = _told(accepted, parts, text, book) if may_quote or asked else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient or asked else ""
     case = Case(
-        accepted=accepted,
-        mail=without_forged_results(mail, gateway.name),
-        authentication=proof,
+        *(accepted, without_forged_results(mail, gateway.name), proof),
         mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
         judged_at=now,
         recipient=recipient,
