@@ -11,7 +11,7 @@ from mailgate.config import Settings, tomlfile
 from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import Fault
-from mailgate.rulebook import LIMITS, Rulebook
+from mailgate.rulebook import Rulebook
 from mailgate.rulefiles import LOCAL, Folders
 
 OWN = f"{LOCAL}/"  # begins the names of the operator's files
@@ -54,11 +54,10 @@ class Named:
 def named(settings: Settings, folder: Path | None) -> Named:
     """The rules of the configuration; or with those of `folder` in place of the operator's own.
 
-    A folder that has limits.toml stands alone. Raises ConfigError with all faults.
+    A whole folder stands alone. Raises ConfigError with all faults.
     """
     if folder is None:
         return Named(wiring.rulebook_of(settings), wiring.rules_folders(settings))
-    alone = (folder / LIMITS).is_file()
-    folders = Folders.of(folder, None) if alone else Folders.of(wiring.rules_folder(settings), folder)
+    folders = Folders.tried(folder, wiring.rules_folder(settings))
     book = rulebook.load(folders.shipped, folders.local)
     return Named(replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day)), folders)

@@ -23,6 +23,7 @@ from mailgate.judge import admission
 from mailgate.model import Mailbox
 from mailgate.replaying import Replaying
 from mailgate.rulebook import Rulebook
+from mailgate.rulefiles import Folders
 
 IN_MEMORY_BYTES = 4 << 20  # of lines that wait; more wait in a file
 
@@ -64,15 +65,14 @@ def replay(
 
 
 def book_of(settings: Settings, folder: Path | None) -> Rulebook:
-    """The rules of `folder` over the shipped ones, or, where it has all files of those, by itself.
+    """The rules of `folder` over the shipped ones, or, where it is a whole one, by itself.
 
     Raises ConfigError with all their faults.
     """
     if folder is None:
         return wiring.rulebook_of(settings)
-    shipped = wiring.rules_folder(settings)
-    whole = {file.name for file in shipped.glob("*.toml")} <= {file.name for file in folder.glob("*.toml")}
-    book = rulebook.load(folder) if whole else rulebook.load(shipped, folder)
+    folders = Folders.tried(folder, wiring.rules_folder(settings))
+    book = rulebook.load(folders.shipped, folders.local)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 

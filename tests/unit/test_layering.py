@@ -17,6 +17,7 @@ from mailgate.judge.limits import Limit
 from mailgate.model import Counted, Key
 from mailgate.replybook import MAY
 from mailgate.rulebook import Rulebook, load, quotes_in, shipped_folder
+from mailgate.rulefiles import Folders
 
 SHIPPED = load(shipped_folder())
 FIRST = [f"replies/en/{name}" for name in ("words.toml", *(f"{one}.txt" for one in MAY))]
@@ -304,6 +305,12 @@ def test_without_a_name_it_is_the_folder_inside(tmp_path: Path) -> None:
     assert book.files.keys() - SHIPPED.files.keys() == {"local/maps/suppliers.txt"}
     assert book.version != SHIPPED.version
     assert rulechanges.changes(SHIPPED.items, book.items).told() == {"added": ["map suppliers"]}
+
+
+def test_a_folder_to_try_is_a_whole_one_or_a_layer(small: Path, local: Path) -> None:
+    assert Folders.tried(small, shipped_folder()) == Folders(small, None)
+    write(local, "limits.toml", "[timing]\nchallenge_days = 7\n")
+    assert Folders.tried(local, small) == Folders(small, local)
 
 
 def test_a_map_of_ones_own_stands_for_the_shipped_one(tmp_path: Path, local: Path) -> None:
