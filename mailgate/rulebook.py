@@ -249,9 +249,12 @@ def _limits(laid: _Laid) -> Limits:
 
 
 def _checked_limits(windows: list[Document], file: TomlFile) -> Limits:
-    limits = Limits.from_tables(file.document, windows, file.name)
-    if louder := list(floors.undercut(limits, file.name)):
-        raise ConfigError(louder)
+    limits, faults = Limits.from_tables(file.document, windows, file.name)
+    # What could not be read was told already, and how loud it is meant nobody knows.
+    told = {fault.key.partition(".")[0] if fault.key.startswith("limit") else fault.key for fault in faults}
+    faults += (fault for fault in floors.undercut(limits, file.name) if fault.key not in told)
+    if faults:
+        raise ConfigError(faults)
     return limits
 
 

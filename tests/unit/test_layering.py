@@ -216,6 +216,11 @@ def test_the_floors_hold_for_what_is_laid_over(small: Path, local: Path, text: s
     assert fault.file == str(local / "limits.toml")
 
 
+def test_what_is_wrong_and_what_is_too_loud_is_told_at_once(small: Path, local: Path) -> None:
+    write(local, "limits.toml", '[timing]\nlat_s = 1\nundeliverable_days = 1\n[credit]\nstart = 99\ncap = "x"\n')
+    assert [fault.line for fault in sorted(faults(local, small), key=lambda fault: fault.line)] == [2, 3, 5, 6]
+
+
 def test_a_language_is_laid_over_key_by_key(local: Path) -> None:
     book = over(local, "quotes.toml", '[language.de]\nwrote = ["notierte"]\n[language.fr]\nenabled = false\n')
     assert book.quotes.wrote.search("Am 1. Mai notierte Anne:")
