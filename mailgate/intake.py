@@ -39,6 +39,7 @@ from mailgate.mail.whole import whole
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Accepted, Arrival, Authentication, Case, Gateway, Mode, Peer, Receipt, Reply, TicketChange
 from mailgate.origins import Origins
+from mailgate.refusing import Heard, Refusing
 from mailgate.store import journal
 from mailgate.store.database import Database
 from mailgate.stragglers import Stragglers, happens
@@ -84,6 +85,8 @@ class Door(Threshold):
         self.on_accepted = on_accepted
         self.meter = meter
         self.intake = intake
+        if intake:
+            self.refused = Refusing(intake, origins).refusal
         # Equal for every mail, so that concurrent sessions share one transaction.
         self._accept = journal.Acceptance(database.new_id)
         self._accept_and_keep = journal.Acceptance(database.new_id, intake.owner, LEASE_S) if intake else None
@@ -158,6 +161,7 @@ class Intake:
         self.beside = beside
         self.opine = opine
         self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
+        self.heard = Heard()
         self._awake = asyncio.Event()
         self.slow = Stragglers(self.prepare, on_ready=self._awake.set)
         self._under_way: deque[asyncio.Task[None]] = deque()
@@ -332,6 +336,8 @@ class Intake:
 
     async def prepare(self, accepted: Accepted) -> Case:
         """Read a mail and find out who it is from."""
+        if heard := self.heard.take(accepted, self.gateway, self.book().version):
+            return replace(heard, judged_at=self.clock())
         raw, text = accepted.raw, None
         if len(raw) <= AT_ONCE_BYTES:
             mail, parts = read(raw)
@@ -351,8 +357,7 @@ class Intake:
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction."""
-        mint, now = self.mint, self.clock()
-        return judging.decide(conn, cases, gateway=self.gateway, book=self.book(), mint=mint, now=now)
+        return judging.decide(conn, cases, gateway=self.gateway, book=self.book(), mint=self.mint, now=self.clock())
 
     async def _failed(self, accepted: Accepted, error: str) -> None:
         if accepted.attempts >= MOST_ATTEMPTS:
@@ -382,6 +387,8 @@ class Intake:
             state=filing.state,
             reasons=[without_addresses(words) for words in (found.reason, found.suppressed) if words],
             withheld_by=found.withheld_by,
+            rules=[hit.rule for hit in found.hits if not hit.shadow],
+            shadow=[hit.rule for hit in found.hits if hit.shadow],
             ms={"since_accepted": round(waited_s * 1e3, 1), **stages_ms},
         )
         if any(finding.pin for finding in found.findings):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate import learning, letters, relaying
+from mailgate import learning, letters, relaying, remembering
 from mailgate.judge import verdict
 from mailgate.judge.ask import ask, told_by, with_people
 from mailgate.judge.docket import Outcome
@@ -25,24 +25,32 @@ def decide(
 ) -> list[Outcome]:
     """Mail goes in journal order, each seeing the effects of those before. Raises what `store.record.apply` raises."""
     ordered = sorted(cases, key=lambda case: case.accepted.journal_id)
-    outcomes = _judge(conn, ordered, gateway, book, mint)
+    known, outcomes = _judge(conn, ordered, gateway, book, mint)
     if any(outcome.moves_the_gate for outcome in outcomes) and locks.spending(conn):
         # Another process may have granted what was still free when we looked.
-        outcomes = _judge(conn, ordered, gateway, book, mint)
+        known, outcomes = _judge(conn, ordered, gateway, book, mint)
     effects = [effect for outcome in outcomes for effect in outcome.effects]
     planned = [planned for outcome in outcomes for planned in outcome.planned]
     effects += learning.of_tickets(conn, effects, now, gateway=gateway, limits=book.limits, mint=mint)
-    letters.record_with_mail(conn, effects, planned, gateway=gateway, book=book, now=now)
+    mails = {case.accepted.journal_id: case.accepted for case in cases}
+    letters.record_with_mail(conn, effects, planned, gateway=gateway, book=book, now=now, mails=mails)
     relays = [relay for outcome in outcomes for relay in outcome.relays]
     if relays:
-        raws = {case.accepted.journal_id: case.accepted.raw for case in cases}
+        raws = {journal_id: accepted.raw for journal_id, accepted in mails.items()}
         relaying.relay(conn, relays, raws, gateway=gateway, book=book, mint=mint, now=now)
+    remembering.count(conn, outcomes, now)
+    if gateway.replay_days:
+        remembering.remember(conn, ordered, known, outcomes, rules=book.version, number=mint.new_id(), now=now)
     return outcomes
 
 
-def _judge(conn: Connection, cases: Sequence[Case], gateway: Gateway, book: Rulebook, mint: Mint) -> list[Outcome]:
+def _judge(
+    conn: Connection, cases: Sequence[Case], gateway: Gateway, book: Rulebook, mint: Mint
+) -> tuple[bytes, list[Outcome]]:
+    """What follows from each mail; and the facts that all were judged by, packed before the first one changes them."""
     # Who wrote a ticket never changes, so this may be asked before anybody else is kept out.
     people = agents.requesters(conn, told_by(cases))
     known = facts.gather(conn, with_people(ask(cases, gateway, book.limits), people))
+    packed = remembering.packed(known) if gateway.replay_days else b""
     history = History(known, book.limits, gateway, mint)
-    return [verdict.judge(case, book.signals, history) for case in cases]
+    return packed, [verdict.judge(case, book.signals, history) for case in cases]

@@ -57,6 +57,8 @@ class Event(StrEnum):
     ACCEPTANCE_DEFERRED = "acceptance-deferred"
     ACCEPTANCE_FAILED = "acceptance-failed"
     SENDERS_PUT_OFF = "senders-put-off"
+    MAIL_REFUSED = "mail-refused"
+    REFUSAL_NOT_ASKED = "refusal-not-asked"
     MAIL_JUDGED = "mail-judged"
     MAIL_JUDGED_AGAIN = "mail-judged-again"
     MAIL_FAILED = "mail-failed"

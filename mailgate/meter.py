@@ -15,6 +15,9 @@ class Meter:
     def accepted(self, peer: Peer, mails: int, waited_s: float) -> None:
         """`mails` rows came into the journal that were not there before; their sender waited for the disk."""
 
+    def refused(self, rule: str) -> None:
+        """A rule refused a mail at the door, for all its recipients."""
+
     def judged(self, outcome: Outcome, waited_s: float) -> None:
         """One mail took its place, `waited_s` after it was accepted."""
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from mailgate import layering
 from mailgate.config import tomlfile
+from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.mail import canned as cans
 from mailgate.mail import phrases, template
@@ -19,10 +21,8 @@ from mailgate.mail.canned import Canned
 from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import Phrases
 from mailgate.mail.template import Form, Template, TemplateError
+from mailgate.rulefiles import LOCAL
 from mailgate.tables import nearest
-
-if TYPE_CHECKING:
-    pass
 
 REPLIES: Final = "replies"
 CANNED: Final = "canned"
@@ -66,8 +66,10 @@ Cans = Mapping[str, Mapping[str, Canned]]
 Replies = tuple[Mapping[str, Mapping[str, Template]], Mapping[str, Phrases], Cans]
 
 
-def replies_of(files: Files) -> Replies:
+def replies_of(files: Files, under: Files) -> Replies:
     """The texts of mail, the words of pages and canned answers by language, from the content of `files` by their path.
+
+    Where `under` has other words at the same path, the file is laid over them, key by key.
 
     Raises:
         ConfigError: with every fault of every file.
@@ -79,7 +81,7 @@ def replies_of(files: Files) -> Replies:
         if not CODE.fullmatch(language):
             faults.append(Fault(path, 0, "language", repr(language), "a code of two or three letters such as en or de"))
         languages[language] = {**languages.get(language, {}), name: raw}
-    words = {code: _words(code, own, faults) for code, own in languages.items()}
+    words = {code: _words(code, own, under, faults) for code, own in languages.items()}
     first = words[FIRST]
     words = {code: phrases.completed(own, first) for code, own in words.items()}
     mails = {code: _mails(code, own, words[code], faults) for code, own in languages.items()}
@@ -115,19 +117,27 @@ def _lacking(files: Files, first: Phrases) -> Iterator[Fault]:
         yield Fault(FIRST_WORDS, 0, key, "nothing", "all words: every other language falls back on them")
 
 
-def _words(language: str, files: Files, faults: list[Fault]) -> Phrases:
+def _words(language: str, files: Files, under: Files, faults: list[Fault]) -> Phrases:
     path = f"{REPLIES}/{language}/{WORDS}"
     for name in files:
         if name.endswith(".toml") and name != WORDS:
             faults.append(Fault(f"{REPLIES}/{language}/{name}", 0, "file", name, WORDS, nearest(name, [WORDS])))
     if WORDS not in files:
         return Phrases(language)
+    raw = files[WORDS]
+    own: TomlFile | None = None
     try:
-        file = tomlfile.parse(tomlfile.text_of(files[WORDS], path), path)
-        return phrases.from_table(language, file.document, path, file.line)
+        file = _toml(under.get(path, raw), path)
+        own = _toml(raw, f"{LOCAL}/{path}") if under.get(path, raw) != raw else None
+        both = layering.merged(file, own)
+        return phrases.from_table(language, both.document, path, both.line)
     except ConfigError as error:
-        faults.extend(error.faults)
+        faults.extend(layering.placed(one, file, own) if own else one for one in error.faults)
         return Phrases(language)
+
+
+def _toml(raw: bytes, name: str) -> TomlFile:
+    return tomlfile.parse(tomlfile.text_of(raw, name), name)
 
 
 def _mails(language: str, files: Files, words: Phrases, faults: list[Fault]) -> dict[str, Template]:

@@ -1,10 +1,11 @@
-"""Faces: reads the folder of rule files into one value that judges and writes, or says all that is wrong with it.
+"""Faces: reads the folders of rule files into one value that judges and writes, or says all that is wrong with it.
 
-Signals come from every `*.toml` but limits.toml, reports.toml, quotes.toml, languages.toml and relays.toml, in lexical
-order; the texts of automatic mail from `replies/<language>/`, those for our own people from
-`notices/<language>/<name>.txt`. A folder without one of the last four files, or without notices, uses what mailgate
-brings along.
-A folder with any fault is refused as a whole: the rules in force stay in force.
+Two layers: the shipped folder and the operator's own over it (`rulefiles` reads them, `layering` lays them over one
+another). Signals, rules and whatever else is listed come from every `*.toml` but limits.toml, reports.toml,
+quotes.toml, languages.toml and relays.toml, in lexical order, those of the operator last; the texts of automatic mail
+from `replies/<language>/`, those for our own people from `notices/<language>/<name>.txt`, long lists from
+`maps/<name>.txt`. A folder without one of the last four files, or without notices, uses what mailgate brings along.
+Folders with any fault are refused as a whole: the rules in force stay in force.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from mailgate import layering, rulechanges, rulefiles
 from mailgate.config import tomlfile
+from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
 from mailgate.judge.limits import Limits
 from mailgate.judge.pardon_tables import with_pardons
 from mailgate.judge.relays import Renaming, compile_relays
-from mailgate.judge.rules import Signals, compile_signals
+from mailgate.judge.rules import TABLES, Signals, compile_signals
+from mailgate.judge.ruling import maps
 from mailgate.judge.ruling.asking import Rules
+from mailgate.judge.ruling.maps import MapFile
 from mailgate.judge.ruling.reading import compile_rules
+from mailgate.judge.weighing import compile_weighs
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -35,7 +41,9 @@ from mailgate.mail.quotes import Quotes
 from mailgate.mail.report.forms import Forms, compile_forms
 from mailgate.mail.template import Template
 from mailgate.noticebook import NOTICE_VALUES, NOTICES, notices_of
-from mailgate.replybook import ACKNOWLEDGE, CANNED, FIRST_WORDS, REPLIES, replies_of
+from mailgate.replybook import ACKNOWLEDGE, FIRST_WORDS, REPLIES, WORDS, Replies, replies_of
+from mailgate.rulefiles import Folders, Layers
+from mailgate.tables import Document
 
 T = TypeVar("T")
 
@@ -44,13 +52,21 @@ REPORTS = "reports.toml"
 QUOTES = "quotes.toml"
 LANGUAGES = "languages.toml"
 RELAYS = "relays.toml"
-MOST_FILES = 200
+OF_THEIR_OWN = (LIMITS, REPORTS, QUOTES, LANGUAGES, RELAYS)  # files that are read one by one
+# All kinds of tables that have names, with the one file that they stand in.
+LISTED: Mapping[str, str] = {
+    **dict.fromkeys(TABLES, ""),
+    "limit": LIMITS,
+    "form": REPORTS,
+    "status": REPORTS,
+    "relay": RELAYS,
+}
 VERSION_CHARS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All rule files of one folder, checked. `version` changes with any byte of them."""
+    """All rule files of both layers, checked. `version` changes with any byte of them."""
 
     version: str
     signals: Signals
@@ -63,7 +79,15 @@ class Rulebook:
     quotes: Quotes
     reports: Forms
     relays: tuple[Renaming, ...]
-    files: Mapping[str, str]  # path inside the folder -> SHA-256
+    maps: Mapping[str, MapFile]  # by name
+    contents: Mapping[str, bytes]  # of every file by its name: its path, for those of the operator behind `local/`
+    items: Mapping[str, str]  # a digest of everything that has a name, so that two books can be compared
+    notes: tuple[Fault, ...] = ()  # what is no fault, and hardly meant so
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The SHA-256 of every file by its name."""
+        return _hashes(self.contents)
 
 
 def shipped_folder(package: Path = Path(__file__).parent) -> Path:
@@ -72,83 +96,141 @@ def shipped_folder(package: Path = Path(__file__).parent) -> Path:
     return beside if (beside / LIMITS).is_file() else package / "shipped_rules"
 
 
-def load(folder: Path) -> Rulebook:
-    """Read and check every rule file of `folder`.
+def load(folder: Path, local: Path | None = None) -> Rulebook:
+    """Read and check every rule file of `folder`, and of the operator's own in `local` over it.
+
+    Without a name for those they are in the folder `local` inside `folder`, where it is there.
 
     Raises:
         ConfigError: with every fault of every file; a file that cannot be read or is no TOML is one.
     """
     faults: list[Fault] = []
-    files = _read(folder, faults)
-    tables = _tables(files, faults)
-    limits_file = tables.pop(LIMITS, None)
-    marks = _checked(partial(_quotes, tables.pop(QUOTES, None)), faults)
-    reports = _checked(partial(_reports, tables.pop(REPORTS, None)), faults)
-    tongues = _checked(partial(_tongues, tables.pop(LANGUAGES, None)), faults)
-    relays = _checked(partial(_relays, tables.pop(RELAYS, None)), faults)
-    signals = _checked(partial(_signals, tables), faults)
-    limits = _checked(partial(_limits, limits_file), faults) if limits_file else None
-    replies = _checked(partial(replies_of, _replies(files)), faults)
-    notices = _checked(partial(notices_of, _notices(files)), faults)
+    folders = Folders.of(folder, local)
+    layers = rulefiles.read(folders, faults)
+    if LIMITS not in layers.shipped:
+        faults.append(Fault(LIMITS, 0, "file", "nothing", f"a file {LIMITS}: no limits, no automatic mail"))
+    laid = _Laid(_tables(layers.shipped, faults), _tables(layers.local, faults), faults)
+    marks = _checked(partial(_quotes, laid), faults)
+    reports = _checked(partial(_reports, laid), faults)
+    tongues = _checked(partial(_tongues, laid), faults)
+    relays = _checked(partial(_relays, laid), faults)
+    lists = _maps(layers, faults)
+    signals = _checked(partial(_signals, laid, lists), faults)
+    limits = _checked(partial(_limits, laid), faults) if LIMITS in laid.shipped else None
+    replies = _checked(partial(_replies, layers), faults)
+    notices = _checked(partial(_notices, layers), faults)
     if signals and replies:
         faults += _unwritten(signals.rules, replies[0])
-    if not (signals and limits and marks and reports and tongues and replies and notices) or relays is None or faults:
-        raise ConfigError([replace(fault, file=str(folder / fault.file)) for fault in faults])
-    hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    return Rulebook(_version(hashes), signals, limits, *replies, tongues, notices, marks, reports, relays, hashes)
+    text_in = partial(_text_in, layers.all)
+    if faults or not (signals and limits and marks and reports and tongues and replies and notices):
+        raise ConfigError([_at(fault, folders) for fault in pointed(faults, text_in)])
+    assert relays is not None
+    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in pointed(laid.notes(), text_in))
+    items = rulechanges.items(laid.every(), layers)
+    return Rulebook(
+        *(version, signals, limits, *replies, tongues, notices, marks, reports, relays, lists),
+        *(layers.all, items, notes),
+    )
 
 
-def quotes_in(folder: Path) -> Quotes:
+def quotes_in(folder: Path, local: Path | None = None) -> Quotes:
     """Only how old words are marked, for who shows mail and judges none.
 
     Raises:
         ConfigError: with every fault of the file.
     """
-    file = folder / QUOTES
-    return _quotes(tomlfile.read(file) if file.is_file() else None)
+    folders = Folders.of(folder, local)
+    faults: list[Fault] = []
+    files = [
+        {QUOTES: tomlfile.read(path / QUOTES)} if path and (path / QUOTES).is_file() else {}
+        for path in (folders.shipped, folders.local)
+    ]
+    return _quotes(_Laid(files[0], files[1], faults))
 
 
-def _read(folder: Path, faults: list[Fault]) -> dict[str, bytes]:
-    """Every rule file by its path inside the folder, in lexical order, read once."""
-    texts = (f"{REPLIES}/*/*.txt", f"{REPLIES}/*/*.toml", f"{REPLIES}/*/{CANNED}/*.txt", f"{NOTICES}/*/*.txt")
-    paths = sorted({*folder.glob("*.toml"), *(path for pattern in texts for path in folder.glob(pattern))})
-    if len(paths) > MOST_FILES:
-        faults.append(Fault("", 0, "files", str(len(paths)), f"at most {MOST_FILES} files"))
-    if folder / LIMITS not in paths:
-        faults.append(Fault(LIMITS, 0, "file", "nothing", f"a file {LIMITS}: no limits, no automatic mail"))
-    files: dict[str, bytes] = {}
-    for path in paths[:MOST_FILES]:
-        name = path.relative_to(folder).as_posix()
+class _Laid:
+    """The parsed files of both layers, by their path in it; what is asked for is laid over one another."""
+
+    def __init__(self, shipped: Mapping[str, TomlFile], local: Mapping[str, TomlFile], faults: list[Fault]) -> None:
+        self.shipped = shipped
+        self.local = local
+        self.faults = faults
+
+    def listed(self, kind: str, only: str = "") -> list[TomlFile]:
+        """All files with the [[kind]] tables that hold, in their order; of the files of their own `only` one."""
+        return layering.laid(*self._two(only), kind, self.faults)
+
+    def documents(self, kind: str, only: str = "") -> list[Document]:
+        """The same for readers that ask for the lines of such tables alone."""
+        return [(file.name, file.document, _lines(file, kind)) for file in self.listed(kind, only)]
+
+    def names(self, kind: str) -> frozenset[str]:
+        """By what the [[kind]] tables of both layers are known, whether they hold or not."""
+        return frozenset(name[0] for files in self._two("") for name in layering.names(files, kind))
+
+    def merged(self, name: str, read: Callable[[TomlFile], T], *kinds: str) -> T:
+        """What `read` makes of the keys of the file; its faults stand where they were written."""
+        shipped, local = self._shipped(name), self.local.get(name)
         try:
-            with path.open("rb") as file:
-                files[name] = file.read(tomlfile.MAX_SIZE_BYTES + 1)
-        except OSError as error:
-            faults.append(Fault(name, 0, "file", error.strerror or str(error), "a readable file"))
-            continue
-        if len(files[name]) > tomlfile.MAX_SIZE_BYTES:
-            faults.append(Fault(name, 0, "file", "too large a file", f"at most {tomlfile.MAX_SIZE_BYTES} bytes"))
-            del files[name]
-    return files
+            return read(layering.merged(shipped, local, kinds))
+        except ConfigError as error:
+            raise ConfigError([layering.placed(fault, shipped, local) for fault in error.faults]) from error
+
+    def notes(self) -> Iterator[Fault]:
+        """What changes nothing, though it was meant to."""
+        for kind, only in LISTED.items():
+            yield from layering.idle(*self._two(only), kind)
+        for name in (LIMITS, QUOTES, LANGUAGES, REPORTS):
+            yield from layering.idle_keys(self._shipped(name), self.local.get(name))
+
+    def every(self) -> Iterator[tuple[str, TomlFile]]:
+        """Everything that holds: the tables of each kind, then the files of keys, each with what it is called."""
+        for kind, only in LISTED.items():
+            yield from ((kind, file) for file in self.listed(kind, only))
+        for name in (LIMITS, QUOTES, LANGUAGES, REPORTS):
+            kinds = [kind for kind, only in LISTED.items() if only == name]
+            yield name, layering.merged(self._shipped(name), self.local.get(name), kinds)
+
+    def _two(self, only: str) -> tuple[list[TomlFile], list[TomlFile]]:
+        if only:
+            return [self._shipped(only)], [self.local[only]] if only in self.local else []
+        shipped, local = (
+            [file for name, file in files.items() if name not in OF_THEIR_OWN] for files in (self.shipped, self.local)
+        )
+        return shipped, local
+
+    def _shipped(self, name: str) -> TomlFile:
+        """The file of the folder, or what mailgate brings along where it has none."""
+        return self.shipped[name] if name in self.shipped else tomlfile.read(shipped_folder() / name)
+
+
+def _text_in(files: Mapping[str, bytes], name: str) -> str | None:
+    return files[name].decode(errors="replace") if name in files else None
 
 
 def _tables(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, TomlFile]:
-    parsed = {name: _checked(partial(_table, name, files[name]), faults) for name in files if "/" not in name}
-    return {name: file for name, file in parsed.items() if file is not None}
+    """The parsed files of one layer by their path in it; texts and what belongs to them aside."""
+    paths = {name: name.removeprefix(f"{rulefiles.LOCAL}/") for name in files}
+    parsed = {
+        path: _checked(partial(_table, name, files[name]), faults)
+        for name, path in paths.items()
+        if "/" not in path and path.endswith(".toml")
+    }
+    return {path: file for path, file in parsed.items() if file is not None}
 
 
 def _table(name: str, raw: bytes) -> TomlFile:
     return tomlfile.parse(tomlfile.text_of(raw, name), name)
 
 
-def _signals(tables: Mapping[str, TomlFile]) -> Signals:
-    words, signals, forwarders, channels = (
-        [(name, file.document, _lines(file, table)) for name, file in tables.items()]
-        for table in ("words", "signal", "forwarder", "channel")
-    )
-    rules = compile_rules([(name, file.document, file.line) for name, file in tables.items()], {})
-    listed = compile_words(words)
-    judged = with_pardons(compile_signals(signals, listed), listed, forwarders, channels)
-    return replace(judged, rules=rules)
+def _signals(laid: _Laid, lists: Mapping[str, MapFile]) -> Signals:
+    # Rules lie deeper than the others: each of their keys has a line.
+    rules = compile_rules([(file.name, file.document, file.line) for file in laid.listed("rule")], maps.matchers(lists))
+    listed = compile_words(laid.documents("words"))
+    signals = compile_signals(laid.documents("signal"), listed)
+    pardoning = laid.documents("forwarder"), laid.documents("channel")
+    judged = with_pardons(signals, listed, *pardoning, switched_off=laid.names("signal"))
+    return replace(judged, rules=rules, weighs=compile_weighs(laid.documents("weigh"), listed))
 
 
 def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:
@@ -161,57 +243,84 @@ def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Ite
             yield Fault(file, int(line), "rule.then.answer", repr(rule.acts.template), allowed)
 
 
-def _limits(file: TomlFile) -> Limits:
-    limits = Limits.from_table(file.document, file.name, _lines(file, "limit"))
+def _limits(laid: _Laid) -> Limits:
+    windows = laid.documents("limit", LIMITS)
+    return laid.merged(LIMITS, partial(_checked_limits, windows), "limit")
+
+
+def _checked_limits(windows: list[Document], file: TomlFile) -> Limits:
+    limits = Limits.from_tables(file.document, windows, file.name)
     if louder := list(floors.undercut(limits, file.name)):
-        raise ConfigError([replace(fault, line=_line_of(file, fault.key)) for fault in louder])
+        raise ConfigError(louder)
     return limits
 
 
-def _line_of(file: TomlFile, key: str) -> int:
-    """Where `section.key` stands; 0 where it does not."""
-    section, _, name = key.partition(".")
-    return file.line((section, name)) if name else 0
+def _quotes(laid: _Laid) -> Quotes:
+    return laid.merged(QUOTES, lambda file: quotes.from_table(file.document, file.name, file.line))
 
 
-def _quotes(file: TomlFile | None) -> Quotes:
-    file = file or tomlfile.read(shipped_folder() / QUOTES)
-    return quotes.from_table(file.document, file.name, file.line)
+def _tongues(laid: _Laid) -> Tongues:
+    return laid.merged(LANGUAGES, lambda file: language.from_table(file.document, file.name, file.line))
 
 
-def _reports(file: TomlFile | None) -> Forms:
-    file = file or tomlfile.read(shipped_folder() / REPORTS)
-    return compile_forms(file.document, file.name, {key: _lines(file, key) for key in ("form", "status")})
+def _reports(laid: _Laid) -> Forms:
+    listed = {kind: laid.documents(kind, REPORTS) for kind in ("form", "status")}
+    return laid.merged(REPORTS, lambda file: compile_forms(file.document, file.name, listed), *listed)
 
 
-def _relays(file: TomlFile | None) -> tuple[Renaming, ...]:
-    file = file or tomlfile.read(shipped_folder() / RELAYS)
-    return compile_relays(file.document, file.name, _lines(file, "relay"))
+def _relays(laid: _Laid) -> tuple[Renaming, ...]:
+    return compile_relays(laid.documents("relay", RELAYS))
 
 
-def _tongues(file: TomlFile | None) -> Tongues:
-    file = file or tomlfile.read(shipped_folder() / LANGUAGES)
-    return language.from_table(file.document, file.name, file.line)
+def _lines(file: TomlFile, kind: str) -> tuple[int, ...]:
+    """The line of each `[[kind]]` table."""
+    tables = file.document.get(kind)
+    return tuple(file.line((kind, index)) for index in range(len(tables))) if isinstance(tables, list) else ()
 
 
-def _lines(file: TomlFile, array: str) -> tuple[int, ...]:
-    """The line of each `[[array]]` table."""
-    tables = file.document.get(array)
-    return tuple(file.line((array, index)) for index in range(len(tables))) if isinstance(tables, list) else ()
+def _replies(layers: Layers) -> Replies:
+    """The texts, and the first language's words where a folder has none of its own."""
+    names, contents = layers.over(f"{REPLIES}/"), layers.all
+    under = {path: raw for path, raw in layers.shipped.items() if path.startswith(REPLIES) and path.endswith(WORDS)}
+    if FIRST_WORDS not in under:
+        under[FIRST_WORDS] = (shipped_folder() / FIRST_WORDS).read_bytes()
+    files = under | {path: contents[name] for path, name in names.items()}
+    others = {path: name for path, name in names.items() if path not in under}
+    return _named(partial(replies_of, files, under), others)
 
 
-def _replies(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of texts, and the first language's words where a folder has none of its own."""
-    own = {name: raw for name, raw in files.items() if name.startswith(f"{REPLIES}/")}
-    return own if FIRST_WORDS in own else own | {FIRST_WORDS: (shipped_folder() / FIRST_WORDS).read_bytes()}
-
-
-def _notices(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The texts for our own people: English as it comes with mailgate, and over it those of the folder."""
-    shipped = shipped_folder()
+def _notices(layers: Layers) -> Mapping[str, Mapping[str, Template]]:
+    """The texts for our own people: English as it comes with mailgate, and over it those of the folders."""
+    names, contents = layers.over(f"{NOTICES}/"), layers.all
     first = {f"{NOTICES}/{FIRST}/{name}.txt" for name in NOTICE_VALUES}
-    own = {name: raw for name, raw in files.items() if name.startswith(f"{NOTICES}/")}
-    return {name: (shipped / name).read_bytes() for name in first - own.keys()} | own
+    shipped = {path: (shipped_folder() / path).read_bytes() for path in first - names.keys()}
+    return _named(partial(notices_of, shipped | {path: contents[name] for path, name in names.items()}), names)
+
+
+def _maps(layers: Layers, faults: list[Fault]) -> dict[str, MapFile]:
+    """The maps by their names; one with a fault is empty, so that rules that name it are still read."""
+    contents, found = layers.all, dict[str, MapFile]()
+    for name in layers.over(f"{rulefiles.MAPS}/").values():
+        stem = Path(name).stem
+        found[stem] = _checked(partial(_map, name, contents[name]), faults) or MapFile(stem, name, ())
+    return found
+
+
+def _map(name: str, raw: bytes) -> MapFile:
+    return maps.parse(Path(name).stem, tomlfile.text_of(raw, name), name)
+
+
+def _named(read: Callable[[], T], names: Mapping[str, str]) -> T:
+    """What `read` gives; its faults bear the names of files, not their paths in a layer."""
+    try:
+        return read()
+    except ConfigError as error:
+        raise ConfigError([replace(one, file=names.get(one.file, one.file)) for one in error.faults]) from error
+
+
+def _at(fault: Fault, folders: Folders) -> Fault:
+    """A fault with the whole path of its file."""
+    return replace(fault, file=str(folders.path(fault.file)))
 
 
 def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:
@@ -221,6 +330,10 @@ def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:
     except ConfigError as error:
         faults.extend(error.faults)
         return None
+
+
+def _hashes(contents: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(raw).hexdigest() for name, raw in contents.items()}
 
 
 def _version(hashes: Mapping[str, str]) -> str:

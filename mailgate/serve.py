@@ -173,6 +173,7 @@ class Daemon:
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
         self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
         self.upkeep = self._make_upkeep(context)
+        self.rules.on_new = self.upkeep.write_down
         self.staff = Staff(context, on_outgoing=self.outbound.wake)
         self.indexing = Indexing(context, beside=self.aside.run, busy=lambda: bool(self.intake.backlog))
         self.held = HeldLinks(context, self.desk) if self.gateway.notify.address else None  # where links are sent

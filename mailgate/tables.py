@@ -14,6 +14,7 @@ LONGEST_COMPARED = 80  # characters
 
 E = TypeVar("E", bound=StrEnum)
 Line = Callable[[tuple[str | int, ...]], int]  # where in the file a value stands
+Document = tuple[str, Mapping[str, Any], Sequence[int]]  # a file's name, its tables, the line of each of one name
 
 
 class Tables:
@@ -39,6 +40,14 @@ class Tables:
                 yield table
             else:
                 self.fault("", table, "a table")
+
+    def of_all(self, documents: Iterable[Document]) -> Iterator[Mapping[str, Any]]:
+        """The tables [[name]] of several files, one after the other; afterwards the file is what it was."""
+        file = self.file
+        for name, document, lines in documents:
+            self.file = name
+            yield from self.each(document, lines)
+        self.file = file
 
     def section(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """The table under `key`, empty where it is not written."""

@@ -13,6 +13,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mailgate.clock import Clock
@@ -23,7 +24,20 @@ from mailgate.log import Event
 from mailgate.looking import now_and_then
 from mailgate.model import TicketChange, TicketState
 from mailgate.origins import Caller
-from mailgate.store import journal, leases, ledger, marks, queries, record, restored, timers, waiting
+from mailgate.store import (
+    journal,
+    judgements,
+    leases,
+    ledger,
+    marks,
+    queries,
+    record,
+    restored,
+    rule_counts,
+    rulesets,
+    timers,
+    waiting,
+)
 from mailgate.store.marks import Mark
 
 if TYPE_CHECKING:
@@ -94,6 +108,7 @@ class Upkeep:
         until = await self.database.read(restored.silent_until)
         if until and until > self.clock():
             self.log.warning(Event.AUTOMATIC_MAIL_OFF, until=until.isoformat())
+        await self.write_down()
 
     async def run(self) -> None:
         """Keep up until cancelled."""
@@ -181,6 +196,7 @@ class Upkeep:
         if self._archived_at is None or now - self._archived_at >= ARCHIVE_EVERY:
             self._archived_at = now
             changed += await self._archive()
+            await self._forget_judgements()
         changed += await self.wake()
         await self._shorten_silence()
         await self._note_clock()
@@ -216,17 +232,28 @@ class Upkeep:
             moved += more
         return moved
 
+    async def _forget_judgements(self) -> None:
+        """Take away what mail was judged by, once it is too old for other rules to be tried on it; and old counts."""
+        now = self.clock()
+        until = now - timedelta(days=self.gateway.replay_days)
+        while await self.database.write(partial(judgements.prune, until=until)):
+            pass
+        oldest = (now - timedelta(days=rule_counts.KEPT_DAYS)).date()
+        await self.database.write(partial(rule_counts.prune, before=oldest))
+
     async def write_down(self) -> None:
         """Write what was counted since the last time, and the rules if they are others than then."""
         now, book, refused = self.clock(), self.book(), self.refused()
         fresh = refused - self._counted
+        others = book.version != self._remembered
+        packed = await asyncio.to_thread(rulesets.packed, book.contents) if others else b""
 
         def work(conn: Connection) -> None:
             journal.refused(conn, now, fresh)
-            if book.version != self._remembered:
-                record.remember_rules(conn, book.version, now, dict(book.files))
+            if others:
+                rulesets.remember(conn, book.version, now, book.files, packed)
 
-        if fresh or book.version != self._remembered:
+        if fresh or others:
             await self.database.write(work)
             self._counted, self._remembered = Counter(refused), book.version
         await self._look_back()

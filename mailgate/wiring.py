@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,9 @@ from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Gateway
 from mailgate.net.dkim_sign import Signer
 from mailgate.rulebook import Rulebook
+from mailgate.rulefiles import Folders
 from mailgate.store.database import Database
+from mailgate.tables import nearest
 
 __all__ = [
     "alias_of",
@@ -35,6 +37,7 @@ __all__ = [
     "password_of",
     "rulebook_of",
     "rules_folder",
+    "rules_folders",
     "secret",
     "signer_of",
     "tls_of",
@@ -48,18 +51,41 @@ def rulebook_of(settings: Settings) -> Rulebook:
 
     Raises ConfigError with all their faults.
     """
-    book = rulebook.load(rules_folder(settings))
+    book = rulebook.load(rules_folder(settings), settings.rules.local)
+    if unlisted := list(_unlisted(book, settings)):
+        raise ConfigError(unlisted)
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
+
+
+def _unlisted(book: Rulebook, settings: Settings) -> Iterator[Fault]:
+    """The rules that send mail on, or hand it, to somebody whom the configuration does not name."""
+    addresses = [address.lower() for address in settings.rules.redirect_to]
+    webhooks = [one.name for one in settings.webhook]
+    for rule in book.signals.rules.all:
+        name, _, line = rule.place.rpartition(":")
+        file = str(rules_folders(settings).path(name))
+        for act, found, listed, what in (
+            ("redirect", rule.acts.redirect.lower(), addresses, "an address of [rules] redirect_to"),
+            ("webhook", rule.acts.webhook, webhooks, "the name of a [[webhook]]"),
+        ):
+            if found and found not in listed:
+                allowed = f"{what} in the configuration: {', '.join(listed) or 'none yet'}"
+                yield Fault(file, int(line), f"rule.then.{act}", repr(found), allowed, nearest(found, listed))
 
 
 def quotes_of(settings: Settings) -> Quotes:
     """How old words are marked, of those same rules. Raises ConfigError with all their faults."""
-    return rulebook.quotes_in(rules_folder(settings))
+    return rulebook.quotes_in(rules_folder(settings), settings.rules.local)
 
 
 def rules_folder(settings: Settings) -> Path:
     """Where the rule files lie."""
     return settings.rules.folder or rulebook.shipped_folder()
+
+
+def rules_folders(settings: Settings) -> Folders:
+    """The same with the operator's own over it, where there is one."""
+    return Folders.of(rules_folder(settings), settings.rules.local)
 
 
 def high_water_file(settings: Settings) -> Path | None:

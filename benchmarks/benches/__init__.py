@@ -10,7 +10,10 @@ from benchmarks.benches import (
     history,
     latency,
     reading,
+    replaying,
+    rules,
     signing,
+    spam,
     sustained,
 )
 
@@ -23,6 +26,7 @@ ALL: tuple[Bench, ...] = (
     latency.CHALLENGE,
     latency.HALF_LOAD,
     reading.READ,
+    rules.RULES,
     signing.SIGN,
     reading.EXPLAIN,
     reading.ASIDE,
@@ -33,4 +37,6 @@ ALL: tuple[Bench, ...] = (
     history.HISTORY,
     history.HISTORY_POSTGRESQL,
     gate.GATE,
+    spam.SPAM,
+    replaying.REPLAY,
 )

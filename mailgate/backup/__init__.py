@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mailgate import keys, wiring
+from mailgate import keys, rulefiles, wiring
 from mailgate.backup import archive, highwater
 from mailgate.backup.archive import Manifest
 from mailgate.config import Settings, StoreTable
@@ -167,12 +167,21 @@ async def _back_up(settings: Settings, config: Path, work: Path, now: datetime, 
         held = await copy(source, target, progress=progress)
     shutil.copyfile(settings.gateway.key_file, content / archive.KEYS)
     shutil.copyfile(config, content / archive.CONFIG)
-    if settings.rules.folder:
-        shutil.copytree(settings.rules.folder, content / archive.RULES)
+    _add_rules(settings, content / archive.RULES)
     await asyncio.to_thread(archive.pack, content, _manifest(content, held, now), packed)
     shutil.rmtree(content)
     await _open_again(packed, content, held, progress)
     return held
+
+
+def _add_rules(settings: Settings, target: Path) -> None:
+    """The rule files that are the operator's: a whole folder of his, and his own layer in `local`, wherever it lies."""
+    folders = wiring.rules_folders(settings)
+    if settings.rules.folder:
+        shutil.copytree(settings.rules.folder, target)
+        shutil.rmtree(target / rulefiles.LOCAL, ignore_errors=True)
+    if folders.local and rulefiles.read(folders, []).local:
+        shutil.copytree(folders.local, target / rulefiles.LOCAL)
 
 
 def _manifest(content: Path, held: Inventory, now: datetime) -> Manifest:

@@ -4,7 +4,7 @@
     database.db       everything, as a SQLite file, whatever kind of database it came from
     mailgate.keys     the signing keys
     config.toml       the configuration, as it was
-    rules/            the rule files, where they are the operator's own
+    rules/            the rule files, where they are the operator's own: a whole folder of his, his layer in local/
 
 A file that is not whole, or not ours, is never taken for one.
 """

@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 import click
 
+from mailgate.cli import faultwords
 from mailgate.cli.frame import (
     EXIT_BAD_INPUT,
     EXIT_CONFIG,
@@ -108,5 +109,6 @@ def _run(arguments: Sequence[str]) -> int:
     except click.Abort:
         return 130
     except tuple(kind for kind, _ in _FAULTS) as error:
-        click.echo(f"mailgate: {error}", err=True)
+        words = faultwords.told(error.faults) if isinstance(error, ConfigError) else f"mailgate: {error}"
+        click.echo(words, err=True)
         return next(code for kind, code in _FAULTS if isinstance(error, kind))

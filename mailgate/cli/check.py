@@ -14,7 +14,7 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import keys, letters, wiring
-from mailgate.cli import roundtrip
+from mailgate.cli import faultwords, roundtrip
 from mailgate.cli.breaker import freed_by
 from mailgate.cli.configured import settings_of
 from mailgate.cli.finding import Finding, Result
@@ -67,7 +67,9 @@ def check(frame: Frame, dns: bool, to: str, wait_s: int) -> int:
 def _tell(frame: Frame, findings: Iterable[Finding]) -> None:
     for one in findings:
         facts = {"check": one.check, "result": one.result, "text": one.text}
-        frame.tell(facts | (asdict(one.fault) if one.fault else {}), f"{one.result:<8} {one.check:<14} {one.text}")
+        first, *more = faultwords.lines(one.fault) if one.fault else [one.text]
+        words = [f"{one.result:<8} {one.check:<14} {first}", *(f"{'':<24}{line}" for line in more)]
+        frame.tell(facts | (asdict(one.fault) if one.fault else {}), "\n".join(words))
 
 
 async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from mailgate.cli.frame import Command, Frame, Group
+from mailgate.cli.lab_rules import rules
 from mailgate.cli.progress import Bar
 from mailgate.lab.account import Account
 from mailgate.lab.desks import Challenger, HelpDesk, ListRobot, MailingList
@@ -55,6 +56,9 @@ def lab() -> None:
     Everything happens in this process, on simulated days: no configuration is read, no mail leaves, and nothing is
     kept. The mailbox answers whom it never met. The exit code is 1 where a promise was broken.
     """
+
+
+lab.add_command(rules)
 
 
 @lab.command("robot", cls=Command)

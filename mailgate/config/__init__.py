@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from mailgate import model
 from mailgate.config import tomlfile
 from mailgate.config.faults import MAX_SHOWN_CHARS, across_tables, key_of, shown
+from mailgate.config.pointing import pointed
 from mailgate.config.shapes import (
     NO_CREDENTIALS,
     AtLeastOne,
@@ -83,11 +84,14 @@ class MailboxTable(Table):
     hours: Hours = Field((), description=hours.ALLOWED)
     timezone: Zone = Field("UTC", description='a name of the tz database such as "Europe/Berlin"')
     answer_within_h: StrictInt = Field(0, ge=0, le=720, description="hours, 0 (nothing is promised) to 720")
+    spam_from: float = Field(5.0, ge=0.5, le=1000, strict=True, description="points, 0.5 to 1000 (never)")
 
     def as_mailbox(self) -> model.Mailbox:
         """The mailbox as every part knows it."""
         opening = hours.parse(self.hours, zone_of(self.timezone), self.timezone)
-        return model.Mailbox(self.address, self.queue, self.mode, self.name, opening, self.answer_within_h)
+        return model.Mailbox(
+            self.address, self.queue, self.mode, self.name, opening, self.answer_within_h, self.spam_from
+        )
 
 
 class ListenerTable(Table):
@@ -198,6 +202,9 @@ class RulesTable(Table):
     """[rules]: what we know of mail."""
 
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
+    local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
+    replay_days: StrictInt = Field(30, ge=0, le=400, description="days, 0 (nothing is kept) to 400")
+    redirect_to: tuple[MailAddress, ...] = Field((), description="mail addresses, none of them a mailbox of ours")
 
 
 class SpamTable(Table):
@@ -302,6 +309,8 @@ class Settings(Table):
             notify=self._notify(),
             webhooks=tuple(one.as_webhook() for one in self.webhook),
             learns=self.spam.learn,
+            replay_days=self.rules.replay_days,
+            redirect_to=tuple(address.lower() for address in self.rules.redirect_to),
             **self.replies.model_dump(),
         )
 
@@ -329,7 +338,8 @@ def settings_of(file: TomlFile, folder: Path) -> Settings:
     except ValidationError as error:
         faults += [_fault(file, detail) for detail in error.errors(include_url=False, include_context=False)]
     if faults:
-        raise ConfigError(sorted(faults, key=lambda fault: fault.line))
+        shown = pointed(faults, lambda _: file.text or None)
+        raise ConfigError(sorted(shown, key=lambda fault: (fault.line, fault.column)))
     return settings
 
 
@@ -365,7 +375,7 @@ def _words(annotation: Any) -> list[str]:
     """The words that a field of fixed words takes; none for any other field."""
     choices = get_args(annotation) or (annotation,)
     enums = (choice for choice in choices if isinstance(choice, type) and issubclass(choice, StrEnum))
-    return [word for word in choices if isinstance(word, str)] + [word for enum in enums for word in enum]
+    return [word for word in choices if isinstance(word, str)] + [word.value for enum in enums for word in enum]
 
 
 def _nearest(found: object, known: Iterable[str]) -> str:

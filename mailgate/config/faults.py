@@ -47,6 +47,7 @@ def across_tables(file: TomlFile) -> Iterator[Fault]:
         for place, table in _each(file, name):
             if table.get(key) is True and not table.get(needed):
                 yield _missing(file, (*place, key), True, needed)
+    yield from _own_targets(file)
 
 
 def _missing(file: TomlFile, place: Place, found: object, needed: str) -> Fault:
@@ -76,6 +77,18 @@ def _assumption(file: TomlFile) -> Iterator[Fault]:
         place = ("authentication", "assume")
         allowed = '"pass" only where every listener and the relay are on loopback'
         yield Fault(file.name, file.line(place), key_of(place), f"'pass' with {shortened(', '.join(exposed))}", allowed)
+
+
+def _own_targets(file: TomlFile) -> Iterator[Fault]:
+    """What a rule sends on to a mailbox of ours would come in again; a rule names a queue instead."""
+    ours = {_word(table, "address").lower() for _, table in _each(file, "mailbox")}
+    for _, table in _each(file, "rules"):
+        listed = table.get("redirect_to")
+        for index, one in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(one, str) and one.lower() in ours:
+                place = ("rules", "redirect_to", index)
+                allowed = "addresses that are no mailbox of ours; then.queue sorts within the desk"
+                yield Fault(file.name, file.line(place), key_of(place), shown(one), allowed)
 
 
 def _clear_password(file: TomlFile) -> Iterator[Fault]:

@@ -125,6 +125,10 @@ class Metrics(Meter):
         self._counts.accepted[peer.protocol, peer.role].inc(mails)
         self._counts.accept_s.observe(waited_s)
 
+    def refused(self, rule: str) -> None:
+        """Count what was refused, by the name of the rule."""
+        self._counts.refused_by_rule[self._known(rule)].inc()
+
     def judged(self, outcome: Outcome, waited_s: float) -> None:
         """Count the verdict, what was granted and what withheld; and whether anything answers an unproven sender."""
         counts = self._counts
@@ -139,7 +143,7 @@ class Metrics(Meter):
             self.granted(outcome.planned)
             # Asked of the mail itself once more: that this stays 0 is the promise, so it is not left to who keeps it.
             if case.authentication.level is Level.A0 or not case.accepted.mail_from:
-                counts.backscatter.inc(len(outcome.planned))
+                counts.backscatter.inc(sum(one.purpose.outside for one in outcome.planned))
 
     def batch(self, prepare_s: float, record_s: float) -> None:
         """How long a batch took, once for all its mails."""
@@ -215,6 +219,7 @@ class _Counts:
 
         self.accepted = counter("accepted", "Rows of the journal, one per recipient.", "protocol", "role")
         self.refused = counter("refused", "Replies from 400 on in sessions.", "code")
+        self.refused_by_rule = counter("refused_by_rule", "Mails that a rule refused at the door.", "rule")
         self.verdicts = counter("verdicts", "Mails judged.", "kind", "disposition")
         self.automatic = counter("automatic", "Automatic mails granted by the send gate.", "kind")
         self.suppressed = counter("suppressed", "Automatic mails withheld by the send gate.", "reason")

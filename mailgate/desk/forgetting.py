@@ -11,7 +11,7 @@ from mailgate.desk.acts import Acts, key_of
 from mailgate.errors import NotAllowed, NotFound, TryAgain
 from mailgate.judge.canonical import canonical, untagged
 from mailgate.mail.text import text_of
-from mailgate.store import customers, forgetting, locks, queries
+from mailgate.store import customers, forgetting, judgements, locks, queries
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -60,6 +60,7 @@ class Forgetting(Acts):
                 mails += await self.database.write(partial(remove, ids=some))
                 removed(len(some))
         await self._forget_notices(needles)
+        await self._forget_judgements(needles)
         silenced = await self._silence(needles)
         tickets = await self.database.write(lambda conn: self._finish(conn, people, f"agent:{agent}"))
         permits, standing = await self.database.read(lambda conn: forgetting.remains(conn, people))
@@ -90,6 +91,18 @@ class Forgetting(Acts):
             naming = await self.database.read(partial(_naming, ids=some, needles=needles))
             if naming:
                 await self.database.write(partial(forgetting.remove_messages, ids=naming))
+
+    async def _forget_judgements(self, needles: Sequence[str]) -> None:
+        """What mail was judged by goes with each batch that names him, and with it what `rules replay` could say."""
+        wanted, after = [needle.encode() for needle in needles], 0
+        while True:
+            work = partial(judgements.naming, needles=wanted, after=after, limit=STEP)
+            naming, following = await self.database.read(work)
+            if naming:
+                await self.database.write(partial(judgements.forget, ids=naming))
+            if following is None:
+                return
+            after = following
 
     async def _silence(self, needles: Sequence[str]) -> int:
         mentioned = await self.database.read(partial(forgetting.mentions, needles=needles))

@@ -25,12 +25,6 @@ GIVEN_UP = "errand-failed"  # the event in a ticket's history
 NewId = Callable[[], int]
 
 
-def unknown(names: Iterable[str], gateway: Gateway) -> tuple[str, ...]:
-    """Those of `names` that no webhook of the configuration bears."""
-    known = {one.name for one in gateway.webhooks}
-    return tuple(name for name in dict.fromkeys(names) if name not in known)
-
-
 def withheld(names: Iterable[str], sender: str, level: Level, gateway: Gateway) -> str:
     """Why a mail of `sender` must not be handed to one of the webhooks of these names, "" where it may."""
     hooks = (one for one in gateway.webhooks if one.name in set(names))

@@ -5,7 +5,7 @@ They speak of signals by their ids, so they are read after all of those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,14 +41,20 @@ FORGIVEN_STRENGTHS = frozenset({Strength.STRONG, Strength.HINT, Strength.WEAK})
 
 
 def with_pardons(
-    signals: Signals, words: Words, forwarders: Sequence[Document], channels: Sequence[Document]
+    signals: Signals,
+    words: Words,
+    forwarders: Sequence[Document],
+    channels: Sequence[Document],
+    switched_off: Collection[str] = (),
 ) -> Signals:
     """The signals with what the rule files forgive; `words` are the lists that conditions may name.
+
+    A forwarder may also name signals that are `switched_off`: there is nothing to forgive then.
 
     Raises:
         ConfigError: with every fault of every file.
     """
-    ways, said = _WayReader(words, signals), _ChannelReader(words)
+    ways, said = _WayReader(words, signals, switched_off), _ChannelReader(words)
     for document in forwarders:
         ways.document(*document)
     for document in channels:
@@ -87,10 +93,10 @@ class _WayReader(Reader):
     name = "forwarder"
     most = MOST_WAYS
 
-    def __init__(self, words: Words, signals: Signals) -> None:
+    def __init__(self, words: Words, signals: Signals, switched_off: Collection[str]) -> None:
         super().__init__(words)
         self.ways: list[Way] = []
-        self.known = frozenset(signal.id for signal in signals.all)
+        self.known = frozenset({*(signal.id for signal in signals.all), *switched_off})
         self.rules = {signal.id: signal.rule for signal in signals.all}
 
     def table(self, table: Mapping[str, Any]) -> None:

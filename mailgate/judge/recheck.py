@@ -46,7 +46,7 @@ def place(docket: Docket, stands: Recheck) -> Placement:
         return _in_ticket(docket, stands.ticket_id)
     if docket.kind is not Kind.HUMAN or docket.has_seen_us:
         return places.held(docket, "looked at again: a person decides")
-    return ruled.placed(docket, again=True) or person.human(docket)
+    return ruled.placed(docket) or person.human(docket)
 
 
 def _is_in_doubt(proof: Authentication) -> bool:

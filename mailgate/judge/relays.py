@@ -12,7 +12,7 @@ import re2
 from msgspec import Struct
 
 from mailgate.errors import ConfigError
-from mailgate.tables import Tables
+from mailgate.tables import Document, Tables
 
 MOST_RELAYS = 100
 LONGEST_PATTERN = 1000  # characters
@@ -50,16 +50,14 @@ class Learner(Struct, frozen=True):
 KEEPS_OURS: Final = Learner()
 
 
-def compile_relays(
-    table: Mapping[str, Any], file: str = "relays.toml", lines: Sequence[int] = ()
-) -> tuple[Renaming, ...]:
-    """Check a parsed file; `lines` are where its `[[relay]]` tables stand.
+def compile_relays(documents: Sequence[Document]) -> tuple[Renaming, ...]:
+    """Check the `[[relay]]` tables of parsed files.
 
     Raises:
-        ConfigError: with every fault of the file.
+        ConfigError: with every fault of every file.
     """
-    reader = _Reader(file)
-    found = reader.relays(table, lines)
+    reader = _Reader()
+    found = reader.relays(documents)
     if reader.faults:
         raise ConfigError(reader.faults)
     return found
@@ -85,18 +83,17 @@ def learner(relays: Sequence[Renaming], host: str, id_domain: str) -> Learner:
 class _Reader(Tables):
     name = "relay"
 
-    def relays(self, table: Mapping[str, Any], lines: Sequence[int]) -> tuple[Renaming, ...]:
-        self.name = ""
-        self.unknown(table, ("relay",))
+    def relays(self, documents: Sequence[Document]) -> tuple[Renaming, ...]:
+        for file, table, _ in documents:
+            self.file, self.name = file, ""
+            self.unknown(table, ("relay",))
         self.name = "relay"
-        tables = list(self.each(table, lines))
-        if len(tables) > MOST_RELAYS:
-            self.fault("", f"{len(tables)} tables", f"at most {MOST_RELAYS}")
-        found = zip(tables, [*lines, *[0] * len(tables)], strict=False)
-        return tuple(self.relay(one, line) for one, line in found)
+        found = tuple(map(self.relay, self.of_all(documents)))
+        if len(found) > MOST_RELAYS:
+            self.fault("", f"{len(found)} tables", f"at most {MOST_RELAYS}")
+        return found
 
-    def relay(self, table: Mapping[str, Any], line: int) -> Renaming:
-        self.line = line
+    def relay(self, table: Mapping[str, Any]) -> Renaming:
         self.unknown(table, _KEYS)
         host, domain = (table.get(key, "") for key in ("host", "domain"))
         for key, value in (("host", host), ("domain", domain)):

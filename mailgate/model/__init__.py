@@ -74,7 +74,7 @@ from mailgate.model.known import (
     Total,
     Undelivered,
 )
-from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
+from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Shape, Token
 from mailgate.model.outbox import Answer, Attachment, Due, PutOff, Settlement, Written
 from mailgate.model.ruling import Hit, Opinion, Ruling
 from mailgate.model.terms import (
@@ -101,6 +101,7 @@ from mailgate.model.terms import (
     Right,
     Role,
     Scope,
+    Sign,
     Standing,
     State,
     Strength,
@@ -109,7 +110,7 @@ from mailgate.model.terms import (
     Trouble,
     Trust,
 )
-from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict
+from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict, Weighed
 
 __all__ = [
     "OPERATOR_QUEUE",
@@ -214,6 +215,8 @@ __all__ = [
     "Scope",
     "Sending",
     "Settlement",
+    "Shape",
+    "Sign",
     "Standing",
     "State",
     "Step",
@@ -232,5 +235,6 @@ __all__ = [
     "Unlinked",
     "Verdict",
     "Webhook",
+    "Weighed",
     "Written",
 ]

@@ -40,6 +40,7 @@ class Mailbox:
     name: str = ""  # of the desk, before the address in From
     opening: Opening | None = None  # None: always
     answer_within_h: int = 0  # hours of `opening` within which a person answers; 0: nothing is promised
+    spam_from: float = 5.0  # points from which a stranger's mail stands apart from what waits for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ class Gateway:
     notify: Notify = Notify()
     webhooks: tuple[Webhook, ...] = ()
     learns: bool = False  # the spam filter is taught by what our people say of mail
+    replay_days: int = 30  # for how long what mail was judged by is kept; 0: not at all
+    redirect_to: tuple[str, ...] = ()  # the addresses that rules may send mail on to, in lower case
 
     @cached_property
     def domains(self) -> frozenset[str]:

@@ -148,15 +148,17 @@ def _upsert(dialect: str, table: Table, key: tuple[str, ...], change: tuple[str,
     return insert.on_conflict_do_update(index_elements=key, set_=changed)
 
 
-def add(conn: Connection, table: Table, *, key: str | tuple[str, ...], column: str) -> Any:
-    """An INSERT that adds its `column` to that of the row that has this `key` already."""
-    return _add(conn.dialect.name, table, (key,) if isinstance(key, str) else key, column)
+def add(conn: Connection, table: Table, *, key: str | tuple[str, ...], column: str | tuple[str, ...]) -> Any:
+    """An INSERT that adds its `column`, or several, to that of the row that has this `key` already."""
+    columns = (column,) if isinstance(column, str) else column
+    return _add(conn.dialect.name, table, (key,) if isinstance(key, str) else key, columns)
 
 
 @cache
-def _add(dialect: str, table: Table, key: tuple[str, ...], column: str) -> Any:
+def _add(dialect: str, table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Any:
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return insert.on_conflict_do_update(index_elements=key, set_={column: table.c[column] + insert.excluded[column]})
+    sums = {column: table.c[column] + insert.excluded[column] for column in columns}
+    return insert.on_conflict_do_update(index_elements=key, set_=sums)
 
 
 def clear(conn: Connection, tables: Sequence[Table]) -> None:

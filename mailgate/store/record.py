@@ -101,12 +101,6 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     return numbers
 
 
-def remember_rules(conn: Connection, version: str, loaded_at: datetime, files: dict[str, str]) -> None:
-    """Keep the rule files that judge from now on, once per version."""
-    row = {"version": version, "loaded_at": loaded_at, "files": files}
-    conn.execute(upsert(conn, tables.rule_set, key="version"), row)
-
-
 class _Kinds:
     """Effects by what they are, each kind in its order; whatever nobody takes would be lost."""
 
@@ -201,7 +195,7 @@ def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
     put(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
 
 
-_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed")
+_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed", "spam")
 _DOCUMENT = select(tables.message.c.verdict).where(tables.message.c.id == bindparam("of_message"))
 
 

@@ -123,7 +123,8 @@ def _due(kind: Kind, until: datetime) -> Select[Any]:
         case Kind.SPAM:
             # Settled, that is judged so: however old a mail was by then, it can be accepted for this long.
             return journal_ids.where(
-                _MESSAGE.held.in_((HeldState.SPAM, HeldState.ARCHIVED)), _JOURNAL.settled_at <= until
+                _MESSAGE.held.in_((HeldState.LIKELY_SPAM, HeldState.SPAM, HeldState.ARCHIVED)),
+                _JOURNAL.settled_at <= until,
             )
         case Kind.PERMITS:
             waits = select(_OUTBOX.id).where(_OUTBOX.permit_id == _PERMIT.id, _OUTBOX.settled_at.is_(None)).exists()

@@ -127,7 +127,7 @@ def test_a_broken_rule_file_is_78_with_its_line(gateway: Run, folder: Path) -> N
     for command in (["check", "--no-dns"], ["rules", "check"]):
         done = gateway(*command)
         assert done.code == 78
-        assert "limits.toml:1: TOML" in done.out + done.err
+        assert "limits.toml:1:8: TOML" in done.out + done.err
 
 
 def test_a_database_that_is_none_is_78(gateway: Run, folder: Path) -> None:

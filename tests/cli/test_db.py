@@ -68,10 +68,13 @@ def test_a_backup_is_one_file_for_our_eyes_with_everything_in_it(filled: Run, fo
 
 def test_rules_of_the_operators_own_are_in_it(filled: Run, folder: Path) -> None:
     shutil.copytree(Path(__file__).parents[2] / "rules", folder / "rules")
-    (folder / "config.toml").write_text(CONFIG + '[rules]\nfolder = "rules"\n')
+    (folder / "ours").mkdir()
+    (folder / "ours/limits.toml").write_text("[timing]\nchallenge_days = 7\n")
+    (folder / "config.toml").write_text(CONFIG + '[rules]\nfolder = "rules"\nlocal = "ours"\n')
 
     with tarfile.open(backed_up(filled, folder)) as tar:
-        assert "rules/limits.toml" in tar.getnames()
+        assert {"rules/limits.toml", "rules/local/limits.toml"} <= {*tar.getnames()}
+        assert "rules/local/README.md" not in tar.getnames()
 
 
 def test_the_daemon_may_go_on_meanwhile(filled: Run, folder: Path) -> None:

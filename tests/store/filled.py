@@ -39,7 +39,7 @@ from mailgate.model import (
     TicketChange,
     Trouble,
 )
-from mailgate.store import ids, journal, locks, outbox, record
+from mailgate.store import ids, journal, judgements, locks, outbox, record, rule_counts, rulesets
 from mailgate.store.database import Database
 from tests.store.making import NOW, acquaintance, arrival, challenge, day, filing, new_id, sending, ticket
 
@@ -96,5 +96,7 @@ async def fill(db: Database) -> None:
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))
     await db.write(lambda conn: journal.refused(conn, NOW, {550: 1, 451: 2}))
-    await db.write(lambda conn: record.remember_rules(conn, "v1", NOW, {"limits.toml": "# ☂\n"}))
+    await db.write(lambda conn: rulesets.remember(conn, "v1", NOW, {"limits.toml": "☂"}, b"\0\xff"))
+    await db.write(lambda conn: judgements.keep(conn, new_id(), NOW, 1, b"\x80 \xc3\xa4nne"))
+    await db.write(lambda conn: rule_counts.add_up(conn, NOW.date(), {"invoices ☂": 2}, {}))
     await db.write(lambda conn: outbox.claim(conn, NOW, 1, "me", 60))

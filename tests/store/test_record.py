@@ -577,12 +577,3 @@ def everything(conn: Connection) -> dict[str, list[tuple[object, ...]]]:
     # The order of numbers counts; a sequence leaves out those of a transaction that was given up.
     questions["ticket"] = "SELECT id, subject, requester, state, rank() OVER (ORDER BY number) FROM ticket"
     return {name: sorted(map(tuple, conn.execute(text(asked))), key=repr) for name, asked in questions.items()}
-
-
-async def test_the_rules_that_judged_are_kept_once(db: Database) -> None:
-    for _ in range(2):
-        await db.write(lambda conn: record.remember_rules(conn, "v1", NOW, {"limits.toml": "x"}))
-
-    kept = await db.read(lambda conn: conn.execute(select(tables.rule_set)).all())
-    assert [tuple(row) for row in kept] == [("v1", NOW, {"limits.toml": "x"})]
-    assert timedelta(0) == kept[0].loaded_at - NOW

@@ -198,6 +198,8 @@ FAULTS: list[tuple[str, str, int, str, str]] = [
     (f'{HOOK}url = "https://a.example/"\npublishes = true', "webhook[1].publishes", 11, "together with senders", ""),
     (f'{HOOK}url = "https://a.example/"\nsenders = ["@"]', "webhook[1].senders[1]", 11, '"@example.com"', ""),
     ('[rules]\nfolder = "a\\u0000b"', "rules.folder", 8, "a folder", ""),
+    ('[rules]\nredirect_to = ["a@x.example", "b"]', "rules.redirect_to[2]", 8, "mail addresses", ""),
+    ('[rules]\nredirect_to = ["Support@example.com"]', "rules.redirect_to[1]", 8, "no mailbox of ours", ""),
     ("store = 3", "listener[1].store", 7, "unknown key", ""),
     ("[wire]\nconnections = 0x" + "f" * 10_000, "wire.connections", 8, "too long to show", ""),
 ]

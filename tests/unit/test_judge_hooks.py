@@ -40,10 +40,6 @@ def test_nobody_publishes_where_nobody_is_listed() -> None:
     assert hooks.permitted(Webhook("site", publishes=True), "anne@x.test", Level.A2)
 
 
-def test_names_that_no_webhook_bears_are_named_once() -> None:
-    assert hooks.unknown(["crm", "crn", "site", "crn"], GATEWAY) == ("crn",)
-
-
 def test_waits_grow_and_end_with_the_time_that_an_errand_has() -> None:
     errand = hooks.errand(ErrandKind.WEBHOOK, 1, NOW, 86_400, lambda: 7, target="crm")
     assert (errand.id, errand.target, errand.give_up_at) == (7, "crm", NOW + timedelta(days=1))

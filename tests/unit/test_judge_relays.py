@@ -15,7 +15,7 @@ IRELAND, VIRGINIA = "email-smtp.eu-west-1.amazonaws.com", "email-smtp.us-east-1.
 
 @cache
 def shipped() -> tuple[Renaming, ...]:
-    return compile_relays(tomlfile.read(shipped_folder() / "relays.toml").document)
+    return compile_relays([("relays.toml", tomlfile.read(shipped_folder() / "relays.toml").document, ())])
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,5 @@ def test_an_alias_is_short_and_plain(said: str) -> None:
 )
 def test_a_table_with_a_fault_is_refused(table: dict[str, str], key: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        compile_relays({"relay": [table]}, "relays.toml", [7])
+        compile_relays([("relays.toml", {"relay": [table]}, [7])])
     assert [(fault.key, fault.line) for fault in caught.value.faults] == [(key, 7)]

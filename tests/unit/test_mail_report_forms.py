@@ -14,12 +14,14 @@ SHIPPED = load(shipped_folder()).reports
 
 
 def forms(*tables: dict[str, Any], **others: Any) -> Forms:
-    return compile_forms({"form": [{"vendor": "x", **table} for table in tables], **others}, "reports.toml", {})
+    listed = {"form": [("reports.toml", {"form": [{"vendor": "x", **table} for table in tables]}, ())]}
+    return compile_forms(others, "reports.toml", listed)
 
 
 def faults(document: dict[str, Any]) -> list[Fault]:
+    listed = {name: [("reports.toml", document, [line])] for name, line in (("form", 7), ("status", 9))}
     with pytest.raises(ConfigError) as caught:
-        compile_forms(document, "reports.toml", {"form": [7], "status": [9]})
+        compile_forms(document, "reports.toml", listed)
     return caught.value.faults
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import re2
 
 from mailgate.errors import ConfigError
-from mailgate.tables import Tables, nearest
+from mailgate.tables import Document, Tables, nearest
 
 T = TypeVar("T")
 Regexp: TypeAlias = Any  # a compiled pattern; re2 brings no types along
@@ -87,8 +87,8 @@ class Forms:
     codes: Mapping[str, str] = field(default_factory=dict)  # reply codes that do
 
 
-def compile_forms(table: Mapping[str, Any], file: str, lines: Mapping[str, Sequence[int]]) -> Forms:
-    """Check a parsed `reports.toml`; `lines` are where its `[[form]]` and `[[status]]` tables stand.
+def compile_forms(table: Mapping[str, Any], file: str, listed: Mapping[str, Sequence[Document]]) -> Forms:
+    """Check a parsed `reports.toml`; `listed` are the files with its `[[form]]` and `[[status]]` tables.
 
     Raises:
         ConfigError: with every fault of the file.
@@ -96,8 +96,8 @@ def compile_forms(table: Mapping[str, Any], file: str, lines: Mapping[str, Seque
     reader = _Reader(file)
     reader.unknown(table, _TABLES)
     senders, actions, codes = (reader.section(table, key) for key in ("senders", "actions", "codes"))
-    forms = reader.read("form", table, lines, reader.form)
-    statuses = reader.read("status", table, lines, reader.status)
+    forms = reader.read("form", listed, reader.form)
+    statuses = reader.read("status", listed, reader.status)
     reader.line = 0
     reader.name = "codes"
     replies = {code: reader.code(code, status) for code, status in codes.items()}
@@ -127,12 +127,10 @@ def compile_forms(table: Mapping[str, Any], file: str, lines: Mapping[str, Seque
 class _Reader(Tables):
     """Reads the tables of one file."""
 
-    def read(
-        self, name: str, table: Mapping[str, Any], lines: Mapping[str, Sequence[int]], one: Callable[[Any], T]
-    ) -> list[T]:
+    def read(self, name: str, listed: Mapping[str, Sequence[Document]], one: Callable[[Any], T]) -> list[T]:
         """What `one` makes of each table [[name]]."""
         self.name = name
-        made = [one(each) for each in self.each(table, lines.get(name, ()))]
+        made = [one(each) for each in self.of_all(listed.get(name, ()))]
         if len(made) > MOST_FORMS:
             self.fault("", len(made), f"at most {MOST_FORMS} [[{name}]] tables")
         return made
