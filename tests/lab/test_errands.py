@@ -207,8 +207,8 @@ async def test_whoever_dies_with_an_errand_leaves_it_due_again(laboratory: Labor
         assert [(one.state, one.attempts) for one in lines(lab)] == [(ErrandState.DONE, 2)]
 
 
-async def test_errands_go_with_their_mail_and_when_they_are_old(laboratory: Laboratory) -> None:
-    async with laboratory(overrides=OPEN) as lab:
+async def test_errands_go_with_their_mail_and_when_they_are_old() -> None:
+    async with Lab(overrides=OPEN) as lab:
         message_id = await filed(lab)
         await ordered(lab, message_id)
         await lab.settle()
