@@ -12,8 +12,9 @@ from datetime import timedelta
 from msgspec import Struct
 
 from mailgate.judge.acquainted import ACQUAINTED_FIELDS, Acquainted
+from mailgate.judge.conditions import part_of
 from mailgate.judge.fields import FIELDS
-from mailgate.judge.signals import MailFields, shown
+from mailgate.judge.signals import LONGEST_SHOWN, MailFields, shown
 from mailgate.judge.weighs import Weigh, Weighs
 from mailgate.model import Case, Finding, Gateway, Opinion, Weighed
 
@@ -85,7 +86,14 @@ def _by_fields(fields: SpamFields, weighs: Weighs) -> Iterator[_Found]:
         for weigh, seen in asked.seen(values) if values else ():
             if weigh.place not in met and _allows(fields, weigh):
                 met.add(weigh.place)
-                yield weigh, _weighed(weigh, weigh.points, shown(seen))
+                yield weigh, _weighed(weigh, weigh.points, _shown(weigh, seen))
+
+
+def _shown(weigh: Weigh, seen: str) -> str:
+    """The value, or of a long one the part that counts."""
+    if len(seen) > LONGEST_SHOWN and weigh.condition is not None:
+        return shown(part_of(weigh.condition.accepts, seen))
+    return shown(seen)
 
 
 def _by_findings(fields: SpamFields, findings: Iterable[Finding], weighs: Weighs) -> Iterator[_Found]:
