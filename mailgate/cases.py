@@ -51,12 +51,8 @@ def case_of(
     whole = _told(accepted, parts, text, book) if may_quote or asked else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient or asked else ""
     case = Case(
-        accepted=accepted,
-        mail=without_forged_results(mail, gateway.name),
-        authentication=proof,
-        mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
-        judged_at=now,
-        recipient=recipient,
+        *(accepted, without_forged_results(mail, gateway.name), proof),
+        *(admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0], now, recipient),
         ours=_signed((*mail.in_reply_to, *mail.references), gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
