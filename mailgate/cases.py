@@ -47,16 +47,13 @@ def case_of(
     mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
     answerable = proof.level is not Level.A0
-    may_quote, asked = answerable or recipient or _may_quote_us(accepted.raw, mail), book.signals.rules.of_text
+    asked = book.signals.rules.of_text
+    may_quote = answerable or recipient or _may_quote_us(accepted.raw, mail)
     whole = _told(accepted, parts, text, book) if may_quote or asked else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient or asked else ""
     case = Case(
-        accepted=accepted,
-        mail=without_forged_results(mail, gateway.name),
-        authentication=proof,
-        mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
-        judged_at=now,
-        recipient=recipient,
+        *(accepted, without_forged_results(mail, gateway.name), proof),
+        *(admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0], now, recipient),
         ours=_signed((*mail.in_reply_to, *mail.references), gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
         passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
@@ -65,10 +62,7 @@ def case_of(
         markers=token.markers(f"{mail.subject}\n{whole if may_quote else ''}", gateway.keys),
         rules=book.version,
     )
-    if answerable:
-        case = _spoken(case, gateway, book)
-    elif asked:
-        case = replace(case, language=language.guess(mail, own, book.tongues))
+    case = _spoken(case, gateway, book) if answerable or asked else case
     case = _of_insider(_shaped(case, parts, whole or text, book), parts, whole, gateway, book)
     return forward.followed(case, book.signals, gateway)
 
@@ -104,11 +98,13 @@ def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book
 
 
 def _spoken(case: Case, gateway: Gateway, book: Rulebook) -> Case:
-    """With the language of its words, and with what is the same when a machine says them again."""
+    """With the language of its words; where it may be answered, what is the same where a machine says them again."""
     mail, own, secret = case.mail, case.text, gateway.keys.steady
+    case = replace(case, language=language.guess(mail, own, book.tongues))
+    if case.authentication.level is Level.A0:
+        return case
     return replace(
         case,
-        language=language.guess(mail, own, book.tongues),
         words=fingerprint("", own, (), secret),
         fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, secret),
     )

@@ -115,8 +115,11 @@ class Refusing:
         """Behind a queue a refusal would become a bounce to whoever stands there as the sender."""
         peer = arrival.peer
         direct = peer.role is Role.EDGE and peer.protocol is Protocol.SMTP and peer.via is None
-        answers = any(admission.recipient_token(one, self.intake.gateway) for one in arrival.recipients)
-        return direct and not answers and not (self.origins and self.origins.is_ours(peer))
+        exempt = any(
+            admission.is_service(one) or admission.recipient_token(one, self.intake.gateway)
+            for one in arrival.recipients
+        )
+        return direct and not exempt and not (self.origins and self.origins.is_ours(peer))
 
     async def _ask(self, arrival: Arrival, book: Rulebook) -> Refusal | None:
         mails = [_as_accepted(arrival, recipient) for recipient in arrival.recipients]

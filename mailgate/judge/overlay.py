@@ -18,7 +18,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge.decided import Judged, Sent
+from mailgate.judge.decided import Judged, Left, Sent
 from mailgate.judge.docket import Outcome
 from mailgate.judge.history import held_mail
 from mailgate.judge.ledger import Permits
@@ -30,6 +30,7 @@ from mailgate.model import (
     Begun,
     Case,
     Challenge,
+    ChallengeState,
     Disposition,
     Facts,
     HeldMail,
@@ -61,6 +62,19 @@ class _Owed(Struct, frozen=True):
     since: datetime
 
 
+class _Asked(Struct, frozen=True):
+    """A question that only the other world asks; it is thought to arrive as soon as it leaves."""
+
+    challenge: Challenge
+    leaves_at: datetime
+
+    def at(self, now: datetime) -> Challenge:
+        """As it stands at `now`."""
+        if self.challenge.state is not ChallengeState.QUEUED or self.leaves_at >= now:
+            return self.challenge
+        return replace(self.challenge, state=ChallengeState.SENT, sent_at=self.leaves_at)
+
+
 @dataclass(slots=True)
 class Overlay:
     """The differences so far. Each sort of them is bounded by `MOST`."""
@@ -74,7 +88,7 @@ class Overlay:
     opened: dict[int, KnownTicket] = field(default_factory=dict)  # tickets that only the other world has,
     never: dict[int, None] = field(default_factory=dict)  # and those that it has not
     spared: dict[int, int] = field(default_factory=dict)  # by token id, rows of mail that left only in the record
-    asked: dict[str, Challenge] = field(default_factory=dict)  # questions that only the other world has, by address
+    asked: dict[str, _Asked] = field(default_factory=dict)  # questions that only the other world has, by address
     owed: dict[str, _Owed] = field(default_factory=dict)  # to an address,
     owed_domain: dict[str, _Owed] = field(default_factory=dict)  # and to a domain
 
@@ -101,7 +115,7 @@ class Overlay:
         self._people(then, now, before, facts.acquaintances)
         for case, was, one, outcome in zip(cases, then, now, outcomes, strict=True):
             self._sent(was.left.sent, one.left.sent)
-            self._asked(was.left.asked, one.left.asked)
+            self._questions(was.left, one.left)
             self._released(was, one, outcome, facts)
             if _place(was) != _place(one):
                 self._moved(case, was, one, outcome, facts)
@@ -135,11 +149,14 @@ class Overlay:
                 if grant.purpose in _PAID and not grant.shared:
                     _owe(self.owed_domain, grant.domain, sign, grant.at)
 
-    def _asked(self, was: Sequence[Challenge], now: Sequence[Challenge]) -> None:
-        addresses = {one.address for one in was}
-        for one in now:
+    def _questions(self, was: Left, now: Left) -> None:
+        addresses = {one.address for one in was.asked}
+        leaves = {one.token_id: one.leaves_at for one in now.sent}
+        for one in now.asked:
             if one.address not in addresses:
-                _put(self.asked, one.address, one)
+                before = self.asked.get(one.address)
+                leaves_at = leaves.get(one.token_id) or (before.leaves_at if before else one.created_at)
+                _put(self.asked, one.address, _Asked(one, leaves_at))
 
     def _released(self, was: Judged, now: Judged, outcome: Outcome, facts: Facts) -> None:
         """Held mail that is let in by this mail in one world alone."""
@@ -202,7 +219,7 @@ class Overlay:
                 facts.acquaintances[address] = _as(known, stands.other)
         facts.challenges = {who: one for who, one in facts.challenges.items() if one.token_id not in self.spared}
         for address in asked.addresses & self.asked.keys():
-            facts.challenges.setdefault(address, self.asked[address])
+            facts.challenges.setdefault(address, self.asked[address].at(asked.now))
 
     def _lay_mail(self, facts: Facts) -> None:
         """Mail of ours that never left is known to nobody; mail that came in stands where it would."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mailgate.judge.acquainted import ACQUAINTED_FIELDS, Acquainted
 from mailgate.judge.conditions import shown
+from mailgate.judge.fields import FIELDS
 from mailgate.judge.signals import MailFields
 from mailgate.judge.weighs import Weigh, Weighs
 from mailgate.model import Case, Finding, Gateway, Opinion, Weighed
@@ -40,6 +41,8 @@ class SpamFields(MailFields):
 
     def values(self, field: str) -> tuple[str, ...]:
         """The values of any field that a reason may name."""
+        if field in FIELDS:
+            return self.computed(field)
         if field in ACQUAINTED_FIELDS:
             return ACQUAINTED_FIELDS[field](self._acquainted)
         return super().values(field)
@@ -78,10 +81,9 @@ _Found = tuple[Weigh, Weighed]
 
 def _by_fields(fields: SpamFields, weighs: Weighs) -> Iterator[_Found]:
     met: set[int] = set()
-    for field, (watch, theirs) in weighs.by_field.items():
+    for field, asked in weighs.by_field.items():
         values = fields.values(field)
-        for at, seen in watch.seen(values) if values else ():
-            weigh = theirs[at]
+        for weigh, seen in asked.seen(values) if values else ():
             if weigh.place not in met and _allows(fields, weigh):
                 met.add(weigh.place)
                 yield weigh, _weighed(weigh, weigh.points, shown(seen))

@@ -42,7 +42,9 @@ class Traffic:
             for sent in self.less[address]:
                 _take_out(facts.taken[address], sent)
         for address in asked.addresses & self.more.keys():
-            both = (*facts.taken.get(address, ()), *self.more[address])
+            # What leaves at the very moment of a mail is taken after it.
+            before = (one for one in self.more[address] if one.at < asked.now)
+            both = (*facts.taken.get(address, ()), *before)
             facts.taken[address] = sorted(both, key=lambda one: one.at, reverse=True)
         for address in facts.begun.keys() & self.not_begun.keys():
             facts.begun[address] = [one for one in facts.begun[address] if one not in self.not_begun[address]]

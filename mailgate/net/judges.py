@@ -75,18 +75,22 @@ class _Asked:
         self._deadline_s = deadline_s
         self._log = log
         self._now_s = now_s
+        self._answers = 0
         self._failures = 0
         self._until_s = 0.0
 
     async def opinion(self, mail: Shown) -> Opinion | None:
         if self._rests():
             return self._unknown(f"not asked, for it failed {self._failures} times in a row")
+        answers = self._answers
         try:
             async with asyncio.timeout(self._deadline_s):
                 found = await self._judge.opinion(mail)
         except TimeoutError:
             why = f"no answer within {self._deadline_s * 1000:.0f} ms"
-            return self._unknown(why) if len(mail.raw) > LARGE_BYTES else self._failed(why)
+            # Who answered others meanwhile is not down, but busy with them.
+            slow = len(mail.raw) > LARGE_BYTES or self._answers > answers
+            return self._unknown(why) if slow else self._failed(why)
         except Unheard as trouble:
             return self._failed(str(trouble))
         # Broad, because what others answer to strangers' mail must cost us their opinion, never the mail.
@@ -116,6 +120,7 @@ class _Asked:
         return self._unknown(why)
 
     def _heard(self) -> None:
+        self._answers += 1
         if self._failures >= FAILURES:
             self._log.info(Event.JUDGE_HEARD_AGAIN, judge=self._judge.name)
         self._failures = 0

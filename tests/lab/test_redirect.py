@@ -19,6 +19,7 @@ from mailgate.model import Scope, Standing, TicketState, TokenKind
 from mailgate.store import outgoing
 from mailgate.testing import CONFIG, KEYS, Handed, Lab, Sent
 from tests.fakes.ruled import desk, rule_folder
+from tests.fakes.stores import Laboratory
 
 TO = "bill@pay.test"
 RULE = f"""
@@ -109,30 +110,25 @@ async def test_a_mail_that_nobody_proves_is_sent_on_too_and_nothing_goes_to_its_
     assert {sent.mail_from.partition("+")[0] for sent in lab.sent} == {"support"}
 
 
-@pytest.mark.parametrize(
-    ("fields", "mail_from", "why"),
-    [
-        pytest.param({"Auto_Submitted": "auto-replied"}, "sue@supplier.test", "automatic reply", id="a machine's"),
-        pytest.param({}, "", "without a reverse-path", id="null reverse-path"),
-        pytest.param({"Mailgate_Trace": "v=1; i=x"}, "sue@supplier.test", "Mailgate-Trace", id="another gateway's"),
-        pytest.param({"X_Loop": "support@g.test"}, "sue@supplier.test", "loop_ours", id="X-Loop"),
-        pytest.param(
-            {"Received": "from x by y with SMTP; z", "Delivered_To": "support@g.test"},
-            "sue@supplier.test",
-            "passed_ours",
-            id="Delivered-To",
-        ),
-    ],
-)
-async def test_what_must_not_be_sent_on_goes_its_usual_way(
-    lab: Lab, fields: dict[str, str], mail_from: str, why: str
-) -> None:
-    handed = await arrives(lab, invoice(**fields), mail_from)
+STAYS = {
+    "a machine's": ({"Auto_Submitted": "auto-replied"}, "sue@supplier.test", "automatic reply"),
+    "null reverse-path": ({}, "", "without a reverse-path"),
+    "another gateway's": ({"Mailgate_Trace": "v=1; i=x"}, "sue@supplier.test", "Mailgate-Trace"),
+    "X-Loop": ({"X_Loop": "support@g.test"}, "sue@supplier.test", "loop_ours"),
+    "Delivered-To": (
+        {"Received": "from x by y with SMTP; z", "Delivered_To": "support@g.test"},
+        "sue@supplier.test",
+        "passed_ours",
+    ),
+}
 
+
+async def test_what_must_not_be_sent_on_goes_its_usual_way(lab: Lab) -> None:
+    for number, (fields, mail_from, why) in enumerate(STAYS.values()):
+        verdict = lab.verdict(await arrives(lab, invoice(number, **fields), mail_from))
+        assert verdict is not None
+        assert any(step["check"] == "redirect" and why in step["result"] for step in verdict["trail"]), why
     assert [sent for sent in lab.sent if sent.kind == "redirect"] == []
-    verdict = lab.verdict(handed)
-    assert verdict is not None
-    assert any(step["check"] == "redirect" and why in step["result"] for step in verdict["trail"])
 
 
 async def test_what_comes_from_there_is_not_sent_back(lab: Lab) -> None:
@@ -149,21 +145,17 @@ async def test_what_follows_a_ticket_stays_in_it(lab: Lab) -> None:
     assert "redirect" not in {sent.kind for sent in lab.sent}
 
 
-@pytest.mark.parametrize(
-    ("raw", "why"),
-    [
-        pytest.param(invoice().replace(b"pay ", b"pay\n"), "its lines do not end as they must", id="bare line end"),
-        pytest.param(b" x: y\r\n" + invoice(), "its lines do not end as they must", id="begins with no field"),
-        pytest.param(invoice() + b"x" * 80 * 320_000, "largest_kb", id="too large"),
-        pytest.param(b"Received: from a by b; c\r\n" * 26 + invoice(), "[redirect] hops", id="too many hops"),
-    ],
-)
-async def test_what_cannot_be_sent_on_waits_for_a_person(lab: Lab, raw: bytes, why: str) -> None:
-    handed = await arrives(lab, raw)
-
+async def test_what_cannot_be_sent_on_waits_for_a_person(lab: Lab) -> None:
+    hindered = {
+        "bare line end": (invoice(1).replace(b"pay ", b"pay\n"), "its lines do not end as they must"),
+        "begins with no field": (b" x: y\r\n" + invoice(2), "its lines do not end as they must"),
+        "too large": (invoice(3) + b"x" * 80 * 320_000, "largest_kb"),
+        "too many hops": (b"Received: from a by b; c\r\n" * 26 + invoice(4), "[redirect] hops"),
+    }
+    for raw, why in hindered.values():
+        disposition, reason = place(lab, await arrives(lab, raw))
+        assert (disposition, why in reason) == ("hold", True), reason
     assert lab.sent == []
-    assert place(lab, handed)[0] == "hold"
-    assert why in place(lab, handed)[1]
 
 
 async def test_a_dry_run_sends_nothing_on(folder: Path) -> None:
@@ -351,10 +343,10 @@ async def test_a_storm_of_many_senders_ends_at_the_hours_share_of_the_address(la
     assert {sent.rcpt_to for sent in lab.sent} == {TO}
 
 
-async def test_two_batches_and_one_end_alike(folder: Path) -> None:
+async def test_batches_of_any_size_end_alike_on_either_database(laboratory: Laboratory, folder: Path) -> None:
     ends = []
     for size in (5, 30):
-        async with Lab(overrides=desk(folder, TO)) as lab:
+        async with laboratory(overrides=desk(folder, TO)) as lab:
             for begin in range(0, 30, size):
                 many = [
                     {"raw": invoice(number), "mail_from": "sue@supplier.test"} for number in range(begin, begin + size)
@@ -363,3 +355,21 @@ async def test_two_batches_and_one_end_alike(folder: Path) -> None:
                 await lab.settle()
             ends.append((len(lab.sent), lab.ledger().held))
     assert ends == [(20, 10), (20, 10)]
+
+
+async def test_what_dns_could_not_say_at_first_is_sent_on_when_it_can() -> None:
+    rule = RULE.replace("then.redirect", 'when.level = "a1"\nthen.redirect')
+    with rule_folder(rule) as place_:
+        async with Lab(overrides=desk(place_, TO, mode="guarded")) as lab:
+            lab.dns["supplier.test", "TXT"] = TimeoutError("no answer")
+            await arrives(lab, invoice(), auth="verify")
+            assert lab.sent == []
+            assert lab.ledger().held == 1
+
+            lab.dns["supplier.test", "TXT"] = ["v=spf1 ip4:192.0.2.1 -all"]
+            lab.advance(timedelta(minutes=6))
+            await lab.settle()
+
+            assert [sent.kind for sent in lab.sent] == ["redirect"]
+            assert lab.ledger().quiet == 1
+            assert visible_and_judged(lab)

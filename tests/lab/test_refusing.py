@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mailgate import refusing
 from mailgate.lab.account import visible_and_judged
@@ -73,21 +74,21 @@ async def test_where_one_recipient_takes_it_it_comes_in_for_all_and_is_held_for_
         assert [ticket.mailbox for ticket in lab.tickets()] == ["support@g.test"]
 
 
-@pytest.mark.parametrize(
-    "peer",
-    [
-        pytest.param(Peer("192.0.2.1", role=Role.BEHIND), id="behind our own queue"),
-        pytest.param(Peer("192.0.2.1", protocol=Protocol.LMTP), id="LMTP"),
-        pytest.param(Peer("192.0.2.1", via="127.0.0.1"), id="our own MTA speaks for the client"),
-    ],
-)
-async def test_behind_a_queue_it_comes_in_and_is_held_as_spam(folder: Path, peer: Peer) -> None:
+async def test_behind_a_queue_and_to_postmaster_it_comes_in_and_is_held_as_spam(folder: Path) -> None:
+    direct = Peer("192.0.2.1")
+    ways = {
+        "behind our own queue": (replace(direct, role=Role.BEHIND), "support@g.test"),
+        "LMTP": (replace(direct, protocol=Protocol.LMTP), "support@g.test"),
+        "our own MTA speaks for the client": (replace(direct, via="127.0.0.1"), "support@g.test"),
+        "RFC 5321 section 4.5.1": (direct, "postmaster@g.test"),
+    }
     async with Lab(overrides=desk(folder, mailbox=BOXES)) as lab:
-        (reply,) = await lab.door.accept(Arrival("joe@x.test", ("support@g.test",), about("watches"), peer, lab.now))
+        for number, (peer, to) in enumerate(ways.values(), 1):
+            (reply,) = await lab.door.accept(Arrival("joe@x.test", (to,), about("watches", number), peer, lab.now))
+            assert reply.code == 250
         await lab.settle()
 
-        assert reply.code == 250
-        assert [line.state for line in lab.held()] == ["spam"]
+        assert [line.state for line in lab.held()] == ["spam"] * len(ways)
         assert lab.sent == []
 
 

@@ -28,6 +28,7 @@ from tests.fakes.letters import answer, letter, link
 from tests.fakes.stores import Laboratory
 
 FOREVER = timedelta(days=4000)
+SEEDS = range(20, 30)
 OTHER = """
 [[rule]]
 name = "invoices"
@@ -187,7 +188,14 @@ def comparable(decided: list[Decided], ids: list[int]) -> list[Decided]:
     return [replace(one, reason="", joined=bool(one.joined), beside=places.get(one.beside, 0)) for one in decided]
 
 
-@pytest.mark.parametrize(("mode", "seed"), [("open", 3), ("guarded", 1)])
+@pytest.mark.parametrize(
+    ("mode", "seed"),
+    [
+        ("open", 3),
+        ("guarded", 1),
+        *(pytest.param(mode, seed, marks=pytest.mark.soak) for mode in ("open", "guarded", "off") for seed in SEEDS),
+    ],
+)
 async def test_a_replay_foretells_what_other_rules_would_have_done(local: Path, mode: str, seed: int) -> None:
     """Limits, credit, tickets and held mail of earlier mails count: what is lived is what was foretold."""
     async with desk(mode) as lab, desk(mode, local) as other:

@@ -108,6 +108,21 @@ async def test_whoever_sends_large_or_strange_mail_blinds_nobody() -> None:
     assert (slow.asked, strange.asked, events(lines)) == (times, times, [])
 
 
+async def test_who_is_busy_with_a_burst_is_not_down() -> None:
+    class Busy(Silent):
+        async def opinion(self, mail: Shown) -> Opinion | None:
+            self.asked += 1
+            if self.asked > 1:
+                return await super().opinion(mail)
+            await asyncio.sleep(0)  # until the others have asked
+            return Opinion("busy", 1.0)
+
+    ask, lines = judges(Busy("busy"), deadline_s=0.01)
+    found = await asyncio.gather(*(ask(MAIL) for _ in range(10)))
+    assert [one.unknown == "" for (one,) in found] == [True] + [False] * 9
+    assert events(lines) == []
+
+
 async def test_a_failure_now_and_then_is_nobodys_rest() -> None:
     flaky = Said("a", *[OSError("once"), Opinion("a", 0.0)] * 10)
     ask, lines = judges(flaky)

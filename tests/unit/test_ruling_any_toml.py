@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
 from mailgate.judge.conditions import LARGEST_PROGRAM, LONGEST_LOOKED_AT, WrongValueError, matcher
+from mailgate.judge.ruling import reading
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.maps import matchers, parse
 from mailgate.judge.ruling.reading import compile_rules
@@ -148,3 +149,14 @@ def test_a_pattern_has_an_end_to_its_size(pattern: str) -> None:
     with pytest.raises(WrongValueError) as wrong:
         matcher("matches", pattern)
     assert str(LARGEST_PROGRAM) in wrong.value.allowed or "RE2" in wrong.value.allowed
+
+
+def test_all_patterns_together_have_an_end_to_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_INSTRUCTIONS", 100)
+    rules = [
+        {"name": str(number), "when": {"subject": {"matches": f"{number}[a-z]{{20}}"}}, "then": {"tag": "x"}}
+        for number in range(9)
+    ]
+    with pytest.raises(ConfigError) as caught:
+        reading.compile_rules([("r.toml", {"rule": rules}, lambda place: 1)], {})
+    assert [fault.found for fault in caught.value.faults] == ["'one more pattern'"]

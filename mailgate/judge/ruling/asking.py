@@ -94,7 +94,7 @@ class Rules:
         )
 
     def placed(self, leaf: int, accepted: str) -> str:
-        """Where an entry stands that was met, for what is a list in a file of its own."""
+        """Where the entry stands that a leaf met, "" for what is no list in a file of its own: " (maps/vip.txt:3)"."""
         place = self.leaves[leaf].condition.accepts.place
         return f" ({place(accepted)})" if place else ""
 

@@ -40,6 +40,9 @@ from mailgate.tables import Line, Tables, nearest
 
 MOST_RULES = 5000
 MOST_LEAVES = 50_000  # conditions of all rules together
+MOST_INSTRUCTIONS = (
+    2_000_000  # of all their patterns: some dozen bytes and nanoseconds each, for each mail that asks it
+)
 MOST_DEPTH = 5  # of all, any and not
 LONGEST_NAME = 100  # characters
 
@@ -85,6 +88,7 @@ class RuleReader(Tables):
         self.leaves: list[Leaf] = []
         self._places: dict[str, str] = {}  # where each name stands
         self._known: dict[tuple[str, str, int], int] = {}  # leaves by field, words and number
+        self._instructions = 0
         self._line: Line = lambda place: 0
         self._number = 0
 
@@ -237,6 +241,11 @@ class RuleReader(Tables):
         if key not in self._known:
             if len(self.leaves) == MOST_LEAVES:
                 self.fault("when", "one more condition", f"at most {MOST_LEAVES} in all rules together")
+            self._instructions += accepts.size
+            if self._instructions - accepts.size <= MOST_INSTRUCTIONS < self._instructions:
+                self.fault(
+                    "when", "one more pattern", f"at most {MOST_INSTRUCTIONS} instructions of all patterns together"
+                )
             self._known[key] = len(self.leaves)
             reach = LONGEST_LOOKED_AT if field in LONG else LONGEST_VALUE
             self.leaves.append(Leaf(field, Condition((field,), READS[Read.TEXT], accepts, reach), *asked))
