@@ -83,6 +83,13 @@ def test_every_fault_is_shown_with_its_line_and_what_to_write(mailgate: Run, own
     ]
 
 
+def test_an_address_that_the_configuration_does_not_list_is_shown_with_its_line(mailgate: Run, own: Path) -> None:
+    (own / "70-ours.toml").write_text(RULES.replace('then.queue = "support"', 'then.redirect = "a@x.test"'))
+    done = rules(mailgate, own, "check")
+    assert done.code == 78
+    assert done.err.startswith(f"{own}/70-ours.toml:6:17: rule.then.redirect: found 'a@x.test'\n")
+
+
 def test_faults_are_objects_too(mailgate: Run, own: Path) -> None:
     (own / "70-ours.toml").write_text(RULES.replace('"high"', '"hihg"'))
     done = rules(mailgate, own, "check", "--json")
