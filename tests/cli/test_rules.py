@@ -131,7 +131,7 @@ def test_each_rule_tells_which_condition_met_which_value(mailgate: Run, own: Pat
         "      ✓ one of",
         "          ✓ size_kb < 5: '0'",
         "          ✗ language is 'xx'; there is 'en'",
-        "  ✓ watched (local/70-ours.toml:20): hold a rule says so (shadow: only counted); not asked: 'small' stopped",
+        "  ✓ watched (local/70-ours.toml:20): hold (shadow: only counted); not asked: 'small' stopped",
     ]
     assert "  Rules say      queue support; priority high; tag invoice" in lines
     assert any(line.startswith("  Where it goes  it waits") for line in lines)
