@@ -129,6 +129,7 @@ class Door(Threshold):
 class Intake:
     """Takes accepted mail to its place."""
 
+    # Long because it keeps one thing after the other that it is given, and that is all it does.
     def __init__(
         self,
         context: Context,

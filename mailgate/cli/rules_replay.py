@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 
 import click
 
-from mailgate import rulebook, wiring
+from mailgate import wiring
 from mailgate.cli import replay_words
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
 from mailgate.cli.office import opened
 from mailgate.cli.progress import Bar
+from mailgate.cli.rules_folder import named
 from mailgate.cli.spans import Span
 from mailgate.config import Settings
 from mailgate.errors import NotFound
@@ -23,7 +23,6 @@ from mailgate.judge import admission
 from mailgate.model import Mailbox
 from mailgate.replaying import Replaying
 from mailgate.rulebook import Rulebook
-from mailgate.rulefiles import Folders
 
 IN_MEMORY_BYTES = 4 << 20  # of lines that wait; more wait in a file
 
@@ -57,23 +56,11 @@ def replay(
     written and nothing leaves; a running daemon is not disturbed.
     """
     settings = settings_of(frame)
-    book = book_of(settings, folder)
+    book = named(settings, folder).book
     box = admission.mailbox_of(mailbox, wiring.gateway_of(settings))
     if mailbox and box is None:
         raise NotFound(f"{mailbox} is no mailbox of ours")
     asyncio.run(_replay(frame, settings, book, (since, until), box, everything=everything))
-
-
-def book_of(settings: Settings, folder: Path | None) -> Rulebook:
-    """The rules of `folder` over the shipped ones, or, where it is a whole one, by itself.
-
-    Raises ConfigError with all their faults.
-    """
-    if folder is None:
-        return wiring.rulebook_of(settings)
-    folders = Folders.tried(folder, wiring.rules_folder(settings))
-    book = rulebook.load(folders.shipped, folders.local)
-    return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 
 async def _replay(

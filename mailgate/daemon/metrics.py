@@ -213,6 +213,7 @@ class Metrics(Meter):
 class _Counts:
     """The counters, with the children that are needed for each mail already bound."""
 
+    # Long because it names one counter after the other, and that is all it does.
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, help_: str, *labels: str) -> _Children:
             return _Children(Counter(f"mailgate_{name}", help_, labels, registry=registry))
