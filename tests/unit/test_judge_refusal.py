@@ -108,4 +108,4 @@ def test_a_mail_that_bears_a_signed_name_of_ours_is_not_asked_about() -> None:
     rules = load(shipped_folder()).signals
     ours = Token(TokenKind.MESSAGE, "1", 7)
     for shown in ({"recipient": ours}, {"ours": {"<x>": ours}}, {"enclosed": {"<x>": ours}}, {"markers": (7,)}):
-        assert refusal.refusal(replace(case(b""), **shown), rules, GATEWAY) is None
+        assert refusal.refusal(replace(case(b""), **shown), rules, frozenset(), GATEWAY) is None
