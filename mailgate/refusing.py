@@ -140,7 +140,7 @@ class Refusing:
         return found
 
     async def _is_known(self, case: Case, found: Refusal) -> bool:
-        """Is it of our own people; or, where points are counted, of whom we trust or an answer? These may have fewer."""
+        """Is it of our own people; or, where points count, of whom we trust or an answer? These may have fewer."""
         sender = verdict.sender_of(case)
         agent = await self.intake.database.read(lambda conn: agents.one(conn, sender)) if sender else None
         if agent and agent.left_at is None:
