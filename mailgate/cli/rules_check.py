@@ -11,7 +11,7 @@ import click
 from mailgate.cli.explain import question, settings_or_lab
 from mailgate.cli.frame import EXIT_CONFIG, Command, Frame, as_json, printable
 from mailgate.cli.queues import doubtful
-from mailgate.cli.rules_examples import Asker, count, failing
+from mailgate.cli.rules_examples import Asker, count, counted, failing
 from mailgate.cli.rules_folder import Named, named
 from mailgate.config import Settings
 from mailgate.errors import ConfigError
@@ -69,7 +69,7 @@ def _tell(frame: Frame, rules: Named, warnings: list[Doubt], notes: list[str]) -
         "notes": notes,
         "warnings": [_facts(rules, one) for one in warnings],
     }
-    words = [f"{rules.words} is in order (version {book.version}): {len(own)} rules with {count(own)} examples."]
+    words = [f"{rules.words} is in order (version {book.version}): {counted(len(own), count(own))}."]
     words += [f"Warning: {rules.at(one.place)}: {one.text}" for one in warnings]
     words += [f"Note: {note}" for note in notes]
     click.echo(as_json(facts) if frame.json else printable("\n".join(words)))

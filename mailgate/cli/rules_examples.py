@@ -56,6 +56,11 @@ def count(rules: Sequence[Rule]) -> int:
     return sum(len(rule.examples) for rule in rules)
 
 
+def counted(rules: int, examples: int) -> str:
+    """How many there are of both, in words."""
+    return f"{rules} rule{'s' * (rules != 1)} with {examples} example{'s' * (examples != 1)}"
+
+
 def failing(named: Named, asker: Asker) -> list[Fault]:
     """The examples that do not come out as they say, whole mails among them."""
     rules = named.book.signals.rules

@@ -13,7 +13,7 @@ from msgspec import to_builtins
 from mailgate.cli import explain_words, faultwords
 from mailgate.cli.explain import moment, question, settings_or_lab
 from mailgate.cli.frame import EXIT_BAD_INPUT, Command, Frame, as_json, printable
-from mailgate.cli.rules_examples import Answer, Asker, count, failing
+from mailgate.cli.rules_examples import Answer, Asker, count, counted, failing
 from mailgate.cli.rules_folder import Named, named
 from mailgate.judge.ruling import acting, telling
 from mailgate.judge.ruling.telling import RuleTold, Told
@@ -73,7 +73,7 @@ def _examples(frame: Frame, rules: Named, asker: Asker) -> int:
     if failed:
         click.echo(faultwords.told(failed))
     words = "all come out as they say" if not failed else f"{len(failed)} do not come out as they say"
-    click.echo(f"{facts['rules']} rules with {tried} examples: {words}.")
+    click.echo(f"{counted(len(rules.book.signals.rules.all), tried)}: {words}.")
     return 1 if failed else 0
 
 
