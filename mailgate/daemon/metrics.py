@@ -242,11 +242,9 @@ class _Counts:
         stages = Histogram(
             "mailgate_stage_seconds", "Time spent in a stage.", ["stage"], registry=registry, buckets=BUCKETS_S
         )
-        self.accept_s = stages.labels("accept")
-        self.judge_s = stages.labels("judge")
-        self.prepare_s = stages.labels("prepare")
-        self.record_s = stages.labels("record")
-        self.deliver_s = stages.labels("deliver")
+        of_a_mail, of_a_batch = ("accept", "judge", "deliver"), ("prepare", "record")
+        self.accept_s, self.judge_s, self.deliver_s = map(stages.labels, of_a_mail)
+        self.prepare_s, self.record_s = map(stages.labels, of_a_batch)
         self.balanced.set(1)
         # A series that begins at its first event hides that event from rate().
         self.accepted.bind((protocol, role) for protocol in Wire for role in Role)
