@@ -247,6 +247,7 @@ class RetentionTable(Table):
     quiet_tickets_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
     parked_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
     spam_days: StrictInt = Field(134, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+    likely_spam_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
     refusals_days: StrictInt = Field(400, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
 
 

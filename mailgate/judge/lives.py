@@ -106,5 +106,5 @@ HELD: Mapping[Turn, Mapping[HeldState, HeldState | None]] = {
     Turn.VOUCHED: dict.fromkeys(HeldState, None),
     Turn.MARKED: dict.fromkeys((HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM), HeldState.SPAM),
     Turn.BLOCKED: dict.fromkeys((HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM), HeldState.SPAM),
-    Turn.UNTOUCHED: dict.fromkeys((HeldState.LIKELY_SPAM, HeldState.SPAM), HeldState.ARCHIVED),
+    Turn.UNTOUCHED: {HeldState.SPAM: HeldState.ARCHIVED},
 }

@@ -18,7 +18,6 @@ NOT_ANSWERED = "our question to the sender was not answered"
 # Spelled out and not parameters, so that the planner sees which partial index it may use.
 _RUNNING: ColumnElement[bool] = literal_column("challenge.state IN ('queued', 'sent', 'doubtful')")
 _IS_HELD: ColumnElement[bool] = literal_column("message.held IS NOT NULL")
-_SPAM = (HeldState.LIKELY_SPAM, HeldState.SPAM)
 _WAITING = tables.message.c.held == literal_column("'wait'")
 
 
@@ -75,11 +74,11 @@ def archive(conn: Connection, untouched: datetime) -> int:
     old = (
         select(message.id)
         .join(tables.journal, journal.id == message.journal_id)
-        .where(_IS_HELD, message.held.in_(_SPAM), message.at <= untouched, journal.settled_at <= untouched)
+        .where(_IS_HELD, message.held == HeldState.SPAM, message.at <= untouched, journal.settled_at <= untouched)
         .limit(ROWS_MOST)
     )
     ids = conn.execute(old).scalars().all()
-    still = update(tables.message).where(is_one_of(message.id, ids), message.held.in_(_SPAM))
+    still = update(tables.message).where(is_one_of(message.id, ids), message.held == HeldState.SPAM)
     return conn.execute(still.values(held=HeldState.ARCHIVED)).rowcount
 
 
