@@ -247,6 +247,9 @@ class _Counts:
         self.record_s = stages.labels("record")
         self.deliver_s = stages.labels("deliver")
         self.balanced.set(1)
+        self._bind()
+
+    def _bind(self) -> None:
         # A series that begins at its first event hides that event from rate().
         self.accepted.bind((protocol, role) for protocol in Wire for role in Role)
         self.verdicts.bind((Kind.HUMAN, disposition) for disposition in Disposition)
