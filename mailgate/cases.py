@@ -46,8 +46,7 @@ def case_of(
     """
     mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
-    answerable = proof.level is not Level.A0
-    asked = book.signals.rules.of_text
+    answerable, asked = proof.level is not Level.A0, book.signals.rules.of_text
     may_quote = answerable or recipient or _may_quote_us(accepted.raw, mail)
     whole = _told(accepted, parts, text, book) if may_quote or asked else ""
     own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient or asked else ""

@@ -129,6 +129,7 @@ class Door(Threshold):
 class Intake:
     """Takes accepted mail to its place."""
 
+    # Long because it keeps one thing after the other that it is given, and that is all it does.
     def __init__(
         self,
         context: Context,
@@ -160,8 +161,7 @@ class Intake:
         self.on_news = on_news
         self.beside = beside
         self.opine = opine
-        self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
-        self.heard = Heard()
+        self.backlog, self.heard = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST), Heard()
         self._awake = asyncio.Event()
         self.slow = Stragglers(self.prepare, on_ready=self._awake.set)
         self._under_way: deque[asyncio.Task[None]] = deque()

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mailgate.errors import TryAgain
-from mailgate.judge import admission, refusal, verdict
+from mailgate.judge import admission, refusal, trust, verdict
 from mailgate.judge.refusal import Refusal
 from mailgate.log import Event
 from mailgate.model import Accepted, Arrival, Case, Gateway, Protocol, Reply, Role
-from mailgate.store import agents
+from mailgate.store import agents, queries, rule_counts
 
 if TYPE_CHECKING:
     from mailgate.intake import Intake
@@ -128,13 +128,29 @@ class Refusing:
             self.intake.heard.keep(case, len(mails))
         found: Refusal | None = None
         for mail in mails:
-            refused = refusal.refusal(of_recipient(case, mail, self.intake.gateway), book.signals, self.intake.gateway)
+            to = of_recipient(case, mail, self.intake.gateway)
+            refused = refusal.refusal(to, book.signals, book.limits.shared, self.intake.gateway)
             if refused is None:
                 return None
             found = found or refused
+        assert found is not None, "a mail has a recipient"
+        if await self._is_known(case, found):
+            return None
+        await self.intake.database.together(rule_counts.refused, (arrival.at.date(), found.rule))
+        return found
+
+    async def _is_known(self, case: Case, found: Refusal) -> bool:
+        """Is it of our own people; or, where points count, of whom we trust or an answer? These may have fewer."""
         sender = verdict.sender_of(case)
         agent = await self.intake.database.read(lambda conn: agents.one(conn, sender)) if sender else None
-        return None if agent and agent.left_at is None else found
+        if agent and agent.left_at is None:
+            return True
+        if not found.by_points:
+            return False
+        if case.mail.in_reply_to or case.mail.references:
+            return True
+        known = await self.intake.database.read(lambda conn: queries.acquaintance(conn, sender))
+        return known is not None and trust.current(known, case.accepted.at).trust is not None
 
 
 def _as_accepted(arrival: Arrival, recipient: str) -> Accepted:

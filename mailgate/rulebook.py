@@ -11,7 +11,7 @@ Folders with any fault are refused as a whole: the rules in force stay in force.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -121,16 +121,25 @@ def load(folder: Path, local: Path | None = None) -> Rulebook:
     notices = _checked(partial(_notices, layers), faults)
     if signals and replies:
         faults += _unwritten(signals.rules, replies[0])
-    text_in = partial(_text_in, layers.all)
     if faults or not (signals and limits and marks and reports and tongues and replies and notices):
-        raise ConfigError([_at(fault, folders) for fault in pointed(faults, text_in)])
+        raise ConfigError(shown(faults, layers.all, folders))
     assert relays is not None
-    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in pointed(laid.notes(), text_in))
+    version, notes = _version(_hashes(layers.all)), tuple(shown(laid.notes(), layers.all, folders))
     items = rulechanges.items(laid.every(), layers)
     return Rulebook(
         *(version, signals, limits, *replies, tongues, notices, marks, reports, relays, lists),
         *(layers.all, items, notes),
     )
+
+
+def shown(faults: Iterable[Fault], contents: Mapping[str, bytes], folders: Folders) -> list[Fault]:
+    """Faults of files of these contents, with the lines of them, and the whole path of each."""
+
+    def text(name: str) -> str | None:
+        return contents[name].decode(errors="replace") if name in contents else None
+
+    found = pointed(faults, text)
+    return [replace(fault, file=str(folders.path(fault.file))) for fault in found]
 
 
 def quotes_in(folder: Path, local: Path | None = None) -> Quotes:
@@ -204,10 +213,6 @@ class _Laid:
         return self.shipped[name] if name in self.shipped else tomlfile.read(shipped_folder() / name)
 
 
-def _text_in(files: Mapping[str, bytes], name: str) -> str | None:
-    return files[name].decode(errors="replace") if name in files else None
-
-
 def _tables(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, TomlFile]:
     """The parsed files of one layer by their path in it; texts and what belongs to them aside."""
     paths = {name: name.removeprefix(f"{rulefiles.LOCAL}/") for name in files}
@@ -249,9 +254,12 @@ def _limits(laid: _Laid) -> Limits:
 
 
 def _checked_limits(windows: list[Document], file: TomlFile) -> Limits:
-    limits = Limits.from_tables(file.document, windows, file.name)
-    if louder := list(floors.undercut(limits, file.name)):
-        raise ConfigError(louder)
+    limits, faults = Limits.from_tables(file.document, windows, file.name)
+    # What could not be read was told already, and how loud it is meant nobody knows.
+    told = {fault.key.partition(".")[0] if fault.key.startswith("limit") else fault.key for fault in faults}
+    faults += (fault for fault in floors.undercut(limits, file.name) if fault.key not in told)
+    if faults:
+        raise ConfigError(faults)
     return limits
 
 
@@ -316,11 +324,6 @@ def _named(read: Callable[[], T], names: Mapping[str, str]) -> T:
         return read()
     except ConfigError as error:
         raise ConfigError([replace(one, file=names.get(one.file, one.file)) for one in error.faults]) from error
-
-
-def _at(fault: Fault, folders: Folders) -> Fault:
-    """A fault with the whole path of its file."""
-    return replace(fault, file=str(folders.path(fault.file)))
 
 
 def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:

@@ -51,9 +51,14 @@ def rulebook_of(settings: Settings) -> Rulebook:
 
     Raises ConfigError with all their faults.
     """
-    book = rulebook.load(rules_folder(settings), settings.rules.local)
+    return rulebook_in(rules_folder(settings), settings.rules.local, settings)
+
+
+def rulebook_in(folder: Path, local: Path | None, settings: Settings) -> Rulebook:
+    """The same with the rules of other folders. Raises ConfigError with all their faults."""
+    book = rulebook.load(folder, local)
     if unlisted := list(_unlisted(book, settings)):
-        raise ConfigError(unlisted)
+        raise ConfigError(rulebook.shown(unlisted, book.contents, Folders.of(folder, local)))
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 
@@ -62,8 +67,7 @@ def _unlisted(book: Rulebook, settings: Settings) -> Iterator[Fault]:
     addresses = [address.lower() for address in settings.rules.redirect_to]
     webhooks = [one.name for one in settings.webhook]
     for rule in book.signals.rules.all:
-        name, _, line = rule.place.rpartition(":")
-        file = str(rules_folders(settings).path(name))
+        file, _, line = rule.place.rpartition(":")
         for act, found, listed, what in (
             ("redirect", rule.acts.redirect.lower(), addresses, "an address of [rules] redirect_to"),
             ("webhook", rule.acts.webhook, webhooks, "the name of a [[webhook]]"),

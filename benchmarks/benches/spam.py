@@ -46,10 +46,10 @@ SPAM = Bench(
     "the mail of SpamAssassin's public corpus, held by a guarded mailbox; shares of spam and of wanted mail (ham)",
     _ranked,
     (
-        AtMost(0.5, "spam_tickets", NOBODY),
-        AtMost(0.5, "spam_tickets", HALF_KNOWN),
         AtMost(SPAM_BEFORE, "spam_before", NOBODY),
         AtMost(SPAM_BEFORE, "held_spam_before", NOBODY),
+        AtMost(0.5, "spam_tickets", NOBODY),
+        AtMost(0.5, "spam_tickets", HALF_KNOWN),
     ),
     repeats=1,
 )

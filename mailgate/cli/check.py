@@ -82,7 +82,9 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
     found += _link(settings)
     found.append(_notified(settings, frame))
     found += _keys(settings)
-    found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
+    folders = wiring.rules_folders(settings)
+    layers = f"{folders.shipped} with {folders.local}" if folders.local else str(folders.shipped)
+    found += _tried("rules", layers, lambda: wiring.rulebook_of(settings))
     if settings.outbound.password_file:
         found += _tried("password", str(settings.outbound.password_file), lambda: wiring.password_of(settings))
     secrets = [(settings.spam.password_file, "spam.password_file")]

@@ -80,6 +80,8 @@ class Sums:
         """All together, for people."""
         same = self.judged - self.different
         yield f"{_mails(self.judged)} judged again: {same} as before, {self.different} otherwise."
+        if not (self.judged or gaps.gone or gaps.unreadable):
+            yield "Of that time nothing is kept; [rules] replay_days in the configuration says for how long it is."
         yield from (f"  {number:>7}  {words}" for words, number in self.sums.most_common())
         if self.hits:
             yield "Rules that held:"

@@ -34,6 +34,7 @@ class Answer:
 
     found: dict[str, Any]
     values: Values | None
+    mode: str = ""  # of the mailbox that it came to
 
 
 class Asker:
@@ -48,7 +49,9 @@ class Asker:
         """What the rules say of one mail; its explanation tells what is wrong with the file."""
         self.rules.values = None
         found = asyncio.run(explain_one(path, self.question))
-        return Answer(found, self.rules.values)
+        gateway, values = self.question.gateway, self.rules.values
+        mailbox = gateway.mailbox(*values("mailbox")) if values else None
+        return Answer(found, values, (mailbox or gateway.mailboxes[0]).mode)
 
 
 def count(rules: Sequence[Rule]) -> int:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailgate import rulebook, wiring
 from mailgate.config import Settings, tomlfile
-from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import Fault
-from mailgate.rulebook import LIMITS, Rulebook
+from mailgate.rulebook import Rulebook
 from mailgate.rulefiles import LOCAL, Folders
 
 OWN = f"{LOCAL}/"  # begins the names of the operator's files
@@ -41,24 +40,17 @@ class Named:
         names = (name for name in self.book.contents if name.endswith(".toml") and "/" not in name.removeprefix(OWN))
         return [tomlfile.parse(self.book.contents[name].decode(), name) for name in names]
 
-    def shown(self, faults: list[Fault]) -> list[Fault]:
-        """What is doubtful in its files, with the lines and the whole paths of these."""
-        contents: Mapping[str, bytes] = self.book.contents
-
-        def text(name: str) -> str | None:
-            return contents[name].decode(errors="replace") if name in contents else None
-
-        return [replace(one, file=str(self.folders.path(one.file))) for one in pointed(faults, text)]
+    def shown(self, faults: Iterable[Fault]) -> list[Fault]:
+        """What is wrong in its files, with the lines and the whole paths of these."""
+        return rulebook.shown(faults, self.book.contents, self.folders)
 
 
 def named(settings: Settings, folder: Path | None) -> Named:
     """The rules of the configuration; or with those of `folder` in place of the operator's own.
 
-    A folder that has limits.toml stands alone. Raises ConfigError with all faults.
+    A whole folder stands alone. Raises ConfigError with all faults.
     """
     if folder is None:
         return Named(wiring.rulebook_of(settings), wiring.rules_folders(settings))
-    alone = (folder / LIMITS).is_file()
-    folders = Folders.of(folder, None) if alone else Folders.of(wiring.rules_folder(settings), folder)
-    book = rulebook.load(folders.shipped, folders.local)
-    return Named(replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day)), folders)
+    folders = Folders.tried(folder, wiring.rules_folder(settings))
+    return Named(wiring.rulebook_in(folders.shipped, folders.local, settings), folders)

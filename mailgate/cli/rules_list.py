@@ -16,6 +16,8 @@ from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.fields import ALL_FIELDS, OF_HISTORY, RULE_FIELDS
 from mailgate.judge.ruling.rule import Rule
 
+_MORE = """
+Beside these there is every header: "header:x-form", or "header:x-*". docs/rule-fields.md has an example of each."""
 _COLUMNS = ("rule", "place", "says", "examples", "marked")
 
 
@@ -72,8 +74,7 @@ def fields(frame: Frame, words: tuple[str, ...]) -> None:
     width = max((len(str(row["field"])) for row in rows), default=0)
     for row in rows:
         click.echo(f"{row['field']:<{width}}  {row['meaning']}")
-    if not rows:
-        click.echo("No field is like that.")
+    click.echo(_MORE if rows else "No field is like that.")
 
 
 def _field(name: str) -> dict[str, object]:

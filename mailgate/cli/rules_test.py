@@ -129,6 +129,9 @@ def _lines(path: str, answer: Answer, told: list[RuleTold], ruling: Ruling, *, e
     else:
         yield from _rules(told, everything=everything)
         yield f"  {'Rules say':<15}{_together(ruling)}"
+    if answer.values is not None:
+        (mailbox,) = answer.values("mailbox")
+        yield f"  {'In the mailbox':<15}{mailbox}, whose mode is {answer.mode}"
     yield from verdict[1:]
 
 

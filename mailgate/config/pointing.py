@@ -16,6 +16,7 @@ from mailgate.config.tomlmarks import Mark, marks
 from mailgate.errors import Fault
 
 MOST_SHOWN_CHARS = 120  # of a line
+MOST_LIKE = 1000  # places of one key in one table that are compared
 BEFORE_CHARS = 60  # of them before the place, where the line is longer
 
 _NUMBER = re.compile(r"\[\d+\]")
@@ -66,13 +67,14 @@ class _Pointer:
         self.starts = [0]
         for line in self.lines:
             self.starts.append(self.starts[-1] + len(line) + 1)
-        self.spots: dict[str, list[_Spot]] = {}
+        self.spots: dict[tuple[str, int], list[_Spot]] = {}  # by key and outermost table; 0 stands for all of these
         self.tables: list[int] = []
         # What is no TOML has lines all the same.
         with suppress(tomllib.TOMLDecodeError, RecursionError):
             tomllib.loads(text)
             for spot in self._spots():
-                self.spots.setdefault(spot.plain, []).append(spot)
+                self.spots.setdefault((spot.plain, spot.table), []).append(spot)
+                self.spots.setdefault((spot.plain, 0), []).append(spot)
 
     def pointed(self, fault: Fault) -> Fault:
         """The fault with its place, as far as it can be told."""
@@ -95,19 +97,18 @@ class _Pointer:
         return replace(fault, shown=shown, caret=mark[:MOST_SHOWN_CHARS] if mark else "")
 
     def _spot(self, fault: Fault) -> _Spot | None:
-        steps = _NUMBER.sub("", fault.key)
-        while steps:
-            spots = [spot for spot in self.spots.get(steps, ()) if self._in_table(spot, fault.line)]
-            if spots:
-                return min(spots, key=lambda spot: _distance(spot, fault, self._word(spot)))
+        steps, table = _NUMBER.sub("", fault.key), self._table(fault.line)
+        while steps and table is not None:
+            if spots := self.spots.get((steps, table)):
+                return min(spots[:MOST_LIKE], key=lambda spot: _distance(spot, fault, self._word(spot)))
             # A key that is missing is shown where it would stand.
             steps = steps.rpartition(".")[0]
         return None
 
-    def _in_table(self, spot: _Spot, line: int) -> bool:
-        """Does it stand in the table to which the line belongs? Nobody knows of line 0."""
+    def _table(self, line: int) -> int | None:
+        """The line where the table begins to which a line belongs; nobody knows of line 0, and that may be any."""
         here = bisect_right(self.tables, line) - 1
-        return line == 0 or (here >= 0 and self.tables[here] == spot.table)
+        return 0 if line == 0 else self.tables[here] if here >= 0 else None
 
     def _word(self, spot: _Spot) -> str:
         """The key or value as Python writes it."""

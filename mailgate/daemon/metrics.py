@@ -213,6 +213,7 @@ class Metrics(Meter):
 class _Counts:
     """The counters, with the children that are needed for each mail already bound."""
 
+    # Long because it names one counter after the other, and that is all it does.
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, help_: str, *labels: str) -> _Children:
             return _Children(Counter(f"mailgate_{name}", help_, labels, registry=registry))
@@ -241,11 +242,9 @@ class _Counts:
         stages = Histogram(
             "mailgate_stage_seconds", "Time spent in a stage.", ["stage"], registry=registry, buckets=BUCKETS_S
         )
-        self.accept_s = stages.labels("accept")
-        self.judge_s = stages.labels("judge")
-        self.prepare_s = stages.labels("prepare")
-        self.record_s = stages.labels("record")
-        self.deliver_s = stages.labels("deliver")
+        of_a_mail, of_a_batch = ("accept", "judge", "deliver"), ("prepare", "record")
+        self.accept_s, self.judge_s, self.deliver_s = map(stages.labels, of_a_mail)
+        self.prepare_s, self.record_s = map(stages.labels, of_a_batch)
         self.balanced.set(1)
         self._bind()
 

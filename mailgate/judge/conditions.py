@@ -270,6 +270,19 @@ def pattern_options(memory_bytes: int = PATTERN_BYTES) -> re2.Options:
     return options
 
 
+def part_of(accepts: Matcher, word: str) -> str:
+    """What in an accepted word is accepted, for who shows it: the word itself where no pattern says."""
+    if not accepts.pattern:
+        return word
+    found = _compiled(accepts.pattern).search(word)
+    return found.group() if found else word
+
+
+@lru_cache(MOST_WORDS)
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern, pattern_options())
+
+
 @lru_cache(MOST_WORDS)  # rules that differ only in what they add to one condition share its automaton
 def _search(pattern: str, memory_bytes: int = LIST_BYTES) -> Matcher:
     try:

@@ -50,7 +50,7 @@ def changes(before: Decided, after: Decided) -> tuple[Change, ...]:
 def because(before: Decided, after: Decided) -> tuple[str, ...]:
     """The rules that have a say in one of the two judgements alone, each with its file and line.
 
-    A rule that only moved in its file has it in both. Where no rule does, that of the send gate or the reason speaks.
+    A rule that only moved in its file has it in both. Where no rule does, the reason speaks, and the send gate.
     """
     found = [
         *_alone(after.hits, before.hits, ""),
@@ -59,8 +59,10 @@ def because(before: Decided, after: Decided) -> tuple[str, ...]:
         *_alone(after.findings, before.findings, ""),
         *_alone(before.findings, after.findings, "no longer "),
     ]
-    if after.withheld_by != before.withheld_by:
-        found += [after.withheld_by or f"no longer {before.withheld_by}"]
+    if not found and after.reason != before.reason:
+        found = [after.reason]
+    if after.withheld_by != before.withheld_by and (after.withheld_by or not found):
+        found = [*found, after.withheld_by or f"no longer {before.withheld_by}"]
     return tuple(found[:PLACES_MOST]) or (after.reason,)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,8 +29,9 @@ class _Moments:
 
     def learn(self, at: datetime, *, granted: bool) -> None:
         here, there = (self.more, self.less) if granted else (self.less, self.more)
-        if at in there:
-            there.remove(at)
+        place = bisect_left(there, at)
+        if place < len(there) and there[place] == at:
+            del there[place]
             return
         insort(here, at)
         del here[:-MOST]

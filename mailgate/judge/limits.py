@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from mailgate.errors import ConfigError
+from mailgate.errors import ConfigError, Fault
 from mailgate.judge.spans import span
 from mailgate.model import Counted, Key, Reach
 from mailgate.tables import Document, Tables
@@ -222,11 +222,16 @@ class Limits:
         Raises:
             ConfigError: with every fault of the file.
         """
-        return cls.from_tables(table, [(file, table, lines)], file)
+        limits, faults = cls.from_tables(table, [(file, table, lines)], file)
+        if faults:
+            raise ConfigError(faults)
+        return limits
 
     @classmethod
-    def from_tables(cls, table: Mapping[str, Any], windows: Sequence[Document], file: str = "limits.toml") -> Limits:
-        """The same, where the `[[limit]]` tables stand in several files. Raises ConfigError."""
+    def from_tables(
+        cls, table: Mapping[str, Any], windows: Sequence[Document], file: str
+    ) -> tuple[Limits, list[Fault]]:
+        """The same, where the `[[limit]]` tables stand in several files; with its faults, as far as it can be read."""
         reader = _Reader(file)
         limits = cls(
             windows=reader.windows(windows),
@@ -248,9 +253,7 @@ class Limits:
             forward_prefixes=frozenset(reader.folded(table, "subjects", "forward_prefixes")),
         )
         reader.unknown(table, _SECTIONS)
-        if reader.faults:
-            raise ConfigError(reader.faults)
-        return limits
+        return limits, reader.faults
 
     @property
     def windows_of_all(self) -> tuple[timedelta, ...]:

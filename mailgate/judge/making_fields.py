@@ -146,13 +146,17 @@ def _message_id_sign(case: Case, gateway: Gateway) -> Values:
 def _given_on_the_way(local: str, host: str, case: Case) -> bool:
     """Did a relay make it up, from the very id under which it had the mail? Then its author's program gave none."""
     author = case.mail.author
-    if author is None or domain_of(author.address) == domain_of(f"@{host}"):
-        return False
-    for value in case.mail.headers.get("received", ())[:MOST_LOOKED_AT]:
-        words = value.lower().split()
-        if host in words and "id" in words[:-1] and words[words.index("id") + 1].rstrip(";") in local:
-            return True
-    return False
+    return (
+        author is not None
+        and any(_had(local, host, value.lower()) for value in case.mail.headers.get("received", ())[:MOST_LOOKED_AT])
+        and domain_of(author.address) != domain_of(f"@{host}")
+    )
+
+
+def _had(local: str, host: str, received: str) -> bool:
+    """Does a line of its way say that `host` had it under an id that stands in `local`?"""
+    words = received.split() if host in received else []
+    return host in words and "id" in words[:-1] and words[words.index("id") + 1].rstrip(";") in local
 
 
 def _date_sign(case: Case, gateway: Gateway) -> Values:

@@ -12,13 +12,17 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from mailgate.judge import ruled, verdict
+from mailgate.judge import ruled, spam, trust, verdict
+from mailgate.judge.acquainted import Acquainted
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.rules import Signals
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.fields import OF_HISTORY, About, values_of
-from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, NoneOf, Part, Rule
-from mailgate.model import Authentication, Case, Gateway, Reply
+from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, NoneOf, Part, Rule, leaves
+from mailgate.judge.verdict import Sight
+from mailgate.model import Acquaintance, Authentication, Case, Gateway, Reply, Standing
 
+SPAM = "spam"  # the field of points
 TROUBLE = "temperror"  # RFC 8601 section 2.7: another try may say something else
 OF_PROOF = frozenset({"level", "spf", "dkim", "dmarc", "arc", "proven_domain", "finding"})  # what it would be said of
 
@@ -29,6 +33,7 @@ class Refusal(Struct, frozen=True):
     reply: Reply
     rule: str  # its name
     place: str  # "70-ours.toml:42"
+    by_points: bool = False  # it counts points of spam, and a sender whom we know may have fewer
 
 
 def asks(rules: Rules) -> bool:
@@ -36,16 +41,42 @@ def asks(rules: Rules) -> bool:
     return any(rule.acts.reject and not rule.shadow for rule in rules.all)
 
 
-def refusal(case: Case, signals: Signals, gateway: Gateway) -> Refusal | None:
-    """The refusal of a mail of which nobody has asked yet who wrote it; None where it comes in."""
+def refusal(case: Case, signals: Signals, shared: frozenset[str], gateway: Gateway) -> Refusal | None:
+    """The refusal of a mail of which nobody has asked yet who wrote it; None where it comes in.
+
+    `shared` are the domains whose addresses belong to strangers of each other.
+    """
     if case.forwarded or _shows_a_mail_of_ours(case):
         return None
     sight = verdict.look(case, signals, gateway)
     if sight.kind in ruled.UNTOUCHED:
         return None
-    about = About(case, gateway, sight.kind, sight.findings, sight.authentication)
-    rule = _first_that_refuses(signals.rules, about)
-    return Refusal(Reply(550, f"5.7.1 {rule.acts.reject}"), rule.name, rule.place) if rule else None
+    rules = signals.rules
+    points = _as_a_stranger(case, sight, signals, shared, gateway) if SPAM in rules.fields else None
+    about = About(case, gateway, sight.kind, sight.findings, sight.authentication, spam=points)
+    rule = _first_that_refuses(rules, about)
+    if rule is None:
+        return None
+    by_points = any(rules.leaves[leaf].field == SPAM for leaf in leaves(rule.holds))
+    return Refusal(Reply(550, f"5.7.1 {rule.acts.reject}"), rule.name, rule.place, by_points)
+
+
+def _as_a_stranger(case: Case, sight: Sight, signals: Signals, shared: frozenset[str], gateway: Gateway) -> float:
+    """Points of spam, as the mail of somebody has them whom we do not know."""
+    sender, at = verdict.sender_of(case), case.accepted.at
+    stranger = Acquaintance(sender, 0, Standing.UNKNOWN, at, 0, at)
+    acquainted = Acquainted(
+        kind=sight.kind,
+        authentication=sight.authentication,
+        known=stranger,
+        welcome=trust.welcome(stranger, sight.authentication),
+        at=at,
+        shared=shared,
+        domain=domain_of(sender),
+        reply_domains=tuple(domain_of(canonical(one.address)) for one in case.mail.reply_to),
+    )
+    fields = spam.SpamFields(case, gateway, acquainted)
+    return spam.points(fields, sight.findings, case.opinions, signals.weighs).total
 
 
 def _shows_a_mail_of_ours(case: Case) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from mailgate.judge.acquainted import ACQUAINTED_FIELDS, Acquainted
-from mailgate.judge.conditions import shown
+from mailgate.judge.conditions import LONGEST_SHOWN, part_of, shown
 from mailgate.judge.fields import FIELDS
 from mailgate.judge.signals import MailFields
 from mailgate.judge.weighs import Weigh, Weighs
@@ -86,7 +86,14 @@ def _by_fields(fields: SpamFields, weighs: Weighs) -> Iterator[_Found]:
         for weigh, seen in asked.seen(values) if values else ():
             if weigh.place not in met and _allows(fields, weigh):
                 met.add(weigh.place)
-                yield weigh, _weighed(weigh, weigh.points, shown(seen))
+                yield weigh, _weighed(weigh, weigh.points, _shown(weigh, seen))
+
+
+def _shown(weigh: Weigh, seen: str) -> str:
+    """The value, or of a long one the part that counts."""
+    if len(seen) > LONGEST_SHOWN and weigh.condition is not None:
+        return shown(part_of(weigh.condition.accepts, seen))
+    return shown(seen)
 
 
 def _by_findings(fields: SpamFields, findings: Iterable[Finding], weighs: Weighs) -> Iterator[_Found]:

@@ -64,6 +64,7 @@ def test_the_rules_as_they_are_change_nothing(gateway: Run, folder: Path) -> Non
     assert gateway("rules", "replay").out == "2 mails judged again: 2 as before, 0 otherwise.\n"
     assert gateway("rules", "replay", "--all").out.count("as before: held (wait)") == 2
     assert gateway("rules", "replay", "--until", "1d", "--json").objects[0]["judged"] == 0
+    assert "Of that time nothing is kept" in gateway("rules", "replay", "--until", "1d").out
 
 
 def test_a_mailbox_that_is_not_ours_is_refused(gateway: Run, folder: Path) -> None:

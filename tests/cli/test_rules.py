@@ -83,6 +83,13 @@ def test_every_fault_is_shown_with_its_line_and_what_to_write(mailgate: Run, own
     ]
 
 
+def test_an_address_that_the_configuration_does_not_list_is_shown_with_its_line(mailgate: Run, own: Path) -> None:
+    (own / "70-ours.toml").write_text(RULES.replace('then.queue = "support"', 'then.redirect = "a@x.test"'))
+    done = rules(mailgate, own, "check")
+    assert done.code == 78
+    assert done.err.startswith(f"{own}/70-ours.toml:6:17: rule.then.redirect: found 'a@x.test'\n")
+
+
 def test_faults_are_objects_too(mailgate: Run, own: Path) -> None:
     (own / "70-ours.toml").write_text(RULES.replace('"high"', '"hihg"'))
     done = rules(mailgate, own, "check", "--json")
@@ -124,7 +131,7 @@ def test_each_rule_tells_which_condition_met_which_value(mailgate: Run, own: Pat
         "      ✓ one of",
         "          ✓ size_kb < 5: '0'",
         "          ✗ language is 'xx'; there is 'en'",
-        "  ✓ watched (local/70-ours.toml:20): hold a rule says so (shadow: only counted); not asked: 'small' stopped",
+        "  ✓ watched (local/70-ours.toml:20): hold (shadow: only counted); not asked: 'small' stopped",
     ]
     assert "  Rules say      queue support; priority high; tag invoice" in lines
     assert any(line.startswith("  Where it goes  it waits") for line in lines)

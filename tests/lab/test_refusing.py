@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from mailgate import refusing
 from mailgate.lab.account import visible_and_judged
 from mailgate.lab.letters import letter, plain, read, where_to
-from mailgate.model import Arrival, Authentication, Peer, Protocol, Role
+from mailgate.model import Arrival, Authentication, Opinion, Peer, Protocol, Role
+from mailgate.store import rule_counts
 from mailgate.testing import Handed, Lab
 from tests.fakes.ruled import desk, rule_folder
 
@@ -152,6 +153,19 @@ async def test_trouble_and_slow_name_servers_let_it_in(folder: Path, monkeypatch
         third = await lab.receive(about("watches", 3), mail_from="joe@x.test")
 
         assert [one.reply[0] for one in (first, second, third)] == [250, 250, 550]
+
+
+async def test_points_of_spam_refuse_a_stranger_and_nobody_whom_we_trust() -> None:
+    with rule_folder('name = "spam"\nwhen.spam = "> 4"\nthen.reject = true\n') as place:
+        async with Lab(overrides=desk(place, mailbox=BOXES)) as lab:
+            lab.others.opinions = (Opinion("rspamd", 30.0, ("BAYES_SPAM",)),)
+            await lab.desk.trust("joe@x.test", "anne")
+            stranger = await lab.receive(about("pens", 2).replace(b"joe@", b"eve@"), mail_from="eve@x.test")
+            trusted = await brought(lab)
+
+            assert (stranger.reply[0], trusted.reply[0]) == (550, 250)
+            counted = lab.database.look(lambda conn: rule_counts.since(conn, lab.now.date()))
+            assert [(one.rule, one.hits) for one in counted] == [("spam", 2)]
 
 
 async def test_what_was_found_out_at_the_door_is_not_asked_again(folder: Path) -> None:

@@ -114,7 +114,8 @@ async def test_what_a_rule_silences_stays_silent_when_its_sender_confirms_by_ano
 
 async def test_a_mail_that_a_rule_refuses_is_kept_as_spam_where_nobody_could_be_told(folder: Path) -> None:
     rule = f'{SUBJECT}then.reject = "We sell no printers"\n'
-    async with Lab(**taught(folder, rule, mode="off")) as lab:
+    behind = {"listener": [{"bind": "127.0.0.1:2525", "role": "behind"}]}
+    async with Lab(overrides=taught(folder, rule, mode="off")["overrides"] | behind) as lab:
         await write(lab)
 
         (held,) = lab.held()

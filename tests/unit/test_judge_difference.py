@@ -66,6 +66,8 @@ def test_a_rule_that_only_moved_is_no_difference() -> None:
         (TICKET, replace(TICKET, hits=(WATCHED,), withheld_by="limits.toml:8"), ("limits.toml:8",)),
         (replace(TICKET, withheld_by="limits.toml:8"), TICKET, ("no longer limits.toml:8",)),
         (TICKET, replace(HELD, reason="the sender is not proven"), ("the sender is not proven",)),
+        (replace(TICKET, withheld_by="limits.toml:8"), replace(HELD, reason="not proven"), ("not proven",)),
+        (TICKET, replace(HELD, reason="no challenge", withheld_by="limits.toml:8"), ("no challenge", "limits.toml:8")),
     ],
 )  # fmt: skip
 def test_who_says_so_is_named_by_file_and_line(before: Decided, after: Decided, said: tuple[str, ...]) -> None:

@@ -50,6 +50,7 @@ STOP = 'then.tag = "x"\nstop = true'
         pytest.param('when.all = [{ language = "de" }, { language = "en" }]', id="two values of one"),
         pytest.param('when.size_kb = { ">" = 5, "<" = 3 }', id="above and below"),
         pytest.param('when.date = { ">" = 2026-12-24, "<" = 2026-12-24 }', id="after and before a day"),
+        pytest.param('when.time = { ">" = "17:00", "<" = "09:00" }', id="after the evening and before the morning"),
         pytest.param('when.subject = "bill"\nwhen.all = [{ subject.contains = "invoice" }]', id="is and contains"),
         pytest.param('when.language = "de"\nunless.language = true', id="is and is not there"),
         pytest.param('when.any = [{ kind = "humn" }, { kind = "buk" }]', id="none of a list"),

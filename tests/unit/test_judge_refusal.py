@@ -108,4 +108,13 @@ def test_a_mail_that_bears_a_signed_name_of_ours_is_not_asked_about() -> None:
     rules = load(shipped_folder()).signals
     ours = Token(TokenKind.MESSAGE, "1", 7)
     for shown in ({"recipient": ours}, {"ours": {"<x>": ours}}, {"enclosed": {"<x>": ours}}, {"markers": (7,)}):
-        assert refusal.refusal(replace(case(b""), **shown), rules, GATEWAY) is None
+        assert refusal.refusal(replace(case(b""), **shown), rules, frozenset(), GATEWAY) is None
+
+
+def test_the_rules_of_the_guide_are_read_as_they_stand(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shipped_folder(), tmp_path / "rules"))
+    guide = (shipped_folder().parent / "docs" / "redirect-and-reject.md").read_text()
+    blocks = [block.partition("```")[0] for block in guide.split("```toml\n")[1:]]
+    (folder / "80-guide.toml").write_text("\n".join(block for block in blocks if "[[rule]]" in block))
+
+    assert [rule.name for rule in load(folder).signals.rules.all] == ["no lotteries", "supplier invoices"]

@@ -168,6 +168,13 @@ def test_only_reasons_for_spam_are_told() -> None:
     assert spam.told(counted(weighs).reasons) == "weighs 3, weighs 2"
 
 
+def test_of_a_long_text_the_part_that_counts_is_shown() -> None:
+    text = Shape(words=f"{'Nothing of interest. ' * 20}Click HERE, and at once.")
+    weighs = compiled(reason("a", 1, field="body_text", contains=["buy now", "click here"]))
+
+    assert [one.saw for one in counted(weighs, shape=text).reasons] == ["click here"]
+
+
 # ── Faults of rule files ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

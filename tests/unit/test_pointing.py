@@ -171,6 +171,11 @@ def test_every_value_stands_where_its_mark_says(pieces: list[str]) -> None:
         assert written == of(document, mark.place)
 
 
+def test_lists_in_lists_are_followed_however_deep() -> None:
+    (found,) = pointing.pointed([fault(1, "a", "x")], lambda _: f"a = {'[' * 300}{']' * 300}")
+    assert (found.line, found.column) == (1, 1)
+
+
 @given(st.text(alphabet="[]{}\"'#=.,\n\\ab1 "))
 def test_no_text_is_too_odd_to_be_shown(text: str) -> None:
     pointing.pointed([fault(line, "a.b", "'1'") for line in range(4)], lambda _: text)

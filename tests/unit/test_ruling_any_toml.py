@@ -43,11 +43,19 @@ when.time = "> 17:30"
 when.client.network = "192.0.2.0/24"
 unless.contact = ["trusted"]
 then.hold = "too late"
+  [[rule.hit]]
+  time = "18:00"
+  client = "192.0.2.1"
+  [[rule.miss]]
+  time = ["17:00", "09:00"]
+  [[rule.miss]]
+  mail = "tests/trusted.eml"
 """
 MAPS = matchers({"suppliers": parse("suppliers", "a.example\n*.b.example\nre:^c")})
 KEYS = st.sampled_from(
     [
         *("rule", "name", "description", "enabled", "shadow", "stop", "when", "unless", "then", "all", "any", "not"),
+        *("hit", "miss", "mail"),
         *("subject", "text", "mailbox", "size_kb", "client", "header:x-a", "is", "in", "contains", "glob", "begins"),
         *("matches", "map", ">", "<", "network", "present", "queue", "tag", "score", "reject", "answer", "priority"),
     ]

@@ -9,12 +9,16 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from mailgate.judge.ruling import acting
 from mailgate.judge.ruling.acting import merged
 from mailgate.judge.ruling.asking import Rules
+from mailgate.judge.ruling.fields import About
 from mailgate.judge.ruling.maps import matchers, parse
 from mailgate.judge.ruling.reading import MOST_DEPTH, compile_rules
-from mailgate.model import Priority
+from mailgate.model import Kind, Priority
+from tests.fakes.judging import GATEWAY, Judging, Letter
 
 MAPS = {"m": "ab\n*.b\nre:c$\n"}
 FIELDS = ("subject", "text", "from_domain", "size_kb", "header:x-form")
@@ -121,7 +125,7 @@ ACTS = st.fixed_dictionaries(
         "hold": st.just("look"),
         "quiet": st.just(True),
     },
-).filter(bool)
+).filter(lambda acts: acts and not {"hold", "quiet"} <= acts.keys())
 
 
 @given(st.lists(ACTS, max_size=5))
@@ -137,6 +141,37 @@ def test_the_first_rule_has_the_word_and_tags_and_points_add_up(acts: list[dict[
     assert found.routed.tags == tuple(dict.fromkeys(tag for then in acts for tag in then.get("tag", ())))
     assert found.score == sum(then.get("score", 0) for then in acts)
     assert (bool(found.hold), bool(found.quiet)) == (bool(first("hold")), bool(first("quiet")))
+
+
+RULES = st.lists(
+    st.fixed_dictionaries({"here": st.booleans(), "shadow": st.booleans(), "stop": st.booleans(), "then": ACTS}),
+    max_size=6,
+)
+
+
+@given(RULES)
+@settings(max_examples=40)
+def test_rules_are_asked_in_order_until_one_stops_and_shadows_neither_act_nor_stop(rules: list[dict[str, Any]]) -> None:
+    case = Judging().case(Letter())
+    about = About(case, GATEWAY, Kind.HUMAN, (), case.authentication)
+    tables = [
+        {"name": str(number), "when": {"mailbox": case.mailbox.address if rule["here"] else "x@x.test"}}
+        | {key: rule[key] for key in ("shadow", "stop", "then")}
+        for number, rule in enumerate(rules)
+    ]
+    asked = compiled(tables)
+    met, acting_ = [], []
+    for number, rule in enumerate(rules):
+        if rule["here"]:
+            met.append((str(number), rule["shadow"]))
+            acting_ += [] if rule["shadow"] else [asked.all[number]]
+            if rule["stop"] and not rule["shadow"]:
+                break
+
+    found = acting.ruling(asked, about)
+
+    assert [(hit.rule, hit.shadow) for hit in found.hits] == met
+    assert replace(found, hits=()) == merged(acting_)
 
 
 def test_a_rule_is_looked_at_only_where_its_rarest_condition_is_met() -> None:

@@ -76,7 +76,7 @@ def words(acts: Acts) -> str:
         "assign": acts.assignee,
         "tag": ", ".join(acts.tags),
         "hold": acts.hold,
-        "quiet": acts.quiet and "true",
+        "quiet": acts.quiet,
         "trust": acts.trust and ONCE,
         "answer": NEVER if acts.never else acts.template,
         "reject": acts.reject,
@@ -84,7 +84,7 @@ def words(acts: Acts) -> str:
         "redirect": acts.redirect,
         "webhook": acts.webhook,
     }
-    return ", ".join(f"{name} {value}" for name, value in said.items() if value)
+    return ", ".join(name if value in (True, HELD) else f"{name} {value}" for name, value in said.items() if value)
 
 
 class _Reader:

@@ -5,6 +5,7 @@ A doubt is certain in what it says, for `logic` is; whether it was meant so, its
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,7 +79,8 @@ class _Compared:
         self.rules = rules
         self.logic = logic
         self.left = MOST_COMPARED
-        # Whoever holds wherever another one does needs a leaf that follows from one of his.
+        # Whoever holds wherever another one does needs leaves that follow from those of that one.
+        self.used = Counter(claim.leaf for rule in rules.all for claim in claims(rule.holds))
         self.by_need: dict[int, list[int]] = {}
         self.always: list[int] = []
 
@@ -93,7 +95,7 @@ class _Compared:
     def remember(self, number: int, rule: Rule) -> None:
         if rule.shadow:
             return
-        needed = needs(rule.holds)
+        needed = needs(rule.holds, self.used.__getitem__)
         if needed is None:
             self.always.append(number)
         for leaf in needed or ():
@@ -123,6 +125,9 @@ class _Compared:
         within = frozenset().union(*(self.logic.implied(claim.leaf) for claim in claims(rule.holds)))
         before = {*self.always, *(number for leaf in within for number in self.by_need.get(leaf, ()))}
         for other in (self.rules.all[number] for number in sorted(before)):
+            wanted = map(needs, other.holds.parts)
+            if any(one is not None and one.isdisjoint(within) for one in wanted):
+                continue
             if other.stop or any(_said_by_both(rule.acts, other.acts)) or _odds(rule.acts, other.acts):
                 self.left -= 1
                 if not self.left:

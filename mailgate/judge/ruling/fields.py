@@ -222,11 +222,6 @@ def _reply_to(about: About) -> Values:
     return _addresses(about.case.mail.reply_to)
 
 
-def _reply_to_domain(about: About) -> Values:
-    """The domains of the addresses in Reply-To."""
-    return _domains(about.case.mail.reply_to)
-
-
 def _rcpt_to(about: About) -> Values:
     """The address that it was sent to, tag and all."""
     return (about.case.accepted.rcpt_to.lower(),) if about.case.accepted.rcpt_to else ()
@@ -327,7 +322,6 @@ RULE_FIELDS: Mapping[str, Callable[[About], Values]] = {
     "cc_address": _cc_address,
     "cc_domain": _cc_domain,
     "reply_to": _reply_to,
-    "reply_to_domain": _reply_to_domain,
     "rcpt_to": _rcpt_to,
     "rcpt_tag": _rcpt_tag,
     "mail_from_domain": _mail_from_domain,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from functools import partial
 from typing import Any, TypeAlias, assert_never
 
 from mailgate.judge import hours
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.rule import AllOf, AnyOf, Claim, NoneOf, Part
-from mailgate.model import Kind, Level, Standing
+from mailgate.model import Kind, Level, Role, Standing, Trust
 
 MOST_ASKED = 100_000  # words about which rules are asked while one set of them is looked through
 MOST_ALTERNATIVES = 50  # of one list that are followed
@@ -30,8 +30,13 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "weekday": frozenset(hours.DAYS),
     "hour": frozenset(map(str, range(24))),
     "sender_relation": frozenset({"same", "organization", "other"}),
-    "ours_named": frozenset({"yes", "no"}),
-    **dict.fromkeys(("in_thread", "is_reply", "from_ours", "from_our_domain", "from_forwarded", "enclosed_ours"), _YES),
+    "contact_trust": frozenset(trust.value for trust in Trust),
+    "listener": frozenset(role.value for role in Role),
+    **dict.fromkeys(("ours_named", "open", "tls"), frozenset({"yes", "no"})),
+    **dict.fromkeys(
+        ("contact_proven", "in_thread", "is_reply", "from_ours", "from_our_domain", "from_forwarded", "enclosed_ours"),
+        _YES,
+    ),
 }
 # Fields of which a mail never has two values.
 SINGLE = frozenset(
@@ -40,7 +45,8 @@ SINGLE = frozenset(
         *("is_reply", "from_ours", "from_our_domain", "from_forwarded", "enclosed_ours", "spf", "dkim", "dmarc", "arc"),
         *("mail_from", "mail_from_domain", "rcpt_to", "mailbox", "subject", "opening", "text", "language", "size_kb"),
         *("content_type", "report_type", "proven_domain", "spam", "contact_days", "contact_spam", "client", "helo"),
-        *("received_count", "recipients_named", "age_days", "from_count"),
+        *("time", "open", "tls", "listener", "contact_begun", "contact_proven", "contact_trust", "received_count"),
+        *("recipients_named", "age_days", "from_count"),
     }
 )
 
@@ -209,5 +215,5 @@ def _only(name: str, value: str, asked: str) -> tuple[str, ...]:
 
 
 def _same_kind(one: object, other: object) -> bool:
-    """Are both numbers, or both days?"""
-    return isinstance(one, date) is isinstance(other, date)
+    """Are both numbers, or both days, or both times?"""
+    return all(isinstance(one, kind) is isinstance(other, kind) for kind in (date, time))

@@ -228,7 +228,7 @@ class RuleReader(Tables):
 
     def mapped(self, field: str, name: Any, at: str) -> tuple[Part, ...]:
         """An entry of a map: one of several claims."""
-        if name not in self.maps:
+        if not isinstance(name, str) or name not in self.maps:
             known = ", ".join(self.maps) or "none"
             self.fault(at, f"{MAP}{name}", f"the name of a file maps/NAME.txt: {known}", nearest(name, self.maps))
             return ()
