@@ -246,9 +246,6 @@ class _Counts:
         self.accept_s, self.judge_s, self.deliver_s = map(stages.labels, of_a_mail)
         self.prepare_s, self.record_s = map(stages.labels, of_a_batch)
         self.balanced.set(1)
-        self._bind()
-
-    def _bind(self) -> None:
         # A series that begins at its first event hides that event from rate().
         self.accepted.bind((protocol, role) for protocol in Wire for role in Role)
         self.verdicts.bind((Kind.HUMAN, disposition) for disposition in Disposition)
