@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from mailgate.judge import overlay
 from mailgate.judge.governor import moved_by
 from mailgate.judge.ledger import Permits
+from mailgate.judge.newest import put
 from mailgate.model import Ask, Counted, Facts, Grant, Key, Purpose, Reach, Total
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -69,9 +71,8 @@ def test_a_balance_comes_nearer_with_every_drip(more: int, days: int, left: int)
     assert overlay._still(owed, NOW + timedelta(days=days), 10) == left
 
 
-def test_differences_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay, "MOST", 2)
-    known: dict[int, str] = {}
-    for number in range(4):
-        overlay._put(known, number, "x")
-    assert list(known) == [2, 3]
+def test_the_newest_are_remembered_and_what_is_written_again_is_new() -> None:
+    known: OrderedDict[int, str] = OrderedDict()
+    for number in (0, 1, 0, 2, 3):
+        put(known, number, "x", 3)
+    assert list(known) == [0, 2, 3]
