@@ -37,12 +37,13 @@ from mailgate.model import (
     HeldMail,
     KnownMessage,
     KnownTicket,
+    NewTicket,
     Purpose,
     Released,
 )
 
 MOST = 50_000  # differences of each sort that are remembered, the newest; at a few hundred bytes each
-HELD_MOST = 100  # mails of one sender that are remembered as held, the newest
+HELD_MOST = 100  # mails of one sender that are remembered as held, and tickets of one subject, the newest
 _PAID = frozenset({Purpose.ACKNOWLEDGE, Purpose.CHALLENGE})  # mail that costs credit
 
 
@@ -84,6 +85,7 @@ class Overlay:
     held: OrderedDict[str, tuple[HeldMail, ...]] = field(default_factory=OrderedDict)  # only in the other world
     people: OrderedDict[str, _Stands] = field(default_factory=OrderedDict)
     opened: OrderedDict[int, KnownTicket] = field(default_factory=OrderedDict)  # tickets that only the other world has,
+    topics: OrderedDict[tuple[str, str], tuple[int, ...]] = field(default_factory=OrderedDict)  # and what begins them,
     never: OrderedDict[int, None] = field(default_factory=OrderedDict)  # and those that it has not
     spared: OrderedDict[int, None] = field(default_factory=OrderedDict)  # mail of the record alone, by token id,
     gone: OrderedDict[int, None] = field(default_factory=OrderedDict)  # and by its row of `message`
@@ -179,6 +181,10 @@ class Overlay:
             put(self.never, was.left.ticket_id, None, MOST)
         if now.decided.opened and ticket_id and not was.decided.opened:
             put(self.opened, ticket_id, facts.tickets[ticket_id], MOST)
+            for effect in outcome.effects:
+                if isinstance(effect, NewTicket) and effect.topic:
+                    key = effect.participant.address, effect.topic
+                    put(self.topics, key, (effect.id, *self.topics.get(key, ()))[:HELD_MOST], MOST)
 
     def _stand(self, journal_id: int, ticket_id: int | None, held: HeldMail | None = None) -> None:
         put(self.places, journal_id, ticket_id, MOST)
@@ -195,7 +201,7 @@ class Overlay:
         self.permits.lay(facts, asked)
         self.traffic.lay(facts, asked)
         self._lay_mail(facts)
-        self._lay_tickets(facts)
+        self._lay_tickets(facts, asked)
         self._lay_held(facts, asked)
 
     def _lay_balances(self, facts: Facts, asked: Ask) -> None:
@@ -239,15 +245,18 @@ class Overlay:
             if one.token_id not in self.spared
         ]
 
-    def _lay_tickets(self, facts: Facts) -> None:
+    def _lay_tickets(self, facts: Facts, asked: Ask) -> None:
         never = facts.tickets.keys() & self.never.keys()
         if never:
             facts.tickets = {number: one for number, one in facts.tickets.items() if number not in never}
             facts.topics = {key: [one for one in ids if one not in never] for key, ids in facts.topics.items()}
             facts.floods = {who: one for who, one in facts.floods.items() if one not in never}
             facts.numbers = {number: one for number, one in facts.numbers.items() if one not in never}
+        for key in asked.topics & self.topics.keys():
+            facts.topics[key] = [*self.topics[key], *facts.topics.get(key, ())]
         named = (facts.messages, facts.aliases, facts.conversations)
         ids = {one.ticket_id for known in named for mails in known.values() for one in mails}
+        ids |= {one for found in facts.topics.values() for one in found}
         facts.tickets |= {number: self.opened[number] for number in ids & self.opened.keys() if number}
 
     def _lay_held(self, facts: Facts, asked: Ask) -> None:
