@@ -9,10 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from mailgate.judge import overlay
+from mailgate.judge.decided import Sent
 from mailgate.judge.governor import moved_by
 from mailgate.judge.ledger import Permits
 from mailgate.judge.newest import put
-from mailgate.model import Ask, Counted, Facts, Grant, Key, Purpose, Reach, Total
+from mailgate.judge.traffic import Traffic
+from mailgate.model import Ask, Begun, Counted, Facts, Grant, Key, Purpose, Reach, Taken, Total
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -61,6 +63,30 @@ def test_what_nobody_asked_for_stays_out() -> None:
     permits.learn(replace(GRANT, address="bart@y.test", domain="y.test", cause=71), granted=True)
     permits.lay(facts, ASKED)
     assert (facts.spent, facts.causes) == ({}, frozenset())
+
+
+def test_mail_that_never_left_was_never_taken_and_what_left_is_taken_after_it_left() -> None:
+    traffic, taken = Traffic(), Taken(NOW + HOUR, "words")
+    facts = Facts(taken={"anne@x.test": [taken, Taken(NOW - HOUR, "words"), Taken(NOW, "others")]})
+    traffic.learn([Sent(1, 2, GRANT, NOW)], granted=False)
+    traffic.learn([Sent(3, 4, replace(GRANT, fingerprint="new"), NOW + at) for at in (HOUR, 2 * HOUR)], granted=True)
+
+    traffic.lay(facts, ASKED)
+
+    assert facts.taken["anne@x.test"] == [
+        Taken(NOW + HOUR, "new"), Taken(NOW, "others"), Taken(NOW - HOUR, "words")
+    ]  # fmt: skip
+
+
+def test_a_conversation_counts_where_it_began() -> None:
+    traffic, here, there = Traffic(), Begun(NOW, "words"), Begun(NOW + HOUR, "others")
+    facts = Facts(begun={"anne@x.test": [here]})
+    traffic.learn_begun("anne@x.test", here, there=False)
+    traffic.learn_begun("anne@x.test", there, there=True)
+
+    traffic.lay(facts, ASKED)
+
+    assert facts.begun["anne@x.test"] == [there]
 
 
 @pytest.mark.parametrize(
