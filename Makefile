@@ -4,6 +4,9 @@ BIN := .venv/bin
 # Many tests wait for servers of their own, so one more than there are processors is not too many.
 WORKERS := $(shell expr $$(nproc) + 1)
 
+# Tests start hundreds of processes of ours, and each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint types soak bench bench-quick bench-large clean
 
 run: .venv/run

@@ -15,6 +15,7 @@ from benchmarks.run import UNITS, Run, contestants, values
 _OURS, _PEERS = "#2f6f4f", "#9aa5a0"
 _SHOWN = (
     *("accepted_per_s", "judged_per_s", "tickets_per_s", "explained_per_min", "median_ms", "p99_ms", "worst_ms"),
+    *("spam_tickets", "spam_before", "held_spam_before", "spam_apart"),
     *("memory_mib", "mail_ms", "cpu_ms", "more_ms", "full_ms", "empty_ms"),
 )
 _MOST_PANELS = 3

@@ -139,9 +139,16 @@ def _of_contact(one: HeldContact, until: datetime, gateway: Gateway) -> Mapping[
         "count": str(one.mails),
         "since": one.since.astimezone(gateway.notify.zone).strftime(DATE_FORMAT),
         "subject": without_links(one.subject, SUBJECT_WORDS),
+        "points": _points(one),
         "accept": f"{page}?decision=accept" if page else f"mailgate held accept {one.id}",
         "spam": f"{page}?decision=spam" if page else f"mailgate held spam {one.id}",
     }
+
+
+def _points(one: HeldContact) -> str:
+    """Its points of spam, and the strongest reasons for them: "2.5 (has HTML alone, its subject cries)"."""
+    because = f" ({', '.join(one.because)})" if one.because else ""
+    return f"{one.points or 0:g}{because}"
 
 
 def _template(book: Rulebook, notify: Notify, name: str) -> Template:

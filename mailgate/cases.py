@@ -19,6 +19,7 @@ from mailgate.mail.forwarded import forwarded
 from mailgate.mail.parse import read
 from mailgate.mail.reply import reply_of
 from mailgate.mail.report import with_report
+from mailgate.mail.shape import shape_of
 from mailgate.mail.text import text_of
 from mailgate.model import Accepted, Authentication, Case, Facts, Filing, Gateway, Level, Mail, Token, TokenKind
 
@@ -38,34 +39,30 @@ def case_of(
     now: datetime,
     text: str | None = None,
 ) -> Case:
-    """Everything about one mail that needs no history. The text is read only where an answer could follow, or where it
-    answers a mail of ours: another system's question looks like a report, but for its words.
+    """Everything about one mail that needs no history. The text is read only where an answer could follow, where it
+    answers a mail of ours, for another system's question looks like a report, but for its words, and where a rule asks.
 
     `text` is the text of the mail where somebody has read it already.
     """
     mail = with_report(accepted.raw, mail, parts, book.reports, accepted.mail_from)
     recipient = admission.recipient_token(accepted.rcpt_to, gateway)
-    named = (*mail.in_reply_to, *mail.references)
-    answerable = proof.level is not Level.A0
-    whole = _told(accepted, parts, text, book) if answerable or recipient or _may_quote_us(accepted.raw, mail) else ""
-    own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient else ""
+    answerable, asked = proof.level is not Level.A0, book.signals.rules.of_text
+    may_quote = answerable or recipient or _may_quote_us(accepted.raw, mail)
+    whole = _told(accepted, parts, text, book) if may_quote or asked else ""
+    own = reply_of(whole, book.quotes, MARKER_LINE).own if answerable or recipient or asked else ""
     case = Case(
-        accepted=accepted,
-        mail=without_forged_results(mail, gateway.name),
-        authentication=proof,
-        mailbox=admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0],
-        judged_at=now,
-        recipient=recipient,
-        ours=_signed(named, gateway),
+        *(accepted, without_forged_results(mail, gateway.name), proof),
+        *(admission.mailbox_of(accepted.rcpt_to, gateway) or gateway.mailboxes[0], now, recipient),
+        ours=_signed((*mail.in_reply_to, *mail.references), gateway),
         enclosed=_signed(mail.enclosed_ids, gateway) | _traced(mail.enclosed_traces, gateway),
+        passed=tuple(_traced(mail.headers.get("mailgate-trace", ()), gateway).values()),
         text=own,
         bare_subject=bare_subject(mail.subject, book.limits.reply_prefixes),
-        markers=token.markers(f"{mail.subject}\n{whole}", gateway.keys),
+        markers=token.markers(f"{mail.subject}\n{whole if may_quote else ''}", gateway.keys),
         rules=book.version,
     )
-    if answerable:
-        case = _spoken(case, gateway, book)
-    case = _of_insider(case, parts, whole, gateway, book)
+    case = _spoken(case, gateway, book) if answerable or asked else case
+    case = _of_insider(_shaped(case, parts, whole or text, book), parts, whole, gateway, book)
     return forward.followed(case, book.signals, gateway)
 
 
@@ -76,6 +73,13 @@ def _may_quote_us(raw: bytes, mail: Mail) -> bool:
 
 def _told(accepted: Accepted, parts: Structure, text: str | None, book: Rulebook) -> str:
     return text_of(accepted.raw, parts, book.quotes) if text is None else text
+
+
+def _shaped(case: Case, parts: Structure, text: str | None, book: Rulebook) -> Case:
+    """With how it is made, where it may be held: what was sent to an address of its own or reports something is not."""
+    if case.recipient or case.mail.report_type:
+        return case
+    return replace(case, shape=shape_of(case.accepted.raw, parts, _told(case.accepted, parts, text or None, book)))
 
 
 def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book: Rulebook) -> Case:
@@ -93,11 +97,13 @@ def _of_insider(case: Case, parts: Structure, whole: str, gateway: Gateway, book
 
 
 def _spoken(case: Case, gateway: Gateway, book: Rulebook) -> Case:
-    """With the language of its words, and with what is the same when a machine says them again."""
+    """With the language of its words; where it may be answered, what is the same where a machine says them again."""
     mail, own, secret = case.mail, case.text, gateway.keys.steady
+    case = replace(case, language=language.guess(mail, own, book.tongues))
+    if case.authentication.level is Level.A0:
+        return case
     return replace(
         case,
-        language=language.guess(mail, own, book.tongues),
         words=fingerprint("", own, (), secret),
         fingerprint=fingerprint(mail.subject, own, book.limits.reply_prefixes, secret),
     )

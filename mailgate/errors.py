@@ -16,11 +16,20 @@ class Fault:
     found: str
     allowed: str
     nearest: str = ""
+    column: int = 0  # characters from 1; 0 where it is not known
+    width: int = 0  # characters
+    shown: str = ""  # the line, without passwords; "" where nobody may see it
+    caret: str = ""  # what stands below it to point at the place
+
+    @property
+    def place(self) -> str:
+        """File, line and column, as far as they are known."""
+        known = (self.line, self.column) if self.line and self.column else (self.line,) if self.line else ()
+        return ":".join(map(str, (self.file, *known)))
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
         hint = f" (did you mean {self.nearest!r}?)" if self.nearest else ""
-        return f"{place}: {self.key}: found {self.found}; allowed: {self.allowed}{hint}"
+        return f"{self.place}: {self.key}: found {self.found}; allowed: {self.allowed}{hint}"
 
 
 class ConfigError(Exception):

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mailgate import alarm, judging
+from mailgate import alarm, judging, opinions
 from mailgate.backlog import MAILS_MOST, MAILS_MOST_SHARED, Backlog
 from mailgate.cases import case_of
 from mailgate.context import Context
@@ -39,6 +39,7 @@ from mailgate.mail.whole import whole
 from mailgate.meter import UNHEARD, Meter
 from mailgate.model import Accepted, Arrival, Authentication, Case, Gateway, Mode, Peer, Receipt, Reply, TicketChange
 from mailgate.origins import Origins
+from mailgate.refusing import Heard, Refusing
 from mailgate.store import journal
 from mailgate.store.database import Database
 from mailgate.stragglers import Stragglers, happens
@@ -84,6 +85,8 @@ class Door(Threshold):
         self.on_accepted = on_accepted
         self.meter = meter
         self.intake = intake
+        if intake:
+            self.refused = Refusing(intake, origins).refusal
         # Equal for every mail, so that concurrent sessions share one transaction.
         self._accept = journal.Acceptance(database.new_id)
         self._accept_and_keep = journal.Acceptance(database.new_id, intake.owner, LEASE_S) if intake else None
@@ -126,6 +129,7 @@ class Door(Threshold):
 class Intake:
     """Takes accepted mail to its place."""
 
+    # Long because it keeps one thing after the other that it is given, and that is all it does.
     def __init__(
         self,
         context: Context,
@@ -137,9 +141,10 @@ class Intake:
         on_trusted: Callable[[Peer], object] = lambda peer: None,
         on_news: Callable[[], None] = lambda: None,
         beside: Beside = asyncio.to_thread,
+        opine: opinions.Opine = opinions.nobody,
     ) -> None:
         """`owner` holds the leases; `on_backlog` is told of more than a batch can hold, `on_trusted` of where somebody
-        wrote from whom we trust, `on_news` of something new in tickets; `beside` reads large mail.
+        wrote from whom we trust, `on_news` of something new in tickets; `beside` reads large mail; `opine` asks others.
         """
         self.database = context.database
         self.gateway = context.gateway
@@ -155,7 +160,8 @@ class Intake:
         self.on_trusted = on_trusted
         self.on_news = on_news
         self.beside = beside
-        self.backlog = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST)
+        self.opine = opine
+        self.backlog, self.heard = Backlog(MAILS_MOST_SHARED if context.database.shared else MAILS_MOST), Heard()
         self._awake = asyncio.Event()
         self.slow = Stragglers(self.prepare, on_ready=self._awake.set)
         self._under_way: deque[asyncio.Task[None]] = deque()
@@ -330,6 +336,8 @@ class Intake:
 
     async def prepare(self, accepted: Accepted) -> Case:
         """Read a mail and find out who it is from."""
+        if heard := self.heard.take(accepted, self.gateway, self.book().version):
+            return replace(heard, judged_at=self.clock())
         raw, text = accepted.raw, None
         if len(raw) <= AT_ONCE_BYTES:
             mail, parts = read(raw)
@@ -339,16 +347,17 @@ class Intake:
             mail, parts, text = await self.beside(whole, raw, self.book().quotes)
         author = mail.author
         domain = author.address.rpartition("@")[2] if author else ""
-        proof = await self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
+        proving = self.authenticate(raw, accepted.mail_from, accepted.peer, domain)
+        proof, said = await opinions.beside(proving, accepted, domain, self.gateway, self.opine)
         case = partial(
             case_of, accepted, mail, parts, proof, gateway=self.gateway, book=self.book(), now=self.clock(), text=text
         )
-        return case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
+        found = case() if len(raw) <= AT_ONCE_BYTES else await asyncio.to_thread(case)
+        return replace(found, opinions=said)
 
     def _decide(self, conn: Connection, cases: Sequence[Case]) -> list[Outcome]:
         """Read, judge, write: one transaction."""
-        mint, now = self.mint, self.clock()
-        return judging.decide(conn, cases, gateway=self.gateway, book=self.book(), mint=mint, now=now)
+        return judging.decide(conn, cases, gateway=self.gateway, book=self.book(), mint=self.mint, now=self.clock())
 
     async def _failed(self, accepted: Accepted, error: str) -> None:
         if accepted.attempts >= MOST_ATTEMPTS:

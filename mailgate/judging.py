@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate import letters, relaying, remembering
+from mailgate import learning, letters, relaying, remembering
 from mailgate.judge import verdict
 from mailgate.judge.ask import ask, told_by, with_people
 from mailgate.judge.docket import Outcome
@@ -31,10 +31,12 @@ def decide(
         known, outcomes = _judge(conn, ordered, gateway, book, mint)
     effects = [effect for outcome in outcomes for effect in outcome.effects]
     planned = [planned for outcome in outcomes for planned in outcome.planned]
-    letters.record_with_mail(conn, effects, planned, gateway=gateway, book=book, now=now)
+    effects += learning.of_tickets(conn, effects, now, gateway=gateway, limits=book.limits, mint=mint)
+    mails = {case.accepted.journal_id: case.accepted for case in cases}
+    letters.record_with_mail(conn, effects, planned, gateway=gateway, book=book, now=now, mails=mails)
     relays = [relay for outcome in outcomes for relay in outcome.relays]
     if relays:
-        raws = {case.accepted.journal_id: case.accepted.raw for case in cases}
+        raws = {journal_id: accepted.raw for journal_id, accepted in mails.items()}
         relaying.relay(conn, relays, raws, gateway=gateway, book=book, mint=mint, now=now)
     remembering.count(conn, outcomes, now)
     if gateway.replay_days:

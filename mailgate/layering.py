@@ -110,6 +110,29 @@ def merged(shipped: TomlFile, local: TomlFile | None, kinds: Iterable[str] = ())
     return replace(shipped, document=_over(under, own))
 
 
+def idle_keys(shipped: TomlFile, local: TomlFile | None) -> Iterator[Fault]:
+    """The same of a file that is laid over another one key by key."""
+    for place in _switched_off(local.document if local else {}):
+        if local and not _there(shipped.document, place):
+            allowed = "the name of a shipped table: this one changes nothing"
+            yield Fault(local.name, local.line(place), ".".join(place[:-1]), repr(place[-1]), allowed)
+
+
+def _switched_off(document: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from [(*above, key)] if value.get(ENABLED) is False else _switched_off(value, (*above, key))
+
+
+def _there(document: Mapping[str, Any], place: tuple[str, ...]) -> bool:
+    here: Any = document
+    for step in place:
+        if not isinstance(here, dict) or step not in here:
+            return False
+        here = here[step]
+    return True
+
+
 def placed(fault: Fault, shipped: TomlFile, local: TomlFile | None) -> Fault:
     """A fault of the merged file at the place where its author wrote it."""
     if fault.file != shipped.name:
@@ -145,8 +168,8 @@ def _over(under: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         before = both.get(key)
         if isinstance(value, dict) and value.get(ENABLED) is False:
             both.pop(key, None)
-        elif isinstance(value, dict) and isinstance(before, dict):
-            both[key] = _over(before, value)
+        elif isinstance(value, dict):
+            both[key] = _over(before if isinstance(before, dict) else {}, value)
         else:
             both[key] = value
     return both

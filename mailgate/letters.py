@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mailgate import answering
+from mailgate import answering, redirecting
 from mailgate.judge import token
 from mailgate.judge.canonical import canonical
 from mailgate.judge.docket import Planned
@@ -21,6 +21,7 @@ from mailgate.mail.language import FIRST
 from mailgate.mail.phrases import promised
 from mailgate.mail.template import fill, in_both
 from mailgate.model import (
+    Accepted,
     Asked,
     Attachment,
     Effects,
@@ -89,17 +90,24 @@ def record_with_mail(
     book: Rulebook,
     now: datetime,
     tickets: Iterable[KnownTicket] = (),
+    mails: Mapping[int, Accepted] | None = None,
 ) -> dict[int, int]:
     """Write what was decided, then the mail that speaks of it; the number of each new ticket by its id.
 
     In this order, because a mail names tickets whose numbers are given only when they are written. One that speaks of
-    a ticket that was there before needs it among `tickets`.
+    a ticket that was there before needs it among `tickets`, and one that is sent on its bytes among `mails`, by journal
+    id.
 
     Raises: what `store.record.apply` raises.
     """
     numbers = record.apply(conn, effects, now)
     known = {ticket.id: ticket.number for ticket in tickets} | numbers
-    sendings = [automatic(one, gateway, book, known) for one in planned]
+    sendings = [
+        redirecting.sent_on(one, (mails or {})[one.cause or 0], gateway)
+        if one.purpose is Purpose.REDIRECT
+        else automatic(one, gateway, book, known)
+        for one in planned
+    ]
     record.apply(conn, sendings, now)
     # A challenge may end by the next mail of the batch, before its own is written.
     running = {one.challenge.token_id: one.challenge.state.running for one in effects if isinstance(one, Asked)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mailgate.judge.docket import Outcome, Planned
-from mailgate.model import Due, Peer, Settlement
+from mailgate.model import Due, ErrandKind, ErrandState, Peer, Settlement
 
 
 class Meter:
@@ -14,6 +14,9 @@ class Meter:
 
     def accepted(self, peer: Peer, mails: int, waited_s: float) -> None:
         """`mails` rows came into the journal that were not there before; their sender waited for the disk."""
+
+    def refused(self, rule: str) -> None:
+        """A rule refused a mail at the door, for all its recipients."""
 
     def judged(self, outcome: Outcome, waited_s: float) -> None:
         """One mail took its place, `waited_s` after it was accepted."""
@@ -26,6 +29,9 @@ class Meter:
 
     def attempted(self, due: Due, settlement: Settlement, took_s: float) -> None:
         """One mail out was tried."""
+
+    def carried(self, kind: ErrandKind, state: ErrandState) -> None:
+        """One errand was tried, and stands so since."""
 
     def audited(self, *, balanced: bool) -> None:
         """The ledger was counted."""

@@ -20,7 +20,9 @@ NOTICE_VALUES: Final[Mapping[str, frozenset[str]]] = {
     "shunted": frozenset({"desk", "count", "mails"}),
     "undelivered": frozenset({"desk", "ticket", "number", "address", "why", "agent", "subject"}),
     "digest": frozenset({"desk", "count"}),
-    "digest-contact": frozenset({"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam"}),
+    "digest-contact": frozenset(
+        {"who", "proof", "kind", "reason", "count", "since", "subject", "accept", "spam", "points"}
+    ),
     "digest-more": frozenset({"count"}),
     "late": frozenset({"desk", "late", "soon", "overdue"}),
     "late-line": frozenset({"who", "since", "due", "queue", "assignee", "subject", "show"}),

@@ -76,6 +76,10 @@ class Origins:
         for origin in origins:
             self._tide.welcome(origin, self._now_s())
 
+    def is_ours(self, peer: Peer) -> bool:
+        """Does a machine of our own speak, or a forwarder, with what others accepted before?"""
+        return bool(peer.ip) and listed(peer.ip, self._ours)
+
     def _origin(self, peer: Peer) -> int | None:
         """The network that a mail comes from; None where that is one of our own, or a queue that said yes already."""
         is_own = not peer.ip or not peer.known or plain(peer.ip).is_loopback or listed(peer.ip, self._ours)

@@ -33,7 +33,7 @@ from mailgate.judge import retry
 from mailgate.lanes import STUCK_S, Lanes, domain_of
 from mailgate.log import Event, Log
 from mailgate.meter import UNHEARD, Meter
-from mailgate.model import Answer, Due, OutboxState, Settlement
+from mailgate.model import Answer, Due, OutboxState, Purpose, Settlement
 from mailgate.store import outbox, postponed
 from mailgate.store.database import Database
 
@@ -238,7 +238,9 @@ class Outbound:
 
         try:
             # At each attempt anew: what was signed when it was queued would have aged with the mail (decision 19).
-            return await self.deliver(replace(due, raw=self.sign(due.raw, self.clock())), before_data)
+            # What is sent on is nobody's word of ours, whatever address of ours its author may have made up.
+            raw = due.raw if due.purpose is Purpose.REDIRECT else self.sign(due.raw, self.clock())
+            return await self.deliver(replace(due, raw=raw), before_data)
         except NotAllowed:
             # A person cancelled it meanwhile, or our lease ended and another process handed it. Both are written.
             return None

@@ -38,6 +38,7 @@ class Rules:
     quiet_tickets_days: int
     parked_days: int
     spam_days: int
+    likely_spam_days: int
     refusals_days: int
 
 
@@ -98,6 +99,7 @@ def _limits(rules: Rules, now: datetime) -> dict[Kind, datetime]:
         Kind.QUIET_TICKETS: rules.quiet_tickets_days,
         Kind.PARKED: rules.parked_days,
         Kind.SPAM: rules.spam_days,
+        Kind.LIKELY_SPAM: rules.likely_spam_days,
         Kind.PERMITS: PERMIT_DAYS,
     }
     return {kind: now - timedelta(days=number) for kind, number in days.items() if number}

@@ -104,6 +104,7 @@ class Recheck:
             book=book,
             now=self.clock(),
             tickets=known.tickets.values(),
+            mails={case.accepted.journal_id: case.accepted},
         )
         return outcome
 

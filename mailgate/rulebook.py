@@ -11,7 +11,7 @@ Folders with any fault are refused as a whole: the rules in force stay in force.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from mailgate import layering, rulechanges, rulefiles
 from mailgate.config import tomlfile
+from mailgate.config.pointing import pointed
 from mailgate.config.tomlfile import TomlFile
 from mailgate.errors import ConfigError, Fault
 from mailgate.judge import floors
@@ -30,6 +31,7 @@ from mailgate.judge.ruling import maps
 from mailgate.judge.ruling.asking import Rules
 from mailgate.judge.ruling.maps import MapFile
 from mailgate.judge.ruling.reading import compile_rules
+from mailgate.judge.weighing import compile_weighs
 from mailgate.judge.wordlists import compile_words
 from mailgate.mail import language, quotes
 from mailgate.mail.canned import Canned
@@ -120,14 +122,24 @@ def load(folder: Path, local: Path | None = None) -> Rulebook:
     if signals and replies:
         faults += _unwritten(signals.rules, replies[0])
     if faults or not (signals and limits and marks and reports and tongues and replies and notices):
-        raise ConfigError([_at(fault, folders) for fault in faults])
+        raise ConfigError(shown(faults, layers.all, folders))
     assert relays is not None
-    version, notes = _version(_hashes(layers.all)), tuple(_at(note, folders) for note in laid.notes())
+    version, notes = _version(_hashes(layers.all)), tuple(shown(laid.notes(), layers.all, folders))
     items = rulechanges.items(laid.every(), layers)
     return Rulebook(
         *(version, signals, limits, *replies, tongues, notices, marks, reports, relays, lists),
         *(layers.all, items, notes),
     )
+
+
+def shown(faults: Iterable[Fault], contents: Mapping[str, bytes], folders: Folders) -> list[Fault]:
+    """Faults of files of these contents, with the lines of them, and the whole path of each."""
+
+    def text(name: str) -> str | None:
+        return contents[name].decode(errors="replace") if name in contents else None
+
+    found = pointed(faults, text)
+    return [replace(fault, file=str(folders.path(fault.file))) for fault in found]
 
 
 def quotes_in(folder: Path, local: Path | None = None) -> Quotes:
@@ -177,6 +189,8 @@ class _Laid:
         """What changes nothing, though it was meant to."""
         for kind, only in LISTED.items():
             yield from layering.idle(*self._two(only), kind)
+        for name in (LIMITS, QUOTES, LANGUAGES, REPORTS):
+            yield from layering.idle_keys(self._shipped(name), self.local.get(name))
 
     def every(self) -> Iterator[tuple[str, TomlFile]]:
         """Everything that holds: the tables of each kind, then the files of keys, each with what it is called."""
@@ -221,7 +235,7 @@ def _signals(laid: _Laid, lists: Mapping[str, MapFile]) -> Signals:
     signals = compile_signals(laid.documents("signal"), listed)
     pardoning = laid.documents("forwarder"), laid.documents("channel")
     judged = with_pardons(signals, listed, *pardoning, switched_off=laid.names("signal"))
-    return replace(judged, rules=rules)
+    return replace(judged, rules=rules, weighs=compile_weighs(laid.documents("weigh"), listed))
 
 
 def _unwritten(rules: Rules, texts: Mapping[str, Mapping[str, Template]]) -> Iterator[Fault]:
@@ -240,9 +254,12 @@ def _limits(laid: _Laid) -> Limits:
 
 
 def _checked_limits(windows: list[Document], file: TomlFile) -> Limits:
-    limits = Limits.from_tables(file.document, windows, file.name)
-    if louder := list(floors.undercut(limits, file.name)):
-        raise ConfigError(louder)
+    limits, faults = Limits.from_tables(file.document, windows, file.name)
+    # What could not be read was told already, and how loud it is meant nobody knows.
+    told = {fault.key.partition(".")[0] if fault.key.startswith("limit") else fault.key for fault in faults}
+    faults += (fault for fault in floors.undercut(limits, file.name) if fault.key not in told)
+    if faults:
+        raise ConfigError(faults)
     return limits
 
 
@@ -307,11 +324,6 @@ def _named(read: Callable[[], T], names: Mapping[str, str]) -> T:
         return read()
     except ConfigError as error:
         raise ConfigError([replace(one, file=names.get(one.file, one.file)) for one in error.faults]) from error
-
-
-def _at(fault: Fault, folders: Folders) -> Fault:
-    """A fault with the whole path of its file."""
-    return replace(fault, file=str(folders.path(fault.file)))
 
 
 def _checked(read: Callable[[], T], faults: list[Fault]) -> T | None:

@@ -25,6 +25,8 @@ MOST_BYTES = 64 * 1024 * 1024
 _OWN = f"{LOCAL}/"
 _TEXTS: Final = ("*.toml", "replies/*/*.txt", "replies/*/*.toml", "replies/*/canned/*.txt", "notices/*/*.txt")
 _MAPS: Final = (f"{MAPS}/*.txt",)
+# Without these a folder is refused, and few layers have all of them.
+_NEEDED: Final = ("limits.toml", "replies/en/acknowledge.txt", "replies/en/challenge.txt")
 _FOLDERS: Final = ("replies", "notices", MAPS)
 
 
@@ -40,6 +42,12 @@ class Folders:
         """`local` as it is named, else the folder `local` inside the other one where it is there."""
         inside = folder / LOCAL
         return cls(folder, local or (inside if os.path.lexists(inside) else None))
+
+    @classmethod
+    def tried(cls, folder: Path, shipped: Path) -> Folders:
+        """`folder` by itself where it has what no whole one can lack, else as an operator's layer over `shipped`."""
+        whole = all((folder / name).is_file() for name in _NEEDED)
+        return cls.of(folder, None) if whole else cls.of(shipped, folder)
 
     def path(self, name: str) -> Path:
         """Where the file of this name lies."""

@@ -28,6 +28,7 @@ from mailgate.daemon.courier import courier_of
 from mailgate.daemon.loop import name_of
 from mailgate.daemon.metrics import Metrics
 from mailgate.daemon.neighbours import JOURNAL, OUTBOX, Neighbours
+from mailgate.daemon.outside import Outside
 from mailgate.daemon.parent import KEEPER, Parent
 from mailgate.daemon.reception import Reception, Room, listen
 from mailgate.daemon.rules import Rules
@@ -109,6 +110,7 @@ class Daemon:
                 await self._drain()
         finally:
             await self.courier.close()
+            await self.outside.close()
             await self.aside.close()
             await self.database.close()
             self.log.info(Event.STOPPED)
@@ -151,6 +153,7 @@ class Daemon:
         self.aside = Aside()
         assume = settings.authentication.assume
         witnesses = witnesses_of(settings, resolver, assume=assume, beside=self.aside.run)
+        self.outside = Outside(settings, resolver, self.log)
         self.courier = courier_of(settings, resolver, password)
         self.outbound = self._make_outbound(context, owner)
         self.briefing = Briefing(context, on_outgoing=self.outbound.wake)
@@ -163,7 +166,9 @@ class Daemon:
             on_trusted=self._heard_from,
             on_news=self.briefing.wake,
             beside=self.aside.run,
+            opine=self.outside.opine,
         )
+        self.errands = self.outside.errands(context, owner, self.aside.run, on_news=self.briefing.wake)
         self.recheck = Recheck(context, self.intake.prepare, on_outgoing=self.outbound.wake)
         self.desk = Desk(context, on_outgoing=self.outbound.wake, on_accepted=self.intake.wake)
         self.confirming = Confirming(context, on_outgoing=self.outbound.wake)
@@ -248,7 +253,7 @@ class Daemon:
         self.neighbours.listen()
         for road in (self.intake, self.outbound):
             self._roads[road] = asyncio.create_task(road.run(), name=type(road).__name__.lower())
-        for helper in (self.upkeep, self.recheck, self.staff, self.briefing, self.indexing):
+        for helper in (self.upkeep, self.recheck, self.staff, self.briefing, self.indexing, self.errands):
             self._help(self._keep_going(type(helper).__name__.lower(), helper.run))
         self._help(self.rules.watch())
         self._help(self._reload_when_told())
@@ -353,7 +358,7 @@ class Daemon:
             return
         self.gateway, self.outbound.sign = gateway, signer.sign
         self.door.renew(gateway)
-        for part in (self.intake, self.recheck, self.desk, self.confirming, self.staff, self.briefing):
+        for part in (self.intake, self.recheck, self.desk, self.confirming, self.staff, self.briefing, self.errands):
             part.gateway = gateway
         if self.held:
             self.held.gateway = gateway

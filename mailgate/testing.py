@@ -31,10 +31,12 @@ from msgspec.structs import replace
 from mailgate import config, wiring
 from mailgate.alarm import Alarm
 from mailgate.briefing import Briefing
+from mailgate.bystanders import Others
 from mailgate.config import tomlfile
 from mailgate.confirming import Confirming
 from mailgate.context import Context, Mint
 from mailgate.desk import Desk
+from mailgate.errands import Errands
 from mailgate.errors import TryAgain
 from mailgate.heldlinks import HeldLinks
 from mailgate.indexing import Indexing
@@ -147,6 +149,7 @@ class Lab:
         self.sent: list[Sent] = []
         self.dns: dict[tuple[str, str], Any] = {}
         self._signer = Signer([DKIM])
+        self.others = Others()  # outside: who has opinions of mail, and who is handed it
         self.next_hop: NextHop = lambda sent: (250, "2.0.0 ok")
 
     async def __aenter__(self) -> Self:
@@ -210,6 +213,7 @@ class Lab:
         await self.staff.settle()
         await self.briefing.settle()
         await self.outbound.settle_due()
+        await self.errands.settle()
         await self.indexing.settle()
 
     async def crash(self) -> None:
@@ -287,8 +291,13 @@ class Lab:
         asked = settings.wire.model_fields_set & {"origin_mails_per_h", "origin_bytes_per_h"}
         origins = wiring.origins_of(settings, self._now_s) if asked else None
         self.intake = Intake(
-            context, self._authenticate, owner=self._owner, on_trusted=origins.trusted if origins else lambda peer: None
+            context,
+            self._authenticate,
+            owner=self._owner,
+            on_trusted=origins.trusted if origins else lambda peer: None,
+            opine=self.others.opine,
         )
+        self.errands = Errands(context, self.others.post, self.others.learn, owner=self._owner)
         self.door = Door(self.database, context.gateway, intake=self.intake, origins=origins)
         self.outbound = Outbound(
             self.database,

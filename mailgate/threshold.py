@@ -6,7 +6,7 @@ Needs no database.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from mailgate.judge import admission
 from mailgate.mail.hops import count_hops
@@ -31,6 +31,7 @@ class Threshold(ABC):
         self.gateway = gateway
         self.ready = ready
         self.origins = origins
+        self.refused: Callable[[Arrival], Awaitable[Reply | None]] = _nobody_refuses
         self._recipients: dict[str, Reply | None] = {}
 
     def renew(self, gateway: Gateway) -> None:
@@ -59,7 +60,7 @@ class Threshold(ABC):
         Raises:
             TryAgain: the sender keeps the mail.
         """
-        refusal = admission.finished(count_hops(arrival.raw), arrival.peer)
+        refusal = admission.finished(count_hops(arrival.raw), arrival.peer) or await self.refused(arrival)
         if refusal:
             return [refusal] * len(arrival.recipients)
         replies = await self.take(arrival)
@@ -70,3 +71,8 @@ class Threshold(ABC):
     @abstractmethod
     async def take(self, arrival: Arrival) -> Sequence[Reply]:
         """Bring the mail to the disk; as `accept`."""
+
+
+async def _nobody_refuses(arrival: Arrival) -> Reply | None:
+    """No rule is asked here: whoever keeps the mail asks them."""
+    return None

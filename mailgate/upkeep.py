@@ -245,13 +245,15 @@ class Upkeep:
         """Write what was counted since the last time, and the rules if they are others than then."""
         now, book, refused = self.clock(), self.book(), self.refused()
         fresh = refused - self._counted
+        others = book.version != self._remembered
+        packed = await asyncio.to_thread(rulesets.packed, book.contents) if others else b""
 
         def work(conn: Connection) -> None:
             journal.refused(conn, now, fresh)
-            if book.version != self._remembered:
-                rulesets.remember(conn, book.version, now, book.contents)
+            if others:
+                rulesets.remember(conn, book.version, now, book.files, packed)
 
-        if fresh or book.version != self._remembered:
+        if fresh or others:
             await self.database.write(work)
             self._counted, self._remembered = Counter(refused), book.version
         await self._look_back()

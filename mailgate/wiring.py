@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from mailgate.net.dkim_sign import Signer
 from mailgate.rulebook import Rulebook
 from mailgate.rulefiles import Folders
 from mailgate.store.database import Database
+from mailgate.tables import nearest
 
 __all__ = [
     "alias_of",
@@ -50,8 +51,30 @@ def rulebook_of(settings: Settings) -> Rulebook:
 
     Raises ConfigError with all their faults.
     """
-    book = rulebook.load(rules_folder(settings), settings.rules.local)
+    return rulebook_in(rules_folder(settings), settings.rules.local, settings)
+
+
+def rulebook_in(folder: Path, local: Path | None, settings: Settings) -> Rulebook:
+    """The same with the rules of other folders. Raises ConfigError with all their faults."""
+    book = rulebook.load(folder, local)
+    if unlisted := list(_unlisted(book, settings)):
+        raise ConfigError(rulebook.shown(unlisted, book.contents, Folders.of(folder, local)))
     return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
+
+
+def _unlisted(book: Rulebook, settings: Settings) -> Iterator[Fault]:
+    """The rules that send mail on, or hand it, to somebody whom the configuration does not name."""
+    addresses = [address.lower() for address in settings.rules.redirect_to]
+    webhooks = [one.name for one in settings.webhook]
+    for rule in book.signals.rules.all:
+        file, _, line = rule.place.rpartition(":")
+        for act, found, listed, what in (
+            ("redirect", rule.acts.redirect.lower(), addresses, "an address of [rules] redirect_to"),
+            ("webhook", rule.acts.webhook, webhooks, "the name of a [[webhook]]"),
+        ):
+            if found and found not in listed:
+                allowed = f"{what} in the configuration: {', '.join(listed) or 'none yet'}"
+                yield Fault(file, int(line), f"rule.then.{act}", repr(found), allowed, nearest(found, listed))
 
 
 def quotes_of(settings: Settings) -> Quotes:

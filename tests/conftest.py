@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from mailgate import rulebook
 from mailgate.testing import Lab
 from tests.fakes import postgres
+from tests.fakes.statements import compiled_once
 from tests.fakes.stores import POSTGRESQL, SQLITE, Laboratory, PostgresStores, SqliteStores, Stores
 
 settings.register_profile("mailgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,13 +21,31 @@ settings.load_profile("mailgate")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shipped_rules_are_read_once() -> Iterator[None]:
-    """A tenth of a second for each laboratory; whoever tests the reading of them calls `load` by its own name."""
-    read, shipped = rulebook.load, rulebook.shipped_folder()
-    book = read(shipped)
+def the_same_rules_are_read_once() -> Iterator[None]:
+    """A third of a second for each daemon; whoever tests the reading of them calls `load` by its own name."""
+    read = rulebook.load
+    books: dict[Any, rulebook.Rulebook] = {}
+
+    def load(*folders: Path | None, **named: Path | None) -> rulebook.Rulebook:
+        written = tuple(_written(folder) for folder in (*folders, *named.values()) if folder)
+        if written not in books:
+            books[written] = read(*folders, **named)
+        return books[written]
+
     with pytest.MonkeyPatch.context() as patch:
-        alone = ((shipped,), (shipped, None))
-        patch.setattr(rulebook, "load", lambda *folders: book if folders in alone else read(*folders))
+        patch.setattr(rulebook, "load", load)
+        yield
+
+
+def _written(folder: Path) -> frozenset[tuple[str, bytes]]:
+    """What stands in a folder, without where it lies."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return frozenset((path.relative_to(folder).as_posix(), path.read_bytes()) for path in files)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    with compiled_once():
         yield
 
 

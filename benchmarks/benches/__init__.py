@@ -11,7 +11,9 @@ from benchmarks.benches import (
     latency,
     reading,
     replaying,
+    rules,
     signing,
+    spam,
     sustained,
 )
 
@@ -24,6 +26,7 @@ ALL: tuple[Bench, ...] = (
     latency.CHALLENGE,
     latency.HALF_LOAD,
     reading.READ,
+    rules.RULES,
     signing.SIGN,
     reading.EXPLAIN,
     reading.ASIDE,
@@ -34,5 +37,6 @@ ALL: tuple[Bench, ...] = (
     history.HISTORY,
     history.HISTORY_POSTGRESQL,
     gate.GATE,
+    spam.SPAM,
     replaying.REPLAY,
 )

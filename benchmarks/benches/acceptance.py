@@ -14,7 +14,7 @@ from benchmarks.peers.server import Server
 from benchmarks.peers.servers import aiosmtpd, postfix, smtp_sink
 from benchmarks.promise import AtLeast
 
-_OPEN, _OPEN_QUICK = Load(20_000, 2048, 50), Load(1000, 2048, 50)
+_OPEN, _OPEN_QUICK = Load(20_000, 2048, 50), Load(200, 2048, 50)
 _NEW, _NEW_QUICK = Load(6000, 2048, 50, new_connections=True), Load(500, 2048, 50, new_connections=True)
 _LARGE, _LARGE_QUICK = Load(60, 5_000_000, 4), Load(8, 5_000_000, 4)
 

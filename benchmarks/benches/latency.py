@@ -23,7 +23,7 @@ from tests.fakes.sink import Sink, Taken
 _LONE, _LONE_QUICK = 200, 20
 _REST_S = 0.01  # between two lone mails
 _STRANGERS, _STRANGERS_QUICK = 40, 5
-_PROBE, _PROBE_QUICK = Load(5000, 2048, 50), Load(500, 2048, 50)
+_PROBE, _PROBE_QUICK = Load(5000, 2048, 50), Load(200, 2048, 50)
 _HALF_S, _HALF_QUICK_S = 20.0, 2.0
 _SESSIONS = 50
 _SEED = 1

@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 import click
 
+from mailgate.cli import faultwords
 from mailgate.cli.frame import (
     EXIT_BAD_INPUT,
     EXIT_CONFIG,
@@ -38,6 +39,7 @@ COMMANDS = {
     "senders": "See what we hold of an address, trust it, block it, clear its name; bring in our customers.",
     "agents": "See who answers tickets by mail, add people, say what they may do.",
     "outbox": "Look after mail that leaves.",
+    "errands": "Look after mail that is handed to webhooks and to the learner of the spam filter.",
     "breaker": "See what holds automatic mail back, stop it, let it pass again.",
     "shunted": "Look after mail that could not be processed.",
     "rules": "Check the rule files.",
@@ -107,5 +109,6 @@ def _run(arguments: Sequence[str]) -> int:
     except click.Abort:
         return 130
     except tuple(kind for kind, _ in _FAULTS) as error:
-        click.echo(f"mailgate: {error}", err=True)
+        words = faultwords.told(error.faults) if isinstance(error, ConfigError) else f"mailgate: {error}"
+        click.echo(words, err=True)
         return next(code for kind, code in _FAULTS if isinstance(error, kind))

@@ -14,7 +14,7 @@ import click
 from sqlalchemy import Connection
 
 from mailgate import keys, letters, wiring
-from mailgate.cli import roundtrip
+from mailgate.cli import faultwords, roundtrip
 from mailgate.cli.breaker import freed_by
 from mailgate.cli.configured import settings_of
 from mailgate.cli.finding import Finding, Result
@@ -67,7 +67,9 @@ def check(frame: Frame, dns: bool, to: str, wait_s: int) -> int:
 def _tell(frame: Frame, findings: Iterable[Finding]) -> None:
     for one in findings:
         facts = {"check": one.check, "result": one.result, "text": one.text}
-        frame.tell(facts | (asdict(one.fault) if one.fault else {}), f"{one.result:<8} {one.check:<14} {one.text}")
+        first, *more = faultwords.lines(one.fault) if one.fault else [one.text]
+        words = [f"{one.result:<8} {one.check:<14} {first}", *(f"{'':<24}{line}" for line in more)]
+        frame.tell(facts | (asdict(one.fault) if one.fault else {}), "\n".join(words))
 
 
 async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
@@ -80,9 +82,16 @@ async def _findings(frame: Frame, *, dns: bool) -> list[Finding]:
     found += _link(settings)
     found.append(_notified(settings, frame))
     found += _keys(settings)
-    found += _tried("rules", str(wiring.rules_folder(settings)), lambda: wiring.rulebook_of(settings))
+    folders = wiring.rules_folders(settings)
+    layers = f"{folders.shipped} with {folders.local}" if folders.local else str(folders.shipped)
+    found += _tried("rules", layers, lambda: wiring.rulebook_of(settings))
     if settings.outbound.password_file:
         found += _tried("password", str(settings.outbound.password_file), lambda: wiring.password_of(settings))
+    secrets = [(settings.spam.password_file, "spam.password_file")]
+    secrets += [(one.secret_file, "webhook.secret_file") for one in settings.webhook]
+    for file, key in secrets:
+        if file:
+            found += _tried("secret", str(file), partial(wiring.secret, file, key))
     for listener in settings.listener:
         if listener.tls_cert:
             found += _tried("certificate", str(listener.tls_cert), partial(wiring.tls_of, listener))

@@ -20,7 +20,7 @@ from mailgate.cli import explain_words, mailfile
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame, as_json, printable
 from mailgate.cli.office import reading
-from mailgate.config import tomlfile
+from mailgate.config import Settings, tomlfile
 from mailgate.context import Mint
 from mailgate.errors import NotFound
 from mailgate.judge import admission
@@ -42,7 +42,7 @@ from mailgate.testing import CONFIG, KEYS
 MOST_BYTES = 52_428_800  # as much as a listener takes by default
 _ANSWERED = (
     *("path", "error", "kind", "disposition", "respond", "authentication", "from", "subject", "text", "reply_text"),
-    *("links", "report", "findings"),
+    *("links", "report", "findings", "spam", "weighed"),
 )
 
 
@@ -72,7 +72,7 @@ class Question:
 @click.option("--mail-from", help="The envelope sender; else the topmost Return-Path, else From.")
 @click.option("--rcpt-to", help="The envelope recipient; else the first address in To or Cc. It counts as ours.")
 @click.option("--stored", type=int, metavar="ID", help="Explain the stored mail of this journal id, as it was judged.")
-@click.option("--now", callback=lambda _ctx, _param, text: _moment(text), help="The time it is judged; else its Date.")
+@click.option("--now", callback=lambda _ctx, _param, text: moment(text), help="The time it is judged; else its Date.")
 @click.pass_obj
 def explain(
     frame: Frame, /, *, paths: tuple[Path, ...], from_stdin: bool, assume_auth: str, stored: int | None, **envelope: Any
@@ -87,15 +87,18 @@ def explain(
     if not paths and not from_stdin:
         raise click.UsageError("name at least one file, or --from-stdin")
     everything = (Path(line.rstrip("\n")) for line in sys.stdin) if from_stdin else iter(paths)
-    asyncio.run(_explain_all(frame, everything, _question(frame, assume_auth, **envelope)))
+    settings = settings_or_lab(frame)
+    asked = question(settings, wiring.rulebook_of(settings), assume_auth, **envelope)
+    asyncio.run(_explain_all(frame, everything, asked))
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
+    """A time as it is written on the command line, UTC where it names no zone."""
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        at = datetime.fromisoformat(text) if text else None
     except ValueError as error:
         raise click.BadParameter("not ISO 8601, such as 2026-11-22T10:00:00Z") from error
-    return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return at and (at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 async def _explain_all(frame: Frame, paths: Iterable[Path], question: Question) -> None:
@@ -137,7 +140,9 @@ def explain_stored(frame: Frame, journal_id: int) -> dict[str, Any]:
     (mail, parts), book = read(raw), wiring.rulebook_of(settings_of(frame))
     report = report_of(raw, mail, book.reports, mail_from)
     shown = _shown(mail, text_of(raw, parts, book.quotes), verdict, report, book.quotes)
-    return dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"]}
+    return (
+        dict.fromkeys(_ANSWERED) | path | shown | {"trail": verdict["trail"], "opinions": verdict.get("opinions", [])}
+    )
 
 
 async def _explain(raw: bytes, question: Question) -> dict[str, Any]:
@@ -200,25 +205,37 @@ def _shown(mail: Mail, text: str, verdict: dict[str, Any], report: Report | None
         },
         "report": to_builtins(report) if report else None,
         "findings": verdict["findings"],
+        "spam": verdict.get("spam"),
+        "weighed": verdict.get("weighed", []),
     }
 
 
 # ── What is asked ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _question(
-    frame: Frame, assume_auth: str, *, mail_from: str | None, rcpt_to: str | None, now: datetime | None
-) -> Question:
-    """Who we are and what is given; without a configuration we are the laboratory."""
+def settings_or_lab(frame: Frame) -> Settings:
+    """The configuration; without one we are the laboratory."""
     path = frame.config_file()
     file = tomlfile.read(path) if frame.config or path.exists() else tomlfile.TomlFile("the laboratory", CONFIG)
-    settings = config.settings_of(file, path.absolute().parent)
+    return config.settings_of(file, path.absolute().parent)
+
+
+def question(
+    settings: Settings,
+    book: Rulebook,
+    assume_auth: str,
+    *,
+    mail_from: str | None = None,
+    rcpt_to: str | None = None,
+    now: datetime | None = None,
+) -> Question:
+    """Who we are and what is given."""
     key_file = settings.gateway.key_file
     proven = Authentication(Level.A2, spf="pass", dkim="pass", why="proven, as --assume-auth says")
     unproven = Authentication(why="not proven: nobody verified it")
     return Question(
         gateway=settings.gateway_for(keys.load(key_file) if key_file.exists() else KEYS),
-        book=wiring.rulebook_of(settings),
+        book=book,
         witnesses=witnesses_of(settings, Resolver(settings.dns.resolvers)) if assume_auth == "verify" else None,
         assumed=proven if assume_auth == "pass" else unproven,
         mail_from=None if mail_from is None else mail_from.strip("<>"),

@@ -52,6 +52,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _point("Answers", _because(_YES[respond["acknowledge"], respond["challenge"]], reasons), reasons)
     if others:
         yield from _point("Also seen", "", others)
+    if found.get("spam") is not None:
+        yield from _point("Points of spam", f"{found['spam']:g}", list(weighed(found)))
     if found["report"]:
         fates = [_fate(one) for one in found["report"]["recipients"]]
         yield from _point("It reports", "" if fates else "but names no recipient", fates)
@@ -90,6 +92,14 @@ def evidence(finding: Mapping[str, Any]) -> str:
     elif field in _QUOTED:
         seen = f": {value!r}"
     return f"{says}{seen}; {RULES}{finding['rule']}"
+
+
+def weighed(verdict: Mapping[str, Any]) -> Iterator[str]:
+    """Each reason for or against spam with its points, heaviest first, in a verdict that has them."""
+    for one in verdict.get("weighed") or ():
+        saw = f": {one['saw']!r}" if one["saw"] else ""
+        place = f"; {RULES}{one['rule']}" if one["rule"] else ""
+        yield f"{one['points']:+g} {one['says']}{saw}{place}"
 
 
 def _fate(recipient: Mapping[str, str]) -> str:

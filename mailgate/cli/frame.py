@@ -72,9 +72,11 @@ def table(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Itera
     """A heading and one line a record, columns aligned."""
     cells = [[heading.replace("_", " ") for heading in columns]]
     cells += [[_cell(one.get(column)) for column in columns] for one in records]
-    widths = [max(_width(line[index]) for line in cells) for index in range(len(columns))]
+    widths = [max(width_of(line[index]) for line in cells) for index in range(len(columns))]
     for line in cells:
-        yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        yield "  ".join(
+            cell + " " * (width - width_of(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
 
 
 def printable(text: str) -> str:
@@ -95,7 +97,8 @@ def _word(value: object) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """How many columns of a terminal a text takes."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 

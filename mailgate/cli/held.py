@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from mailgate import wiring
 from mailgate.cli.configured import settings_of
-from mailgate.cli.explain_words import evidence
+from mailgate.cli.explain_words import evidence, weighed
 from mailgate.cli.frame import Frame, Group, record
 from mailgate.cli.office import agent_option, at_desk, limit_option, pages, reading
 from mailgate.desk import Desk
@@ -39,16 +39,23 @@ def held() -> None:
 @limit_option
 @click.pass_obj
 def list_(frame: Frame, /, *, by: str | None, limit: int, **which: Any) -> None:
-    """List held mail, oldest first: what waits for its sender, for a person, or was judged spam."""
+    """List held mail: what waits for its sender or a person, then what is likely spam, then what was judged so.
+
+    Within each, the mail with the fewest points of spam stands first, then the oldest.
+    """
     if by:
         found = reading(frame, lambda conn: contacts.by_sender(conn, limit))
-        frame.show(found, ("id", "mails", "state", "from", "subject", "reason", "since"), "Nothing is held.")
+        frame.show(found, ("id", "mails", "state", "points", "from", "subject", "reason", "since"), "Nothing is held.")
         return
 
     def read(conn: Connection) -> list[HeldLine]:
         return pages(lambda last, most: queries.held(conn, most, after=last.id if last else None, **which), limit)
 
-    frame.show(reading(frame, read), ("id", "state", "from", "subject", "reason", "since"), "Nothing is held.")
+    frame.show(
+        reading(frame, read),
+        ("id", "state", "points", "from", "subject", "reason", "since", "because"),
+        "Nothing is held.",
+    )
 
 
 @held.command("show")
@@ -139,3 +146,4 @@ def _words(found: HeldView, text: str) -> Iterator[str]:
     yield ""
     yield from (f"{step['check']}: {step['result']}" for step in found.verdict["trail"])
     yield from map(evidence, found.verdict["findings"])
+    yield from weighed(found.verdict)

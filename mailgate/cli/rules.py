@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import click
 
-from mailgate import wiring
-from mailgate.cli.configured import settings_of
-from mailgate.cli.frame import Frame, Group
-from mailgate.cli.queues import doubtful
+from mailgate.cli.frame import Group
+from mailgate.cli.rules_check import check
 from mailgate.cli.rules_history import history
+from mailgate.cli.rules_list import fields, list_
 from mailgate.cli.rules_replay import replay
 from mailgate.cli.rules_stats import stats
+from mailgate.cli.rules_test import test
 
 
 @click.group("rules", cls=Group)
 def rules() -> None:
-    """Check the rule files, try them on the mail of before, and see which of them judged."""
+    """Check the rule files, try them on mails and on the mail of before, and see which of them judged."""
 
 
-rules.add_command(history)
-rules.add_command(replay)
-rules.add_command(stats)
-
-
-@rules.command("check")
-@click.pass_obj
-def check(frame: Frame) -> None:
-    """Read all rule files and name every fault. A running daemon is not touched."""
-    settings = settings_of(frame)
-    folder, book = wiring.rules_folder(settings), wiring.rulebook_of(settings)
-    notes = [*map(str, book.notes), *doubtful(book.signals.rules.all, settings)]
-    words = [f"{folder} is in order (version {book.version}).", *(f"Note: {note}" for note in notes)]
-    frame.tell({"folder": str(folder), "version": book.version, "notes": notes}, "\n".join(words))
+for command in (check, test, replay, stats, list_, fields, history):
+    rules.add_command(command)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 
 import click
 
-from mailgate import rulebook, wiring
+from mailgate import wiring
 from mailgate.cli import replay_words
 from mailgate.cli.configured import settings_of
 from mailgate.cli.frame import Command, Frame
 from mailgate.cli.office import opened
 from mailgate.cli.progress import Bar
+from mailgate.cli.rules_folder import named
 from mailgate.cli.spans import Span
 from mailgate.config import Settings
 from mailgate.errors import NotFound
@@ -56,24 +56,11 @@ def replay(
     written and nothing leaves; a running daemon is not disturbed.
     """
     settings = settings_of(frame)
-    book = book_of(settings, folder)
+    book = named(settings, folder).book
     box = admission.mailbox_of(mailbox, wiring.gateway_of(settings))
     if mailbox and box is None:
         raise NotFound(f"{mailbox} is no mailbox of ours")
     asyncio.run(_replay(frame, settings, book, (since, until), box, everything=everything))
-
-
-def book_of(settings: Settings, folder: Path | None) -> Rulebook:
-    """The rules of `folder` over the shipped ones, or, where it has all files of those, by itself.
-
-    Raises ConfigError with all their faults.
-    """
-    if folder is None:
-        return wiring.rulebook_of(settings)
-    shipped = wiring.rules_folder(settings)
-    whole = {file.name for file in shipped.glob("*.toml")} <= {file.name for file in folder.glob("*.toml")}
-    book = rulebook.load(folder) if whole else rulebook.load(shipped, folder)
-    return replace(book, limits=book.limits.for_desk(settings.replies.new_contacts_per_day))
 
 
 async def _replay(

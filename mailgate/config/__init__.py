@@ -20,16 +20,20 @@ from pydantic_core import ErrorDetails
 from mailgate import model
 from mailgate.config import tomlfile
 from mailgate.config.faults import MAX_SHOWN_CHARS, across_tables, key_of, shown
+from mailgate.config.pointing import pointed
 from mailgate.config.shapes import (
     NO_CREDENTIALS,
     AtLeastOne,
     Bind,
+    Codes,
     HostName,
     Hours,
+    HttpUrl,
     MailAddress,
     MaybeAddress,
     MaybeFile,
     MaybeHostName,
+    MaybeHttpUrl,
     MaybeRelay,
     MaybeSecretFile,
     MaybeWebBind,
@@ -38,6 +42,7 @@ from mailgate.config.shapes import (
     Network,
     Resolver,
     SecretFile,
+    Senders,
     StoreUrl,
     Text,
     Upstream,
@@ -79,11 +84,14 @@ class MailboxTable(Table):
     hours: Hours = Field((), description=hours.ALLOWED)
     timezone: Zone = Field("UTC", description='a name of the tz database such as "Europe/Berlin"')
     answer_within_h: StrictInt = Field(0, ge=0, le=720, description="hours, 0 (nothing is promised) to 720")
+    spam_from: float = Field(5.0, ge=0.5, le=1000, strict=True, description="points, 0.5 to 1000 (never)")
 
     def as_mailbox(self) -> model.Mailbox:
         """The mailbox as every part knows it."""
         opening = hours.parse(self.hours, zone_of(self.timezone), self.timezone)
-        return model.Mailbox(self.address, self.queue, self.mode, self.name, opening, self.answer_within_h)
+        return model.Mailbox(
+            self.address, self.queue, self.mode, self.name, opening, self.answer_within_h, self.spam_from
+        )
 
 
 class ListenerTable(Table):
@@ -196,6 +204,40 @@ class RulesTable(Table):
     folder: MaybeFile = Field(None, description='a folder of rule files, or "" for those that come with mailgate')
     local: MaybeFile = Field(None, description='a folder of your own rule files, or "" for the folder "local" in it')
     replay_days: StrictInt = Field(30, ge=0, le=400, description="days, 0 (nothing is kept) to 400")
+    redirect_to: tuple[MailAddress, ...] = Field((), description="mail addresses, none of them a mailbox of ours")
+
+
+class SpamTable(Table):
+    """[spam]: whom we ask what he thinks of a mail."""
+
+    rspamd: MaybeHttpUrl = Field("", description='"http://HOST:PORT" or "https://HOST:PORT", or "" to ask nobody')
+    password_file: MaybeSecretFile = Field(
+        None, description='a file whose first line is the password, or "credential:NAME", together with rspamd'
+    )
+    deadline_ms: StrictInt = Field(800, ge=50, le=10_000, description="milliseconds, 50 to 10000")
+    learn: StrictBool = Field(False, description="true or false; true only together with rspamd")
+
+
+class DnsListTable(Table):
+    """[[dns_list]]: a list in DNS that we ask about a mail."""
+
+    zone: HostName = Field(description="a domain such as zen.example.net, each only once")
+    of: Literal["ip", "domain"] = Field("ip", description='"ip" of the client, or "domain" of the author')
+    codes: Codes = Field(description='points, -100 to 100, of each address in 127.0.0.0/16: { "127.0.0.2" = 4.0 }')
+
+
+class WebhookTable(Table):
+    """[[webhook]]: a program that rules may hand a mail to."""
+
+    name: Text = Field(description="a name for rules, at most 100 characters, each only once")
+    url: HttpUrl = Field(description='an address that begins with "https://" or "http://"')
+    secret_file: SecretFile = Field(description='a file whose first line is the secret, or "credential:NAME"')
+    publishes: StrictBool = Field(False, description="true or false; true only together with senders")
+    senders: tuple[Senders, ...] = Field((), description='mail addresses, and domains such as "@example.com"')
+
+    def as_webhook(self) -> model.Webhook:
+        """What a judge knows of it."""
+        return model.Webhook(self.name, self.publishes, self.senders)
 
 
 class RetentionTable(Table):
@@ -205,6 +247,7 @@ class RetentionTable(Table):
     quiet_tickets_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
     parked_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
     spam_days: StrictInt = Field(134, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
+    likely_spam_days: StrictInt = Field(0, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
     refusals_days: StrictInt = Field(400, ge=0, le=36_500, description="days, 0 (for ever) to 36500")
 
 
@@ -249,6 +292,9 @@ class Settings(Table):
     notify: NotifyTable = Field(_ABSENT, description="a table [notify]")
     web: WebTable = Field(_ABSENT, description="a table [web]")
     rules: RulesTable = Field(_ABSENT, description="a table [rules]")
+    spam: SpamTable = Field(_ABSENT, description="a table [spam]")
+    dns_list: tuple[DnsListTable, ...] = Field((), description="tables [[dns_list]]")
+    webhook: tuple[WebhookTable, ...] = Field((), description="tables [[webhook]]")
     retention: RetentionTable = Field(_ABSENT, description="a table [retention]")
     wire: WireTable = Field(_ABSENT, description="a table [wire]")
 
@@ -262,7 +308,10 @@ class Settings(Table):
             bounce_domain=self.outbound.bounce_domain,
             forwarders=tuple(map(self._forwarder, self.forwarder)),
             notify=self._notify(),
+            webhooks=tuple(one.as_webhook() for one in self.webhook),
+            learns=self.spam.learn,
             replay_days=self.rules.replay_days,
+            redirect_to=tuple(address.lower() for address in self.rules.redirect_to),
             **self.replies.model_dump(),
         )
 
@@ -290,7 +339,8 @@ def settings_of(file: TomlFile, folder: Path) -> Settings:
     except ValidationError as error:
         faults += [_fault(file, detail) for detail in error.errors(include_url=False, include_context=False)]
     if faults:
-        raise ConfigError(sorted(faults, key=lambda fault: fault.line))
+        shown = pointed(faults, lambda _: file.text or None)
+        raise ConfigError(sorted(shown, key=lambda fault: (fault.line, fault.column)))
     return settings
 
 
@@ -326,7 +376,7 @@ def _words(annotation: Any) -> list[str]:
     """The words that a field of fixed words takes; none for any other field."""
     choices = get_args(annotation) or (annotation,)
     enums = (choice for choice in choices if isinstance(choice, type) and issubclass(choice, StrEnum))
-    return [word for word in choices if isinstance(word, str)] + [word for enum in enums for word in enum]
+    return [word for word in choices if isinstance(word, str)] + [word.value for enum in enums for word in enum]
 
 
 def _nearest(found: object, known: Iterable[str]) -> str:

@@ -23,6 +23,11 @@ _NEEDS = (
     ("outbound", "password_file", "user"),
     ("outbound", "id_domain", "relay"),
     ("web", "url", "bind"),
+    ("spam", "password_file", "rspamd"),
+)
+_TRUE_NEEDS = (
+    ("spam", "learn", "rspamd"),
+    ("webhook", "publishes", "senders"),
 )
 
 
@@ -30,15 +35,22 @@ def across_tables(file: TomlFile) -> Iterator[Fault]:
     """The faults of keys that do not fit each other."""
     yield from _repeated(file, "mailbox", "address")
     yield from _repeated(file, "listener", "bind")
+    yield from _repeated(file, "dns_list", "zone")
+    yield from _repeated(file, "webhook", "name")
     for name, key, needed in _NEEDS:
         for place, table in _each(file, name):
             if _word(table, key) and not _word(table, needed):
                 yield _missing(file, (*place, key), _word(table, key), needed)
     yield from _assumption(file)
     yield from _clear_password(file)
+    for name, key, needed in _TRUE_NEEDS:
+        for place, table in _each(file, name):
+            if table.get(key) is True and not table.get(needed):
+                yield _missing(file, (*place, key), True, needed)
+    yield from _own_targets(file)
 
 
-def _missing(file: TomlFile, place: Place, found: str, needed: str) -> Fault:
+def _missing(file: TomlFile, place: Place, found: object, needed: str) -> Fault:
     return Fault(file.name, file.line(place), key_of(place), f"{shown(found)} alone", f"only together with {needed}")
 
 
@@ -65,6 +77,18 @@ def _assumption(file: TomlFile) -> Iterator[Fault]:
         place = ("authentication", "assume")
         allowed = '"pass" only where every listener and the relay are on loopback'
         yield Fault(file.name, file.line(place), key_of(place), f"'pass' with {shortened(', '.join(exposed))}", allowed)
+
+
+def _own_targets(file: TomlFile) -> Iterator[Fault]:
+    """What a rule sends on to a mailbox of ours would come in again; a rule names a queue instead."""
+    ours = {_word(table, "address").lower() for _, table in _each(file, "mailbox")}
+    for _, table in _each(file, "rules"):
+        listed = table.get("redirect_to")
+        for index, one in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(one, str) and one.lower() in ours:
+                place = ("rules", "redirect_to", index)
+                allowed = "addresses that are no mailbox of ours; then.queue sorts within the desk"
+                yield Fault(file.name, file.line(place), key_of(place), shown(one), allowed)
 
 
 def _clear_password(file: TomlFile) -> Iterator[Fault]:

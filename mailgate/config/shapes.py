@@ -27,6 +27,8 @@ MAX_LOCAL_CHARS = 64  # RFC 5321 section 4.5.3.1.1
 MAX_HOST_CHARS = 253  # RFC 1035 section 2.3.4, written with dots
 CREDENTIAL = "credential:"
 NO_CREDENTIALS = "no_credentials"  # the type of the error where a credential is named and the environment has none
+MAX_URL_CHARS = 2000
+MAX_CODES = 256  # of one list
 MAX_TIMES = 24  # of a day
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of Linux, less the final NUL
 
@@ -152,6 +154,35 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _http_url(value: str) -> str:
+    """An address to call: a host, with a path where there is one, and no more than that."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or parts.username is not None or parts.fragment:
+        raise ValueError("no address to call")
+    if not value.isascii() or not value.isprintable() or " " in value or len(value) > MAX_URL_CHARS:
+        raise ValueError("not to be written in one line of a request")
+    _relay(f"{parts.netloc}:443" if parts.port is None else parts.netloc)
+    return value
+
+
+def _sender(value: str) -> str:
+    """A mail address, or "@example.com" for all of a domain."""
+    return f"@{_host_name(value[1:])}" if value.startswith("@") else _mail_address(value)
+
+
+def _codes(value: object) -> dict[str, float]:
+    """The points of each answer of a list: RFC 5782 section 2.1 has them all in 127.0.0.0/8."""
+    if not isinstance(value, dict) or not 0 < len(value) <= MAX_CODES:
+        raise ValueError("no table of codes")
+    network = ipaddress.IPv4Network("127.0.0.0/16")
+    for code, points in value.items():
+        if not isinstance(points, int | float) or isinstance(points, bool) or not -100 <= points <= 100:
+            raise ValueError("no points")
+        if ipaddress.IPv4Address(str(code)) not in network:
+            raise ValueError("no code of a list")
+    return {str(code): float(points) for code, points in value.items()}
+
+
 def minute_of(value: str) -> time:
     """`"09:00"` as a time of day. Raises ValueError."""
     if not _MINUTE.fullmatch(value):
@@ -241,6 +272,10 @@ MaybeAddress = Annotated[str, _or_empty(_mail_address)]
 Bind = Annotated[str, AfterValidator(_bind)]
 MaybeWebBind = Annotated[str, _or_empty(_ip_and_port)]
 MaybeWebUrl = Annotated[str, _or_empty(_web_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+MaybeHttpUrl = Annotated[str, _or_empty(_http_url)]
+Senders = Annotated[str, AfterValidator(_sender)]
+Codes = Annotated[dict[str, float], BeforeValidator(_codes)]
 MaybeRelay = Annotated[str, _or_empty(_relay)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
 Network = Annotated[str, AfterValidator(_network)]

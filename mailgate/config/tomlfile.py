@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mailgate.config import tomlmarks
+from mailgate.config.pointing import pointed
 from mailgate.errors import ConfigError, Fault
 
-Place = tuple[str | int, ...]  # the way to a value: ("mailbox", 0, "address")
+Place = tomlmarks.Place
 
 MAX_SIZE_BYTES = 1_000_000  # far above any file written by a person; keeps /dev/zero from being read for ever
 
@@ -26,7 +28,21 @@ _NOISE = re.compile(
 )
 _HEADER = re.compile(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]\]?\s*")
 _KEY = re.compile(r"\s*([\w.\- ]+?)\s*=")
-_LINE_IN_WORDS = re.compile(r"\(at line (\d+), column \d+\)")
+_PLACE_IN_WORDS = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
+
+_TOML = "TOML 1.0, see https://toml.io"
+# What to write where the words of the parser alone would puzzle.
+_ALLOWED = (
+    ("Invalid value", "a text in quotes, a number, true, false, or a list in [brackets]"),
+    ("Expected '='", "key = value, or a [table]"),
+    ("Cannot overwrite", "each key once in a table"),
+    ("Cannot declare", "each [table] once; [[table]] where there are several"),
+    ("Unterminated string", "a text that ends with the quotes it begins with"),
+    ("Expected ']", "brackets that close: [table] or [[table]]"),
+    ("Unclosed", "the bracket that closes it"),
+    ("Unescaped", r"\\ for a backslash, or the text in 'single quotes'"),
+    ("Expected newline", "one key = value on a line; a text stands in quotes"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +52,18 @@ class TomlFile:
     name: str
     document: dict[str, Any]
     lines: Mapping[Place, int] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
 
     def line(self, place: Place) -> int:
         """The line of `place`, or of the nearest thing around it; 0 where nothing around it has a line."""
         return next((self.lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in self.lines), 0)
 
 
-def read(path: Path) -> TomlFile:
-    """Read and parse `path`. Raises ConfigError where it cannot be read, is not UTF-8, or is not TOML."""
+def read(path: Path, *, private: bool = False) -> TomlFile:
+    """Read and parse `path`, of which no line is ever shown where it is `private`.
+
+    Raises ConfigError where it cannot be read, is not UTF-8, or is not TOML.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_SIZE_BYTES + 1)
@@ -52,7 +72,11 @@ def read(path: Path) -> TomlFile:
         raise ConfigError([Fault(str(path), 0, "file", found, "a readable TOML file")]) from error
     if len(raw) > MAX_SIZE_BYTES:
         raise ConfigError([Fault(str(path), 0, "file", "too large a file", f"at most {MAX_SIZE_BYTES} bytes")])
-    return parse(text_of(raw, str(path)), str(path))
+    text = text_of(raw, str(path))
+    try:
+        return parse(text, str(path))
+    except ConfigError as error:
+        raise ConfigError(pointed(error.faults, lambda _: None if private else text)) from error
 
 
 def text_of(raw: bytes, name: str) -> str:
@@ -70,14 +94,20 @@ def parse(text: str, name: str) -> TomlFile:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError([_syntax_fault(error, text, name)]) from error
-    return TomlFile(name, document, dict(_lines(text)))
+    return TomlFile(name, document, dict(_lines(text)), text)
 
 
 def _syntax_fault(error: Exception, text: str, name: str) -> Fault:
-    words = "brackets nested too deeply" if isinstance(error, RecursionError) else str(error)
-    where = _LINE_IN_WORDS.search(words)
-    line = int(where[1]) if where else text.count("\n") + 1 if "end of document" in words else 0
-    return Fault(name, line, "TOML", words, "TOML 1.0, see https://toml.io")
+    if isinstance(error, RecursionError):
+        return Fault(name, 0, "TOML", "brackets nested too deeply", _TOML)
+    words, where = str(error), _PLACE_IN_WORDS.search(str(error))
+    line, column = 0, 0
+    if where:
+        last = text.split("\n")
+        line, column = (int(where[1]), int(where[2])) if where[1] else (len(last), len(last[-1]) + 1)
+        words = words.replace(where[0], "")
+    allowed = next((allowed for begins, allowed in _ALLOWED if words.startswith(begins)), _TOML)
+    return Fault(name, line, "TOML", words, allowed, column=column, width=1)
 
 
 def _lines(text: str) -> Iterator[tuple[Place, int]]:

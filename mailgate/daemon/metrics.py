@@ -36,6 +36,8 @@ from mailgate.model import (
     BreakerState,
     Disposition,
     Due,
+    ErrandKind,
+    ErrandState,
     Kind,
     Level,
     OutboxState,
@@ -123,19 +125,25 @@ class Metrics(Meter):
         self._counts.accepted[peer.protocol, peer.role].inc(mails)
         self._counts.accept_s.observe(waited_s)
 
+    def refused(self, rule: str) -> None:
+        """Count what was refused, by the name of the rule."""
+        self._counts.refused_by_rule[self._known(rule)].inc()
+
     def judged(self, outcome: Outcome, waited_s: float) -> None:
         """Count the verdict, what was granted and what withheld; and whether anything answers an unproven sender."""
         counts = self._counts
         verdict, case = outcome.filing.verdict, outcome.filing.case
         counts.verdicts[verdict.kind, verdict.disposition].inc()
         counts.judge_s.observe(waited_s)
+        for opinion in case.opinions:
+            counts.opinions[opinion.judge, "unknown" if opinion.unknown else "heard"].inc()
         if verdict.withheld_by:
             counts.suppressed[self._known(verdict.withheld_by)].inc()
         if outcome.planned:
             self.granted(outcome.planned)
             # Asked of the mail itself once more: that this stays 0 is the promise, so it is not left to who keeps it.
             if case.authentication.level is Level.A0 or not case.accepted.mail_from:
-                counts.backscatter.inc(len(outcome.planned))
+                counts.backscatter.inc(sum(one.purpose.outside for one in outcome.planned))
 
     def batch(self, prepare_s: float, record_s: float) -> None:
         """How long a batch took, once for all its mails."""
@@ -152,6 +160,10 @@ class Metrics(Meter):
         said = f"{settlement.answer.code // 100}xx" if settlement.answer.code else "none"
         self._counts.deliveries[due.purpose, said, settlement.state].inc()
         self._counts.deliver_s.observe(took_s)
+
+    def carried(self, kind: ErrandKind, state: ErrandState) -> None:
+        """Count an attempt of an errand by what follows from it."""
+        self._counts.errands[kind, state].inc()
 
     def audited(self, *, balanced: bool) -> None:
         """Show whether the ledger was balanced when it was counted last."""
@@ -201,16 +213,20 @@ class Metrics(Meter):
 class _Counts:
     """The counters, with the children that are needed for each mail already bound."""
 
+    # Long because it names one counter after the other, and that is all it does.
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, help_: str, *labels: str) -> _Children:
             return _Children(Counter(f"mailgate_{name}", help_, labels, registry=registry))
 
         self.accepted = counter("accepted", "Rows of the journal, one per recipient.", "protocol", "role")
         self.refused = counter("refused", "Replies from 400 on in sessions.", "code")
+        self.refused_by_rule = counter("refused_by_rule", "Mails that a rule refused at the door.", "rule")
         self.verdicts = counter("verdicts", "Mails judged.", "kind", "disposition")
         self.automatic = counter("automatic", "Automatic mails granted by the send gate.", "kind")
         self.suppressed = counter("suppressed", "Automatic mails withheld by the send gate.", "reason")
         self.deliveries = counter("deliveries", "Attempts to deliver a mail.", "kind", "code", "state")
+        self.opinions = counter("opinions", "Opinions of mail that others outside were asked for.", "judge", "result")
+        self.errands = counter("errands", "Attempts to hand a mail to a webhook or to a learner.", "kind", "state")
         self.backscatter = Counter(
             "mailgate_backscatter", "Automatic mails to senders who were not proven. Stays 0.", registry=registry
         )
@@ -226,17 +242,16 @@ class _Counts:
         stages = Histogram(
             "mailgate_stage_seconds", "Time spent in a stage.", ["stage"], registry=registry, buckets=BUCKETS_S
         )
-        self.accept_s = stages.labels("accept")
-        self.judge_s = stages.labels("judge")
-        self.prepare_s = stages.labels("prepare")
-        self.record_s = stages.labels("record")
-        self.deliver_s = stages.labels("deliver")
+        of_a_mail, of_a_batch = ("accept", "judge", "deliver"), ("prepare", "record")
+        self.accept_s, self.judge_s, self.deliver_s = map(stages.labels, of_a_mail)
+        self.prepare_s, self.record_s = map(stages.labels, of_a_batch)
         self.balanced.set(1)
         # A series that begins at its first event hides that event from rate().
         self.accepted.bind((protocol, role) for protocol in Wire for role in Role)
         self.verdicts.bind((Kind.HUMAN, disposition) for disposition in Disposition)
         self.automatic.bind((purpose,) for purpose in AUTOMATIC)
         self.refused.bind((code,) for code in OUR_TROUBLE)
+        self.errands.bind((kind, state) for kind in ErrandKind for state in ErrandState)
         self.deliveries.bind((purpose, *end) for purpose in Purpose for end in ENDS)
 
 

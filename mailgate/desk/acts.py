@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailgate import letters
+from mailgate import learning, letters
 from mailgate.context import Context
 from mailgate.errors import NotAllowed
 from mailgate.judge.ask import about
 from mailgate.judge.canonical import canonical
 from mailgate.judge.confirm import Confirmed
 from mailgate.judge.history import History
+from mailgate.model import Errand
 from mailgate.store import facts, locks
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Acts:
         return letters.record_with_mail(
             conn, done.effects, done.planned, gateway=self.gateway, book=self.book(), now=now
         )
+
+    def _learned(self, message_id: int, *, spam: bool) -> list[Errand]:
+        """The spam filter is taught what one of ours says of a mail, where the operator wants that."""
+        gateway, limits = self.gateway, self.book().limits
+        return learning.of_mail(message_id, self.clock(), spam=spam, gateway=gateway, limits=limits, mint=self.mint)
 
     def _history(self, conn: Connection, key: str) -> History:
         limits = self.book().limits

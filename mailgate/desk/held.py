@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mailgate.desk.acts import Acts
 from mailgate.errors import NotFound
 from mailgate.judge import confirm
@@ -25,7 +27,13 @@ class Held(Acts):
         Raises:
             NotFound: no held or parked mail of this id.
         """
-        number = await self.database.write(lambda conn: self._accept(conn, held_id, agent))
+
+        def work(conn: Connection) -> int:
+            number = self._accept(conn, held_id, agent)
+            record.apply(conn, self._learned(held_id, spam=False), self.clock())
+            return number
+
+        number = await self.database.write(work)
         self.on_outgoing()
         return number
 
@@ -35,7 +43,8 @@ class Held(Acts):
         def work(conn: Connection) -> None:
             mail, now = self._held(conn, held_id), self.clock()
             history = self._history(conn, mail.address)
-            record.apply(conn, confirm.judged_spam(self._held(conn, held_id), history, now, agent), now)
+            marked = confirm.judged_spam(self._held(conn, held_id), history, now, agent)
+            record.apply(conn, [*marked, *self._learned(held_id, spam=True)], now)
 
         await self.database.write(work)
 
@@ -45,7 +54,9 @@ class Held(Acts):
         now = self.clock()
         mail = conversation.parked(conn, held_id)
         if mail:
-            return self._accept_alone(conn, mail, agent, now)
+            # It was handed on when it was parked.
+            alone = replace(mail, routed=replace(mail.routed, webhooks=()))
+            return self._accept_alone(conn, alone, agent, now)
         mail = self._held(conn, held_id)
         if not mail.address:
             return self._accept_alone(conn, mail, agent, now)
@@ -56,8 +67,8 @@ class Held(Acts):
 
     def _accept_alone(self, conn: Connection, mail: HeldMail, agent: str, now: datetime) -> int:
         """A machine's mail, or one without a single author, is let in by itself: there is nobody to trust."""
-        prefixes = self.book().limits.reply_prefixes
-        effects, placed = release([mail], now, f"agent:{agent}", self.mint, self.gateway, prefixes=prefixes)
+        limits = self.book().limits
+        effects, placed = release([mail], now, f"agent:{agent}", self.mint, gateway=self.gateway, limits=limits)
         return record.apply(conn, effects, now)[placed[0][1]]
 
     def _held(self, conn: Connection, held_id: int) -> HeldMail:

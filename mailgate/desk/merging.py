@@ -61,7 +61,13 @@ class Merging(Acts):
             NotFound: no such mail.
             NotAllowed: it is in already.
         """
-        return await self.database.write(lambda conn: self._let_in(conn, message_id, agent))
+
+        def work(conn: Connection) -> int:
+            number = self._let_in(conn, message_id, agent)
+            record.apply(conn, self._learned(message_id, spam=False), self.clock())
+            return number
+
+        return await self.database.write(work)
 
     async def discard(self, message_id: int, agent: str) -> int:
         """Put what somebody wrote who takes no part out of view; it is kept, and can be let in later. Its ticket.

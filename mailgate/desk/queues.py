@@ -13,7 +13,7 @@ from mailgate.errors import NotAllowed, NotFound
 from mailgate.judge import admission, breaker
 from mailgate.judge.canonical import domain_of
 from mailgate.model import Breaker, BreakerState, Broken, Scope, Sending
-from mailgate.store import conduct, journal, locks, outbox, record, restored
+from mailgate.store import conduct, errands, journal, locks, outbox, record, restored
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -73,6 +73,11 @@ class Queues(Acts):
         """Send a waiting mail no more."""
         if not await self.database.write(lambda conn: outbox.cancel(conn, outbox_id, self.clock())):
             raise NotFound(f"no outgoing mail {outbox_id} that still waits")
+
+    async def retry_errand(self, errand_id: int) -> None:
+        """Hand a mail on now that waits for it, or that was given up."""
+        if not await self.database.write(lambda conn: errands.retry(conn, errand_id, self.clock())):
+            raise NotFound(f"no errand {errand_id} that can be tried again")
 
     async def stop(self, scope: Scope, key: str, agent: str) -> Breaker:
         """Stop automatic mail of all, or to an address or a domain, or from a mailbox, until a person resets it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mailgate import learning
 from mailgate.desk.acts import Acts
 from mailgate.errors import NotFound
 from mailgate.judge import answer, confirm
@@ -55,6 +56,8 @@ class Tickets(Acts):
                 effects.append(confirm.suspected(key, history, now))
             elif not spam and not found.flood and not conversation.closed_since(conn, key, now - A_DAY):
                 effects.append(answer.closed_as_solved(known, history))
+        gateway, limits = self.gateway, self.book().limits
+        effects += learning.of_tickets(conn, [change], now, gateway=gateway, limits=limits, mint=self.mint)
         record.apply(conn, effects, now)
 
     async def _change(self, number: int, event: str, agent: str, detail: str, state: TicketState | None = None) -> None:

@@ -35,6 +35,11 @@ def recipient(address: str, gateway: Gateway) -> Reply | None:
     return UNKNOWN_MAILBOX if not domain or domain in gateway.domains else NO_RELAY
 
 
+def is_service(address: str) -> bool:
+    """Is it an address that every domain has, where each reasonable effort is made to take mail?"""
+    return _parts(address)[0] in SERVICE_LOCALS
+
+
 def mailbox_of(address: str, gateway: Gateway) -> Mailbox | None:
     """The mailbox that receives mail for `address`: itself, its sub-address, a signed address, postmaster or abuse."""
     local, domain = _parts(address)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from mailgate.judge import answer, evidence, verdict
+from mailgate.judge import answer, evidence, redirect, verdict
 from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.limits import Limits
 from mailgate.model import Ask, Case, Gateway, Level, TokenKind
@@ -19,6 +19,7 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
     """The one question for all of `cases`; facts that no case can use are not asked for."""
     senders = {sender for sender in map(verdict.sender_of, cases) if sender}
     inside = {canonical(case.forwards.author.address) for case in cases if case.forwards} - {""}
+    targets = frozenset(filter(None, map(canonical, gateway.redirect_to)))
     answerable = [case for case in cases if case.authentication.level is not Level.A0]
     newest = max(case.accepted.at for case in cases)
     # Late is what its own judgement says: a clock set back between two mails must not hide what left before the second.
@@ -37,11 +38,15 @@ def ask(cases: Sequence[Case], gateway: Gateway, limits: Limits) -> Ask:
         topics=frozenset(one for case in cases for one in evidence.topics(case, limits)),
         topics_since=min(case.accepted.at for case in cases) - timedelta(days=limits.threads.same_subject_days),
         origins=frozenset(answer.origin_of(case, case.authentication) for case in answerable),
-        fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint),
-        causes=frozenset(case.accepted.journal_id for case in answerable),
-        reach=limits.reach if answerable else (),
-        windows=limits.windows_of_all if answerable else (),
+        fingerprints=frozenset(case.fingerprint for case in answerable if case.fingerprint)
+        | frozenset(redirect.body_key(case, verdict.sender_of(case), gateway) for case in (cases if targets else ())),
+        # Whom nothing proves gets no answer, but his mail may be sent on.
+        causes=frozenset(case.accepted.journal_id for case in (cases if targets else answerable)),
+        reach=limits.reach if answerable or targets else (),
+        windows=limits.windows_of_all if answerable or targets else (),
         until=newest,
+        targets=targets,
+        authors=frozenset(redirect.author_key(sender, gateway) for sender in senders) if targets else frozenset(),
         mailboxes=frozenset(case.mailbox.address for case in cases),
         runs=any(case.recipient or case.ours or case.enclosed for case in cases),
     )
@@ -95,5 +100,5 @@ def about(address: str, gateway: Gateway, limits: Limits, now: datetime) -> Ask:
 
 
 def _token_ids(case: Case) -> set[int]:
-    found = {token.id for token in (*case.ours.values(), *case.enclosed.values())}
+    found = {token.id for token in (*case.ours.values(), *case.enclosed.values(), *case.passed)}
     return found | {case.recipient.id} if case.recipient else found

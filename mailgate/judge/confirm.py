@@ -136,7 +136,7 @@ def _welcomed(
 def _released(
     mails: tuple[HeldMail, ...], at: datetime, actor: str, history: History
 ) -> tuple[list[Effect], list[tuple[HeldMail, int]]]:
-    return release(mails, at, actor, history.mint, history.gateway, prefixes=history.limits.reply_prefixes)
+    return release(mails, at, actor, history.mint, gateway=history.gateway, limits=history.limits)
 
 
 def _let_in(turn: Turn, held: Iterable[HeldMail]) -> tuple[HeldMail, ...]:

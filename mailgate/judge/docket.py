@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mailgate.judge.canonical import domain_of
+from mailgate.judge import spam, trust
+from mailgate.judge.acquainted import Acquainted
+from mailgate.judge.canonical import canonical, domain_of
 from mailgate.judge.evidence import Link
 from mailgate.judge.history import History, Mint
 from mailgate.judge.limits import Limits
 from mailgate.judge.ruling import acting
 from mailgate.judge.ruling.asking import NO_RULES, Rules
 from mailgate.judge.ruling.fields import About
+from mailgate.judge.weighs import NO_WEIGHS, Weighs
 from mailgate.model import (
     Acquaintance,
     Agent,
@@ -23,6 +26,7 @@ from mailgate.model import (
     Broken,
     Case,
     Challenge,
+    Counted,
     Disposition,
     Effect,
     Filing,
@@ -30,6 +34,7 @@ from mailgate.model import (
     Gateway,
     HeldState,
     Hit,
+    Key,
     Kind,
     Mark,
     Met,
@@ -44,6 +49,8 @@ from mailgate.model import (
     Step,
     Suffered,
 )
+
+AN_HOUR = timedelta(hours=1)
 
 
 class Planned(Struct, frozen=True):
@@ -125,6 +132,7 @@ class Docket:
     alias: str = ""  # the Message-ID that it bears, where that is another mail's
     marks: tuple[Mark, ...] = ()
     rules: Rules = NO_RULES
+    weighs: Weighs = NO_WEIGHS
     effects: list[Effect] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
@@ -132,8 +140,8 @@ class Docket:
     withheld_by: str = ""  # the rule of the gate
     relays: list[Relay] = field(default_factory=list)
     by: str = ""  # the name of the agent who proved to have written it
-    spam: float | None = None  # points, before rules add any
     _ruling: Ruling | None = None
+    _counted: spam.Points | None = None
 
     @property
     def agent(self) -> Agent | None:
@@ -172,7 +180,8 @@ class Docket:
             about = About(
                 *(self.case, self.gateway, self.kind, self.findings, self.authentication, self.known),
                 in_thread=self.link is not None,
-                spam=self.spam,
+                begun=sum(one.at > self.at - AN_HOUR for one in self.history.facts.begun.get(self.sender, ())),
+                spam=self.counted.total,
             )
             self._ruling = acting.ruling(self.rules, about)
             for hit in self._ruling.hits:
@@ -189,6 +198,34 @@ class Docket:
     def routed(self) -> Routed:
         """What they say of the ticket that it opens, now or later."""
         return self.ruling.routed
+
+    @property
+    def points(self) -> spam.Points:
+        """How likely it is spam, rules included."""
+        return spam.with_extra(self.counted, self._ruling.score if self._ruling else 0.0)
+
+    @property
+    def counted(self) -> spam.Points:
+        """The same before rules are asked, counted once, by what was known when somebody first asked."""
+        if self._counted is None:
+            fields = spam.SpamFields(self.case, self.gateway, self._acquainted())
+            self._counted = spam.points(fields, self.findings, self.case.opinions, self.weighs)
+        return self._counted
+
+    def _acquainted(self) -> Acquainted:
+        words = Key.FINGERPRINT, Counted.ANY, self.case.fingerprint
+        return Acquainted(
+            kind=self.kind,
+            authentication=self.authentication,
+            known=self.known,
+            welcome=trust.welcome(self.known, self.authentication),
+            at=self.at,
+            in_thread=self.link is not None,
+            domain=self.domain,
+            reply_domains=tuple(domain_of(canonical(one.address)) for one in self.case.mail.reply_to),
+            shared=self.limits.shared,
+            same_words=self.history.counters.count(words, spam.SAME_WORDS_PER, self.at) if words[-1] else 0,
+        )
 
     @property
     def domain(self) -> str:

@@ -41,6 +41,9 @@ def received_before(docket: Docket) -> Placement | None:
 
 def _same(known: KnownMessage, docket: Docket) -> bool:
     case, sender = docket.case, docket.sender
+    if known.spam and known.mailbox != case.mailbox.address:
+        # What a rule refuses at one mailbox may be welcome at another.
+        return False
     return _is_recent(known, case, docket.history) and known.sender == sender and known.body_hash == case.mail.body_hash
 
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from mailgate.judge import admission, token
 from mailgate.judge.canonical import base_local, canonical, domain_of, untagged
-from mailgate.model import Case, Gateway, Mailaddr
+from mailgate.judge.making_fields import MAKING_FIELDS
+from mailgate.model import Case, Gateway, Level, Mailaddr
 
 Values = tuple[str, ...]
 
@@ -23,7 +24,7 @@ _STEERING = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF))  # Outlook p
 
 
 def _mail_from(case: Case, gateway: Gateway) -> Values:
-    """The reverse-path; "" is the null one."""
+    """The reverse-path, the sender of the envelope; "" is the null one."""
     return (case.accepted.mail_from.lower(),)
 
 
@@ -33,7 +34,7 @@ def _mail_from_local(case: Case, gateway: Gateway) -> Values:
 
 
 def _from_local(case: Case, gateway: Gateway) -> Values:
-    """The local parts of the authors, likewise."""
+    """The local parts of the authors, as written and without tags and sub-address."""
     return tuple(local for author in case.mail.authors for local in _locals(author.address))
 
 
@@ -43,7 +44,7 @@ def _from_address(case: Case, gateway: Gateway) -> Values:
 
 
 def _sender_local(case: Case, gateway: Gateway) -> Values:
-    """Both of these, each once."""
+    """The local parts of reverse-path and authors, each once."""
     return tuple(dict.fromkeys((*_mail_from_local(case, gateway), *_from_local(case, gateway))))
 
 
@@ -68,6 +69,7 @@ def _rcpt_token(case: Case, gateway: Gateway) -> Values:
 
 
 def _received_count(case: Case, gateway: Gateway) -> Values:
+    """How many Received fields the mail has: the hosts that it passed."""
     return (str(case.mail.hops),)
 
 
@@ -97,6 +99,7 @@ def _ours_named(case: Case, gateway: Gateway) -> Values:
 
 
 def _from_count(case: Case, gateway: Gateway) -> Values:
+    """How many authors From names."""
     return (str(len(case.mail.authors)),)
 
 
@@ -118,10 +121,12 @@ def _from_forwarded(case: Case, gateway: Gateway) -> Values:
 
 
 def _level(case: Case, gateway: Gateway) -> Values:
+    """How well its sender is proven by authentication alone: a2, a1 or a0."""
     return (case.authentication.level.value.lower(),)
 
 
 def _content_type(case: Case, gateway: Gateway) -> Values:
+    """The MIME type of the whole mail."""
     return (case.mail.content_type,)
 
 
@@ -146,6 +151,7 @@ def _report_action(case: Case, gateway: Gateway) -> Values:
 
 
 def _calendar_method(case: Case, gateway: Gateway) -> Values:
+    """What an invitation in it is: request, reply, cancel, ..."""
     return (case.mail.calendar_method.lower(),) if case.mail.calendar_method else ()
 
 
@@ -179,7 +185,7 @@ def _auto_submitted_count(case: Case, gateway: Gateway) -> Values:
 
 
 def _list_id_count(case: Case, gateway: Gateway) -> Values:
-    """How many List-Id fields, likewise."""
+    """How many List-Id fields the mail has, where it has any."""
     return _count("list-id", case)
 
 
@@ -201,7 +207,7 @@ def _subject(case: Case, gateway: Gateway) -> Values:
 
 
 def _bare_subject(case: Case, gateway: Gateway) -> Values:
-    """The same without reply prefixes and what stands in brackets before it, and apart from it what that is."""
+    """The subject without reply prefixes and what stands in brackets before it; and what stands in these."""
     subject, bare = case.mail.subject.strip(), case.bare_subject
     before = subject.removesuffix(bare)
     tags = [piece.partition("]")[0] for piece in before.split("[")[1:]] if "[" in before else []
@@ -215,8 +221,9 @@ def _is_reply(case: Case, gateway: Gateway) -> Values:
 
 
 def _opening(case: Case, gateway: Gateway) -> Values:
-    """How the text begins, on one line; none where nobody read it."""
-    return (" ".join(_unified(case.text[:OPENING_CHARS]).split()),) if case.text else ()
+    """How the text begins, on one line; none where it could not be answered, though a rule may have it read."""
+    asked = case.authentication.level is not Level.A0 or case.recipient is not None
+    return (" ".join(_unified(case.text[:OPENING_CHARS]).split()),) if case.text and asked else ()
 
 
 def _to_local(case: Case, gateway: Gateway) -> Values:
@@ -285,6 +292,7 @@ FIELDS: Mapping[str, Callable[[Case, Gateway], Values]] = {
     "mailbox": _mailbox,
     "language": _language,
     "size_kb": _size_kb,
+    **MAKING_FIELDS,
 }
 
 

@@ -30,7 +30,12 @@ def fingerprint(subject: str, own_words: str, prefixes: tuple[str, ...], secret:
         words = [plain for word in words if (plain := _plain(word))]
     body = _without_numbers(" ".join(words))
     whole = body if len(body) >= TELLING_CHARS else f"{normal_subject(subject, prefixes)}\n{body}"
-    return hmac.digest(secret, whole.encode(), "sha256").hex()[:32]
+    return keyed(whole, secret)
+
+
+def keyed(text: str, secret: bytes) -> str:
+    """A hash of `text` that nobody makes without the secret."""
+    return hmac.digest(secret, text.encode("utf-8", "replace"), "sha256").hex()[:32]
 
 
 def normal_subject(subject: str, prefixes: tuple[str, ...]) -> str:

@@ -44,6 +44,10 @@ FLOORS = (
     Floor(Key.TOTAL, Counted.UNPROVEN, 24 * HOURS, 300),
     Floor(Key.TOTAL, Counted.ANY, 24 * HOURS, 2000),
     Floor(Key.STAFF, Counted.ANY, 24 * HOURS, 400),
+    Floor(Key.TARGET, Counted.REDIRECT, 24 * HOURS, 1000),
+    Floor(Key.SENDER, Counted.REDIRECT, 24 * HOURS, 200),
+    Floor(Key.FINGERPRINT, Counted.REDIRECT, 30 * DAYS, 20),
+    Floor(Key.TOTAL, Counted.REDIRECT, 24 * HOURS, 2000),
 )
 # Numbers by section and key, each with the least and the most that it may be.
 RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
@@ -82,6 +86,9 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("agents", "digest_after_s"): (60, 86_400),
     ("agents", "digest_lines"): (1, 200),
     ("agents", "words_chars"): (0, 100_000),
+    ("redirect", "hops"): (1, 50),
+    ("redirect", "largest_kb"): (1, 100_000),
+    ("redirect", "give_up_s"): (600, 432_000),
     ("report", "withheld_per_day"): (1, 1000),
     ("report", "shunted_wait_s"): (60, 86_400),
     ("report", "mails_named"): (1, 100),
@@ -95,6 +102,7 @@ _SECTIONS = {
     "breaker": lambda limits: limits.fuse,
     "behaviour": lambda limits: limits.behaviour,
     "agents": lambda limits: limits.agents,
+    "redirect": lambda limits: limits.redirect,
     "report": lambda limits: limits.report,
 }
 

@@ -79,6 +79,11 @@ def _shown_by(case: Case, rules: Signals) -> list[Way]:
     return [way for group in rules.pardons.ways.values() for way in group if way.id in case.forwarded]
 
 
+def is_forwarder(peer: Peer, gateway: Gateway) -> bool:
+    """Is the client a listed forwarder by its network, so nobody's own?"""
+    return any(one.networks and _comes_from(one, peer) for one in gateway.forwarders)
+
+
 def _comes_from(forwarder: Forwarder, peer: Peer) -> bool:
     """Is the client in its networks? Where none are given, it may come from anywhere."""
     if not forwarder.networks:

@@ -4,7 +4,8 @@ The house rules of this file:
 * A permit is spent when it is granted. Nothing gives it back: not a bounce, not a crash, not a cancelled mail.
 * Nothing that comes in by mail ever raises a right to send. Credit rises by human acts of ours and by a slow drip.
 * One mail, or one confirmation, causes one automatic mail at most (RFC 3834 section 6). No rule file can change that.
-* Mail to our own people takes no credit and counts nowhere else, but it passes here like any other.
+* Mail to our own people takes no credit and counts nowhere else, but it passes here like any other. So does mail that a
+  rule sends on to an address that an admin listed.
 * Windows are exact: every permit ever granted is a row with its time, and a window counts rows. Rows from a future
   that a clock once showed count too, so a clock set back creates no rights.
 """
@@ -44,7 +45,8 @@ SILENT_STANDINGS = {
     Standing.UNDELIVERABLE: "mail to the address came back",
     Standing.BLOCKED: "a person of ours blocked the address",
 }
-# What keeps mail from our own people: a colleague's vacation must not cost us his attention for a year.
+# What keeps mail from our own people, and from whom an admin listed: a colleague's vacation must not cost us his
+# attention for a year.
 SILENT_FOR_STAFF = frozenset({Standing.UNDELIVERABLE, Standing.BLOCKED})
 ANSWERED = "an automatic mail was sent for this before"
 SILENCE = "what was sent of late cannot be counted (a restored database, a clock that jumped): nothing automatic until"
@@ -55,6 +57,7 @@ _COUNTED = {
     Purpose.ACKNOWLEDGE: Counted.ACKNOWLEDGE,
     Purpose.NOTICE: Counted.NOTICE,
     Purpose.DIGEST: Counted.DIGEST,
+    Purpose.REDIRECT: Counted.REDIRECT,
 }
 EVERYBODY = "everybody"
 _ALL: Counter = (Key.TOTAL, Counted.ANY, EVERYBODY)
@@ -133,8 +136,8 @@ class Balance(Struct, frozen=True):
     domain: DomainCredit
 
     def after(self, grant: Grant) -> Balance:
-        """The balance once `grant` is spent; a shared domain has none to spend, and our own people need none."""
-        if grant.purpose.to_staff:
+        """The balance once `grant` is spent; a shared domain has none, and only the world outside takes any."""
+        if not grant.purpose.outside:
             return self
         paid = replace(self.known, credit=self.known.credit - 1)
         return Balance(paid, self.domain if grant.shared else replace(self.domain, credit=self.domain.credit - 1))
@@ -193,7 +196,7 @@ def _held_back(wanted: Grant, counters: Counters, limits: Limits) -> Refusal | N
 
 def _standing(wanted: Grant, known: Acquaintance) -> Refusal | None:
     reason = SILENT_STANDINGS.get(known.standing)
-    if reason is None or (wanted.purpose.to_staff and known.standing not in SILENT_FOR_STAFF):
+    if reason is None or (not wanted.purpose.outside and known.standing not in SILENT_FOR_STAFF):
         return None
     return Refusal(reason, f"standing {known.standing}")
 
@@ -203,7 +206,7 @@ def _repeated(wanted: Grant, counters: Counters) -> Refusal | None:
 
 
 def _spent(wanted: Grant, balance: Balance) -> Refusal | None:
-    if wanted.purpose.to_staff:
+    if not wanted.purpose.outside:
         return None
     if balance.known.credit <= 0:
         return Refusal("credit of the address is spent", "limits.toml [credit]")
@@ -230,6 +233,8 @@ def _words(limit: Limit) -> str:
 
 
 def _kinds(purpose: Purpose, *, unproven: bool) -> list[Counted]:
+    if purpose is Purpose.REDIRECT:
+        return [Counted.REDIRECT]
     return [Counted.ANY, _COUNTED[purpose], *([Counted.UNPROVEN] if unproven else [])]
 
 
@@ -238,6 +243,10 @@ def _counters(grant: Grant) -> Iterator[Counter]:
     kinds = _kinds(grant.purpose, unproven=grant.unproven)
     if grant.purpose.to_staff:
         return ((Key.STAFF, kind, grant.address) for kind in kinds)
+    if grant.purpose is Purpose.REDIRECT:
+        sent_on = ((Key.TARGET, grant.address), (Key.SENDER, grant.origin), (Key.FINGERPRINT, grant.fingerprint))
+        who = (*sent_on, (Key.TOTAL, EVERYBODY))
+        return ((key, kind, subject) for key, subject in who if subject for kind in kinds)
     subjects = (
         (Key.TICKET, str(grant.ticket_id or "")),
         (Key.ADDRESS, grant.address),

@@ -116,7 +116,7 @@ class History:
             self._learn(effect)
         for permit in permits:
             self.counters.add(permit.grant)
-            if not permit.grant.purpose.to_staff:
+            if permit.grant.purpose.outside:
                 grant = permit.grant
                 # Nothing can go wrong with it before this batch is written, so nobody asks for its message.
                 self.facts.runs = [Run(permit.id, grant.at, grant.domain, grant.unproven), *self.facts.runs]
@@ -234,6 +234,7 @@ class History:
                 mailbox=filing.case.mailbox.address,
                 kind=filing.verdict.kind,
                 subject=mail.subject,
+                spam=filing.held is HeldState.SPAM,
             )
         )
         if filing.held:

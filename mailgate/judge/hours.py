@@ -55,6 +55,13 @@ def opening_s(opening: Opening, start: datetime, end: datetime) -> float:
     return total_s
 
 
+def is_open(opening: Opening | None, at: datetime) -> bool:
+    """Is it open at a moment? None is open always."""
+    if opening is None:
+        return True
+    return any(opens <= at < closes for opens, closes in _of_day(opening, at.astimezone(opening.zone).date()))
+
+
 def due(opening: Opening | None, start: datetime, wanted_s: float) -> datetime:
     """The first moment at which it was open for `wanted_s` seconds since `start`; MOST_DAYS later at most.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from mailgate.errors import ConfigError
+from mailgate.errors import ConfigError, Fault
+from mailgate.judge.spans import span
 from mailgate.model import Counted, Key, Reach
 from mailgate.tables import Document, Tables
 
@@ -57,6 +58,7 @@ class Timing:
     recheck_within_s: int
     automatic_give_up_s: int
     agent_give_up_s: int
+    errand_give_up_s: int
     challenge_days: int
     confirmed_days: int
     confirmed_by_spf_days: int
@@ -175,6 +177,15 @@ class Agents:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """Which mail is sent on, and for how long that is tried; the unit is in each name."""
+
+    hops: int
+    largest_kb: int
+    give_up_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """A ticket is reopened by mail at most `most` times within `per`."""
 
@@ -198,6 +209,7 @@ class Limits:
     waiting: Waiting
     answers: AnswerLimits
     agents: Agents
+    redirect: Redirect
     reopenings: tuple[Reopening, ...]
     shared: frozenset[str]
     reply_prefixes: tuple[str, ...]
@@ -210,11 +222,16 @@ class Limits:
         Raises:
             ConfigError: with every fault of the file.
         """
-        return cls.from_tables(table, [(file, table, lines)], file)
+        limits, faults = cls.from_tables(table, [(file, table, lines)], file)
+        if faults:
+            raise ConfigError(faults)
+        return limits
 
     @classmethod
-    def from_tables(cls, table: Mapping[str, Any], windows: Sequence[Document], file: str = "limits.toml") -> Limits:
-        """The same, where the `[[limit]]` tables stand in several files. Raises ConfigError."""
+    def from_tables(
+        cls, table: Mapping[str, Any], windows: Sequence[Document], file: str
+    ) -> tuple[Limits, list[Fault]]:
+        """The same, where the `[[limit]]` tables stand in several files; with its faults, as far as it can be read."""
         reader = _Reader(file)
         limits = cls(
             windows=reader.windows(windows),
@@ -229,15 +246,14 @@ class Limits:
             waiting=reader.numbers(Waiting, table, "waiting", _names(Waiting)),
             answers=reader.numbers(AnswerLimits, table, "answers", _names(AnswerLimits)),
             agents=reader.numbers(Agents, table, "agents", _names(Agents)),
+            redirect=reader.numbers(Redirect, table, "redirect", _names(Redirect)),
             reopenings=reader.reopenings(table),
             shared=frozenset(reader.folded(table, "shared", "domains")),
             reply_prefixes=tuple(reader.folded(table, "subjects", "reply_prefixes")),
             forward_prefixes=frozenset(reader.folded(table, "subjects", "forward_prefixes")),
         )
         reader.unknown(table, _SECTIONS)
-        if reader.faults:
-            raise ConfigError(reader.faults)
-        return limits
+        return limits, reader.faults
 
     @property
     def windows_of_all(self) -> tuple[timedelta, ...]:
@@ -266,30 +282,21 @@ class Limits:
         return replace(self, windows=windows)
 
 
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+OF_REDIRECT = (Key.TARGET, Key.SENDER)  # which count nothing but mail that is sent on,
+OF_REDIRECT_TOO = (Key.FINGERPRINT, Key.TOTAL)  # and which may count it
+
 _NEVER_0 = frozenset({"drip_days", "shunted_wait_s", "warn_every_s", "listed"})  # a drip every 0 days would be a flood
 _SECTIONS = (
     *("limit", "credit", "domain_credit", "timing", "breaker", "behaviour", "flood"),
-    *("threads", "report", "waiting", "answers", "agents", "reopenings", "shared", "subjects"),
+    *("threads", "report", "waiting", "answers", "agents", "redirect", "reopenings", "shared", "subjects"),
 )
 # Anything beyond would leave the calendar; 2737 years or 11 days are more than anybody means.
 MOST_NUMBER = 1_000_000
-MOST_DIGITS = 6
 # How far back a limit may look. Every batch reads as far, and permits are kept for a year.
 FURTHEST = timedelta(days=30)
 FURTHEST_CHALLENGE = timedelta(days=365)
 FURTHEST_TOTAL = timedelta(days=1)
 FURTHEST_REOPENING = timedelta(days=7)
-
-
-def span(text: str) -> timedelta | None:
-    """`"24 h"` or `"7 d"` as a duration; None for `"ever"`. Raises ValueError for anything else."""
-    if text == "ever":
-        return None
-    number, _, unit = text.partition(" ")
-    if unit not in _UNITS or not number.isdecimal() or len(number) > MOST_DIGITS or int(number) == 0:
-        raise ValueError(text)
-    return int(number) * _UNITS[unit]
 
 
 def _furthest(key: Key, mail: Counted) -> timedelta | None:
@@ -373,6 +380,9 @@ class _Reader(Tables):
         )
         most = self.number(table, "most", "")
         if len(self.faults) > before:
+            return None
+        if key in OF_REDIRECT if mail is not Counted.REDIRECT else key not in (*OF_REDIRECT, *OF_REDIRECT_TOO):
+            self.fault("mail", mail, "redirect for target and sender, and for no other key but fingerprint and total")
             return None
         furthest = _furthest(key, mail)
         if furthest is not None and (per is None or per > furthest):

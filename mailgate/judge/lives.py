@@ -101,10 +101,10 @@ HELD: Mapping[Turn, Mapping[HeldState, HeldState | None]] = {
     Turn.MACHINE: _TO_PEOPLE,
     Turn.RAN_OUT: _TO_PEOPLE,
     # What a person of ours judged spam is let in by a person's word alone.
-    Turn.CONFIRMED: {HeldState.WAIT: None, HeldState.HUMAN: None},
-    Turn.WRITTEN_TO: {HeldState.WAIT: None, HeldState.HUMAN: None},
+    Turn.CONFIRMED: dict.fromkeys((HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM), None),
+    Turn.WRITTEN_TO: dict.fromkeys((HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM), None),
     Turn.VOUCHED: dict.fromkeys(HeldState, None),
-    Turn.MARKED: {HeldState.WAIT: HeldState.SPAM, HeldState.HUMAN: HeldState.SPAM},
-    Turn.BLOCKED: {HeldState.WAIT: HeldState.SPAM, HeldState.HUMAN: HeldState.SPAM},
+    Turn.MARKED: dict.fromkeys((HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM), HeldState.SPAM),
+    Turn.BLOCKED: dict.fromkeys((HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM), HeldState.SPAM),
     Turn.UNTOUCHED: {HeldState.SPAM: HeldState.ARCHIVED},
 }

@@ -36,6 +36,7 @@ from mailgate.model import (
 
 ASKS_TO_CONFIRM = "the recipient asks you to confirm: only a person can, and until then our mail waits there"
 LONGEST_TEST = timedelta(hours=1)
+_OF_PEOPLE = frozenset({Purpose.AGENT, Purpose.REDIRECT})  # mail that a person wrote, of ours or not
 # What answers our mail bears one of these; our own mail that comes back bears all the others.
 _ANSWERS = frozenset({Evidence.ADDRESS, Evidence.MESSAGE_ID})
 REPORTS = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.RECEIPT, Kind.MDN, Kind.FEEDBACK})
@@ -74,8 +75,8 @@ def at_bounce_address(docket: Docket) -> Placement | None:
         return None
     if about is None:
         return places.parked(docket, "sent to a bounce address whose mail is forgotten or long past")
-    # The vacation program of a colleague is his own affair: he goes on being told.
-    if about.purpose is not Purpose.AGENT and docket.history.agent(about.recipient) is None:
+    # The vacation program of a colleague is his own affair: he goes on being told. So is that of whom mail goes on to.
+    if about.purpose not in _OF_PEOPLE and docket.history.agent(about.recipient) is None:
         _convict(docket, about)
     return _beside(docket, about, "a machine answered our mail") or places.parked(docket, "a machine answered our mail")
 
@@ -107,6 +108,10 @@ def report(docket: Docket) -> Placement:
 
 def _tell_the_ticket(docket: Docket, about: KnownMessage, ticket_id: int) -> None:
     """A line in its history. Where an answer of a person did not arrive, the ticket waits again for one who looks."""
+    mail = docket.case.mail
+    if about.purpose is Purpose.REDIRECT and docket.kind is Kind.BOUNCE:
+        places.given_back(docket, about, failure.why(about.recipient, mail.report_status, mail.report_reason))
+        return
     written = about.purpose is Purpose.AGENT
     if written and docket.kind is Kind.FEEDBACK:
         places.write(docket, ticket_id, "complained", f"{about.recipient} called our answer spam")
@@ -114,7 +119,7 @@ def _tell_the_ticket(docket: Docket, about: KnownMessage, ticket_id: int) -> Non
     if not written or docket.kind is not Kind.BOUNCE:
         places.write(docket, ticket_id, "report", LABELS[docket.kind])
         return
-    mail, ticket = docket.case.mail, docket.history.facts.tickets.get(ticket_id)
+    ticket = docket.history.facts.tickets.get(ticket_id)
     why = failure.why(about.recipient, mail.report_status, mail.report_reason)
     # One mail fails once, however often it is told: its line has its number.
     lost = TicketChange(about.id, ticket_id, docket.at, "undelivered", "mail", why)
@@ -274,7 +279,7 @@ def _undeliverable(docket: Docket, about: KnownMessage) -> None:
     A person's answer may come back for what stands in it, or because a mailbox is full: that says nothing of trust.
     """
     meant = failure.meaning(docket.case.mail.report_status)
-    if about.purpose is Purpose.AGENT and meant is not failure.Meaning.NOBODY:
+    if about.purpose in _OF_PEOPLE and meant is not failure.Meaning.NOBODY:
         docket.note("report", f"the address stands as before: {meant}")
         return
     _suffered(docket, about, Trouble.FAILED)

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from mailgate.judge import answer, behaviour, challenge, confirm, flood, insider, places, thread, trust
+from mailgate.judge import answer, behaviour, challenge, confirm, flood, insider, places, spam, thread, trust
 from mailgate.judge.docket import Docket, Placement
 from mailgate.judge.evidence import Evidence, Link
 from mailgate.judge.lives import Turn
@@ -150,6 +150,8 @@ def _new(docket: Docket) -> Placement:
     docket.note("sender", f"{welcome}; mailbox is {mode}")
     if trust.is_unsigned_for_long(docket.known, docket.authentication, docket.at, docket.limits.timing):
         return places.held(docket, UNSIGNED)
+    if welcome is not Welcome.TRUSTED and mode is not Mode.OFF and docket.points.total >= docket.case.mailbox.spam_from:
+        return places.held(docket, spam.words(docket.points), HeldState.LIKELY_SPAM)
     if welcome is Welcome.UNPROVEN:
         return flood.taken_up(docket) or places.ticket(docket, "known address, but the sender is not proven")
     if welcome is Welcome.TRUSTED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailgate.judge import duplicates, machine, person, places, relay, ruled
+from mailgate.judge import duplicates, machine, person, places, redirect, relay, ruled
 from mailgate.judge.docket import Docket, Placement
 from mailgate.model import OPERATOR_QUEUE, Disposition, Kind
 
@@ -13,6 +13,7 @@ PIN_MAILBOX = "{mailbox}"  # stands in the words of a pin for the address that t
 
 def place(docket: Docket) -> Placement:
     """Where the mail of `docket` goes; the effects that go with it are added to the docket."""
+    redirect.heed_return(docket)
     return (
         duplicates.received_before(docket)
         or _pinned(docket)

@@ -12,6 +12,7 @@ from mailgate.judge.evidence import topic_of
 from mailgate.model import (
     Disposition,
     HeldState,
+    KnownMessage,
     KnownTicket,
     Mark,
     NewTicket,
@@ -22,6 +23,8 @@ from mailgate.model import (
     TicketChange,
     TicketState,
 )
+
+GIVEN_BACK = "redirect-failed"
 
 
 def ticket(
@@ -106,6 +109,20 @@ def quietly(docket: Docket, to: KnownTicket, reason: str, disposition: Dispositi
     """A machine's mail beside the conversation: it wakes nobody and reopens nothing."""
     write(docket, to.id, "appended-quietly", reason)
     return Placement(State.QUIET, disposition, reason, to.id)
+
+
+def given_back(docket: Docket, about: KnownMessage, why: str) -> None:
+    """What was sent on did not arrive: its ticket is opened, for whoever wrote waits for people here now."""
+    assert about.ticket_id is not None, "what is sent on has a ticket"
+    due_at = waiting.due(docket.gateway.mailbox(about.mailbox), about.at)
+    docket.effects.append(
+        TicketChange(
+            about.id,  # one mail, one line, however often it is told
+            *(about.ticket_id, docket.at, GIVEN_BACK, "mail", why, TicketState.OPEN),
+            waits_since=about.at,
+            due_at=due_at,
+        )
+    )
 
 
 def held(docket: Docket, reason: str, waits_for: HeldState = HeldState.HUMAN) -> Placement:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from mailgate.judge import waiting
+from mailgate.judge import hooks, waiting
 from mailgate.judge.company import joined
 from mailgate.judge.evidence import topic_of
 from mailgate.judge.history import Mint
+from mailgate.judge.limits import Limits
 from mailgate.model import (
     Effect,
+    ErrandKind,
     Gateway,
     HeldMail,
     NewTicket,
@@ -25,12 +27,9 @@ LET_IN = "released from held mail"
 
 
 def release(
-    held: Iterable[HeldMail], at: datetime, actor: str, mint: Mint, gateway: Gateway, *, prefixes: tuple[str, ...]
+    held: Iterable[HeldMail], at: datetime, actor: str, mint: Mint, *, gateway: Gateway, limits: Limits
 ) -> tuple[list[Effect], list[tuple[HeldMail, int]]]:
-    """The effects, and each mail with its ticket, in order of arrival. A mail that answers an earlier one joins it.
-
-    `prefixes` are those of replies, which two subjects are compared without.
-    """
+    """The effects, and each mail with its ticket, in order of arrival. A mail that answers an earlier one joins it."""
     effects: list[Effect] = []
     placed: list[tuple[HeldMail, int]] = []
     tickets: dict[str, int] = {}
@@ -38,7 +37,7 @@ def release(
         ticket_id = next((tickets[name] for name in reversed(mail.references) if name in tickets), None)
         if ticket_id is None:
             ticket_id, state = mint.new_id(), State.TICKETED
-            topic = topic_of(mail.subject, prefixes)
+            topic = topic_of(mail.subject, limits.reply_prefixes)
             effects.extend(_opened(mail, ticket_id, topic, at=at, actor=actor, mint=mint, gateway=gateway))
         else:
             state = State.APPENDED
@@ -46,8 +45,16 @@ def release(
         effects.extend(joined(ticket_id, (key for key in mail.copied if key != mail.address)))
         tickets[mail.identity] = ticket_id
         effects.append(Released(mail.journal_id, mail.message_id, ticket_id, state))
+        effects.extend(_handed_on(mail, at, mint, gateway, limits.timing.errand_give_up_s))
         placed.append((mail, ticket_id))
     return effects, placed
+
+
+def _handed_on(mail: HeldMail, at: datetime, mint: Mint, gateway: Gateway, give_up_s: int) -> list[Effect]:
+    """To whom rules hand it, so far as that may be: who lets a mail in proves nobody to have sent it."""
+    names = [one for one in mail.routed.webhooks if not hooks.withheld((one,), mail.address, mail.level, gateway)]
+    new_id, kind = mint.new_id, ErrandKind.WEBHOOK
+    return [hooks.errand(kind, mail.message_id, at, give_up_s, new_id, target=name) for name in names]
 
 
 def _opened(

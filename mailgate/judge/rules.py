@@ -17,6 +17,7 @@ from mailgate.judge.fields import FIELDS
 from mailgate.judge.pardons import NO_PARDONS, Pardons
 from mailgate.judge.ruling.asking import NO_RULES, Rules
 from mailgate.judge.watch import Watch
+from mailgate.judge.weighs import NO_WEIGHS, Weighs
 from mailgate.judge.wordlists import Words
 from mailgate.model import Disposition, Kind, Strength
 from mailgate.tables import Tables, nearest
@@ -26,7 +27,7 @@ REMEMBERED_MOST = 256  # values of a field
 REMEMBERED_CHARS = 64  # of each, so that all fields together remember some megabytes at most
 
 HEADER = "header:"
-TABLES = ("signal", "words", "forwarder", "channel", "rule")  # that a rule file may have
+TABLES = ("signal", "words", "forwarder", "channel", "rule", "weigh")  # that a rule file may have
 CONDITION = frozenset({"field", "read", *MATCHERS})
 _TEXTS = ("id", "strength", "says", "source")  # without which a signal is no signal
 _KEYS = CONDITION | {
@@ -104,6 +105,7 @@ class Signals:
     prefixes: tuple[str, ...]
     pardons: Pardons = NO_PARDONS
     rules: Rules = NO_RULES
+    weighs: Weighs = NO_WEIGHS
 
 
 def compile_signals(documents: Sequence[Document], words: Words | None = None) -> Signals:
@@ -210,7 +212,7 @@ class Reader(Tables):
     def field(self, name: Any, key: str) -> None:
         if isinstance(name, str) and (name in FIELDS or is_header(name)):
             return
-        allowed = f'"header:name" in lower case, or one of {", ".join(FIELDS)}'
+        allowed = '"header:name" in lower case, or a field of signals that `mailgate rules fields` lists'
         self.fault(key, name, allowed, nearest(name, FIELDS))
 
     def examples(self, table: Mapping[str, Any], key: str, condition: Condition | None) -> tuple[str, ...]:

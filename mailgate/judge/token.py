@@ -141,6 +141,11 @@ def markers(text: str, keys: Keys) -> tuple[int, ...]:
     return tuple(dict.fromkeys(number for number in read if number is not None))
 
 
+def received_id(queue_id: str, keys: Keys) -> str:
+    """The id of a Received field of ours, by which a mail that passed here is known again."""
+    return f"{queue_id}.{_digest(keys, keys.current, f'received {queue_id}', 0, MAC_CHARS)}"
+
+
 def trace(purpose: str, token_id: int, at: datetime, keys: Keys) -> str:
     """The value of Mailgate-Trace, by which our own mail is known again after a relay renamed it."""
     stem = f"v=1; i={keys.instance}; k={purpose}; n={encode(token_id, ID_CHARS)}; t={int(at.timestamp())}"

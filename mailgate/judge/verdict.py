@@ -19,7 +19,9 @@ from mailgate.judge import (
     kind,
     placement,
     recheck,
+    ruled,
     signals,
+    spam,
     token,
     trust,
 )
@@ -39,6 +41,7 @@ from mailgate.model import (
     Mark,
     Met,
     NewTicket,
+    Opinion,
     Recheck,
     Rejudged,
     Released,
@@ -81,6 +84,7 @@ def judge(case: Case, rules: Signals, history: History) -> Outcome:
     """Judge the mail within all that is known, and leave `history` as the next mail must see it."""
     docket = _opened(case, look(case, rules, history.gateway), history, rules)
     placed = placement.place(docket)
+    docket.effects += ruled.handed_on(docket, placed)
     company.remember(docket, placed)
     _meet_newcomer(docket)
     _trip(docket)
@@ -103,6 +107,7 @@ def judge_again(case: Case, stands: Recheck, rules: Signals, history: History) -
     filing = replace(_filing(docket, placed), recheck_at=None)
     if stands.ticket_id is None and placed.ticket_id is not None:
         docket.effects.append(Released(case.accepted.journal_id, stands.message_id, placed.ticket_id, placed.state))
+        docket.effects += ruled.handed_on(docket, placed)
     return Outcome((*docket.effects, Rejudged(filing)), tuple(docket.planned))
 
 
@@ -150,14 +155,25 @@ def _opened(case: Case, sight: Sight, history: History, rules: Signals) -> Docke
         seen_us=evidence.has_seen_us(case, history.facts, history.limits),
         alias=identity if taken else "",
         rules=rules.rules,
+        weighs=rules.weighs,
     )
     docket.note("kind", f"{sight.kind}: {_deciding(sight)}")
     docket.note("sender", sight.authentication.why or "not proven")
+    for opinion in case.opinions:
+        docket.note("opinion", _words(opinion))
     if taken:
         docket.marks += (Mark.SAME_NAME,)
         docket.note("identity", "another mail bears the same Message-ID: both are kept, this one under another name")
     _warn_of_reply_to(docket)
     return docket
+
+
+def _words(opinion: Opinion) -> str:
+    """What one outside thinks of the mail, for people."""
+    if opinion.unknown:
+        return f"{opinion.judge} could not be heard: {opinion.unknown}"
+    says = f" ({', '.join(opinion.says)})" if opinion.says else ""
+    return f"{opinion.judge}: {opinion.points:.1f} points{says}"
 
 
 def _warn_of_reply_to(docket: Docket) -> None:
@@ -196,9 +212,15 @@ def _trip(docket: Docket) -> None:
         docket.effects.append(Broken(opened))
 
 
+def _counted(points: spam.Points) -> str:
+    reasons = ", ".join(f"{one.id} {one.points:+g}" for one in points.reasons)
+    return f"{points.total:g} points{f': {reasons}' if reasons else ''}"
+
+
 def _filing(docket: Docket, placed: Placement) -> Filing:
     # What opens a ticket now, or when a person lets it in.
     routed = docket.routed if placed.state in (State.TICKETED, State.HELD, State.PARKED) else Routed()
+    docket.note("spam", _counted(docket.points))
     docket.note("place", placed.reason)
     verdict = Verdict(
         kind=docket.kind,
@@ -213,7 +235,8 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         suppressed=docket.suppressed,
         withheld_by=docket.withheld_by,
         hits=docket.hits,
-        spam=docket.spam,
+        spam=docket.points.total,
+        weighed=docket.points.reasons,
     )
     return Filing(
         message_id=docket.message_id,

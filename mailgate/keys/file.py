@@ -93,7 +93,7 @@ def read(path: Path) -> KeyFile:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (0o037 if _is_credential(path) else 0o077):
         raise ConfigError([Fault(str(path), 0, "key_file", f"mode {mode:04o}", f"mode 0600: chmod 600 {path}")])
-    file = tomlfile.read(path)
+    file = tomlfile.read(path, private=True)
     faults = list(_faults(file))
     if faults:
         raise ConfigError(faults)

@@ -41,6 +41,7 @@ from mailgate.model.gateway import (
     Opening,
     OpenSpan,
     PageView,
+    Webhook,
 )
 from mailgate.model.insider import Forwarded, Happening, Order, Orders, Relay
 from mailgate.model.known import (
@@ -73,7 +74,7 @@ from mailgate.model.known import (
     Total,
     Undelivered,
 )
-from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Token
+from mailgate.model.mail import Accepted, Arrival, Authentication, Mail, Mailaddr, Peer, Receipt, Reply, Shape, Token
 from mailgate.model.outbox import Answer, Attachment, Due, PutOff, Settlement, Written
 from mailgate.model.ruling import Hit, Opinion, Ruling
 from mailgate.model.terms import (
@@ -100,6 +101,7 @@ from mailgate.model.terms import (
     Right,
     Role,
     Scope,
+    Sign,
     Standing,
     State,
     Strength,
@@ -108,7 +110,7 @@ from mailgate.model.terms import (
     Trouble,
     Trust,
 )
-from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict
+from mailgate.model.verdict import Case, Finding, Respond, Step, Verdict, Weighed
 
 __all__ = [
     "OPERATOR_QUEUE",
@@ -213,6 +215,8 @@ __all__ = [
     "Scope",
     "Sending",
     "Settlement",
+    "Shape",
+    "Sign",
     "Standing",
     "State",
     "Step",
@@ -230,5 +234,7 @@ __all__ = [
     "Undelivered",
     "Unlinked",
     "Verdict",
+    "Webhook",
+    "Weighed",
     "Written",
 ]

@@ -40,6 +40,7 @@ class Mailbox:
     name: str = ""  # of the desk, before the address in From
     opening: Opening | None = None  # None: always
     answer_within_h: int = 0  # hours of `opening` within which a person answers; 0: nothing is promised
+    spam_from: float = 5.0  # points from which a stranger's mail stands apart from what waits for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,15 @@ class Notify:
     language: str = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A program outside that rules may hand a mail to. Where it is and its secret are no judge's business."""
+
+    name: str
+    publishes: bool = False  # what it is given is shown to the world
+    senders: tuple[str, ...] = ()  # who may publish by it: addresses, or "@example.com"
+
+
 # Without slots, because what many ask for every mail is found once.
 @dataclass(frozen=True)
 class Gateway:
@@ -112,7 +122,10 @@ class Gateway:
     new_contacts_per_day: int = 50
     forwarders: tuple[Forwarder, ...] = ()
     notify: Notify = Notify()
+    webhooks: tuple[Webhook, ...] = ()
+    learns: bool = False  # the spam filter is taught by what our people say of mail
     replay_days: int = 30  # for how long what mail was judged by is kept; 0: not at all
+    redirect_to: tuple[str, ...] = ()  # the addresses that rules may send mail on to, in lower case
 
     @cached_property
     def domains(self) -> frozenset[str]:

@@ -70,6 +70,7 @@ class KnownMessage(Struct, frozen=True):
     mailbox: str = ""
     kind: Kind | None = None  # of what came in
     subject: str = ""
+    spam: bool = False  # it came in and is held as such
 
 
 class Participant(Struct, frozen=True):
@@ -133,6 +134,7 @@ class Routed(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     assignee: str = ""
     template: str = ""  # the name of the text for its acknowledgement, where one is granted
+    webhooks: tuple[str, ...] = ()  # by name, to which it is handed
 
 
 class HeldMail(Struct, frozen=True):
@@ -333,6 +335,8 @@ class Ask(Struct, frozen=True):
     windows: tuple[timedelta, ...] = ()  # in which everybody's permits are counted,
     until: datetime | None = None  # for mails of `now` to this moment; None: of `now` alone
     staff: frozenset[str] = frozenset()  # addresses of our own people
+    targets: frozenset[str] = frozenset()  # addresses that mail may be sent on to,
+    authors: frozenset[str] = frozenset()  # and whose mail that is, as `judge.redirect.author_key` names them
     mailboxes: frozenset[str] = frozenset()  # from which automatic mail may leave
     runs: bool = False  # are the newest automatic mails wanted, with what went wrong?
 

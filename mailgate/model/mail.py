@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from mailgate.model.terms import Level, Protocol, Role, TokenKind
+from mailgate.model.terms import Level, Protocol, Role, Sign, TokenKind
 
 
 class Reply(Struct, frozen=True):
@@ -120,6 +120,20 @@ class Mail(Struct, frozen=True):
     def author(self) -> Mailaddr | None:
         """The one author, or None where there is none or more than one."""
         return self.authors[0] if len(self.authors) == 1 else None
+
+
+class Shape(Struct, frozen=True):
+    """How a mail is made, of which its header says nothing. Texts are as they stand in it, hosts in lower case."""
+
+    words: str = ""  # the beginning of what people read in it
+    text_chars: int = 0  # all of that
+    html_only: bool = False
+    links: int = 0  # to the web
+    hosts: tuple[str, ...] = ()  # where they lead, each once
+    disguised: tuple[str, ...] = ()  # "shop.example > other.test": what a link says, and where it leads instead
+    pictures: int = 0
+    signs: tuple[Sign, ...] = ()
+    archived: tuple[str, ...] = ()  # names inside the first archive that it carries, lower case
 
 
 class Authentication(Struct, frozen=True):

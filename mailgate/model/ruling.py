@@ -30,8 +30,7 @@ class Ruling(Struct, frozen=True):
     score: float = 0.0  # points of spam, added to those of the mail
     redirect: str = ""  # the address that gets it instead of the desk
     redirected_by: str = ""
-    webhooks: tuple[str, ...] = ()  # by name
-    hooked_by: str = ""
+    hooked_by: str = ""  # handed to a webhook
     hits: tuple[Hit, ...] = ()  # of all rules that hold, shadow ones among them, in the order of the files
 
 

@@ -73,6 +73,24 @@ class Strength(StrEnum):
     NOTE = "note"  # recorded, weighs nothing
 
 
+class Sign(StrEnum):
+    """What is odd in how a mail is made."""
+
+    FORM = "form"  # HTML that asks for an answer on the spot
+    SCRIPT = "script"  # or brings a program
+    HIDDEN_WORDS = "hidden-words"
+    BROKEN_WORDS = "broken-words"  # comments inside words, so that no filter reads them
+    ARMOURED = "armoured"  # plain letters in base64
+    SHOUTING = "shouting"  # much of it in capitals
+    CRYING = "crying"  # many exclamation marks
+    MALFORMED_LINK = "malformed-link"
+    NUMERIC_LINK = "numeric-link"  # to an address of the net, not to a name
+    USER_IN_LINK = "user-in-link"  # https://bank.example@other.test/
+    ENCODED_LINK = "encoded-link"  # a host with %-signs
+    INTERNATIONAL_LINK = "international-link"
+    PORT_IN_LINK = "port-in-link"
+
+
 class Level(StrEnum):
     """How well the author is proven: A2 by aligned DKIM, A1 by aligned SPF, A0 not at all."""
 
@@ -239,6 +257,7 @@ class HeldState(StrEnum):
 
     WAIT = "wait"  # for the sender, who has a challenge
     HUMAN = "human"  # for a person of ours
+    LIKELY_SPAM = "likely-spam"  # by its points alone: stands apart until its sender turns out to be somebody
     SPAM = "spam"  # judged so by a person; kept and reversible
     ARCHIVED = "archived"  # spam that nobody touched for long: out of the lists, found by search
 
@@ -278,6 +297,8 @@ class Key(StrEnum):
     ORIGIN = "origin"
     TOTAL = "total"
     STAFF = "staff"  # an address of our own people
+    TARGET = "target"  # an address that mail is sent on to
+    SENDER = "sender"  # whose mail is sent on
 
 
 class Counted(StrEnum):
@@ -289,6 +310,7 @@ class Counted(StrEnum):
     UNPROVEN = "unproven"
     NOTICE = "notice"
     DIGEST = "digest"
+    REDIRECT = "redirect"  # counts nowhere else, and nothing else counts there
 
 
 class Scope(StrEnum):

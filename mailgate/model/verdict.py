@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from mailgate.model.gateway import Mailbox
 from mailgate.model.insider import Forwarded, Orders
-from mailgate.model.mail import Accepted, Authentication, Mail, Token
+from mailgate.model.mail import Accepted, Authentication, Mail, Shape, Token
 from mailgate.model.ruling import Hit, Opinion
 from mailgate.model.terms import Disposition, Kind, Mark, Strength
 
@@ -41,6 +41,7 @@ class Case(Struct, frozen=True):
     recipient: Token | None = None  # the token of the recipient address
     ours: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours the mail names, by id
     enclosed: Mapping[str, Token] = field(default_factory=dict)  # signed Message-IDs of ours inside an enclosed mail
+    passed: tuple[Token, ...] = ()  # what its Mailgate-Trace fields name: the mails of ours that it is
     text: str = ""  # what the person wrote; read only where an answer to a challenge is weighed
     bare_subject: str = ""  # without reply prefixes and the names of lists in brackets
     fingerprint: str = ""
@@ -54,6 +55,7 @@ class Case(Struct, frozen=True):
     quotes_us: bool = False  # the marker of a mail of ours stands among its own words, not quoted
     forwards: Forwarded | None = None  # the mail of somebody else inside; looked for only in mail to a mailbox
     opinions: tuple[Opinion, ...] = ()  # of others outside who were asked about it
+    shape: Shape | None = None  # how it is made; looked at only where it may be held
 
 
 class Step(Struct, frozen=True):
@@ -61,6 +63,16 @@ class Step(Struct, frozen=True):
 
     check: str
     result: str
+
+
+class Weighed(Struct, frozen=True):
+    """One reason for or against spam, and how many points it gave."""
+
+    id: str
+    points: float
+    says: str
+    rule: str  # "70-spam.toml:42"; "" for what the rules together added
+    saw: str = ""
 
 
 class Respond(Struct, frozen=True):
@@ -87,3 +99,4 @@ class Verdict(Struct, frozen=True):
     withheld_by: str = ""  # the rule of the send gate that says so: "limits.toml:81"
     hits: tuple[Hit, ...] = ()  # the rules that hold for it
     spam: float | None = None  # points; the more, the likelier it is spam. None where nobody counted
+    weighed: tuple[Weighed, ...] = ()  # of which they are the sum, heaviest first

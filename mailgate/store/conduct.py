@@ -59,6 +59,8 @@ _PERMIT, _OUTBOX, _MESSAGE, _TICKET, _MISHAP = (
 )
 _MACHINE, _TAKEN, _BEGUN, _FLOOD, _WRONG = range(5)
 _SINCE, _LONG = bindparam("since", type_=Utc()), bindparam("long", type_=Utc())
+# What was sent on to somebody is no mail of ours that he answers.
+_WAS_TAKEN = and_(_OUTBOX.state == OutboxState.SENT, _PERMIT.purpose != Purpose.REDIRECT)
 
 
 def _conduct() -> Any:
@@ -72,7 +74,7 @@ def _conduct() -> Any:
             select(literal(_TAKEN).label("sort"), _PERMIT.address.label("who"), _OUTBOX.settled_at.label("at"))
             .add_columns(_PERMIT.fingerprint.label("text"), number.label("number"))
             .join(tables.outbox, _OUTBOX.permit_id == _PERMIT.id)
-            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _OUTBOX.state == OutboxState.SENT),
+            .where(is_one_of_given(_PERMIT.address, "people"), _PERMIT.at > _LONG, _WAS_TAKEN),
             select(literal(_MACHINE), _MESSAGE.sender, _MESSAGE.at, _MESSAGE.fingerprint, number).where(
                 is_one_of_given(_MESSAGE.sender, "people"),
                 _MESSAGE.kind == literal(Kind.AUTO_REPLY.value, literal_execute=True),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from mailgate.model import Filing, Finding
+from msgspec.structs import asdict
+
+from mailgate.model import Filing, Finding, Opinion
+
+REASONS_SHOWN = 2  # in lists
 
 
 def verdict_document(filing: Filing) -> dict[str, Any]:
@@ -33,11 +38,20 @@ def verdict_document(filing: Filing) -> dict[str, Any]:
         },
         "findings": [_finding(finding) for finding in verdict.findings],
         "rules_hit": [{"rule": hit.rule, "place": hit.place, "shadow": hit.shadow} for hit in verdict.hits],
+        "opinions": [_opinion(opinion) for opinion in filing.case.opinions],
+        "spam": verdict.spam,
+        "weighed": [asdict(one) for one in verdict.weighed],
         "trail": [{"check": step.check, "result": step.result} for step in verdict.trail],
         "rules": filing.case.rules,
         "judged_at": filing.case.judged_at.isoformat(),
         "defects": list(filing.case.mail.defects),
     }
+
+
+def against(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The strongest reasons to take a mail for spam, as its document names them; none in one of before they did."""
+    found = [one["says"] for one in document.get("weighed", ()) if one["points"] > 0]
+    return tuple(found[:REASONS_SHOWN])
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -49,4 +63,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "kind": finding.kind,
         "field": finding.field,
         "says": finding.says,
+    }
+
+
+def _opinion(opinion: Opinion) -> dict[str, Any]:
+    return {
+        "judge": opinion.judge,
+        "points": opinion.points,
+        "says": list(opinion.says),
+        "unknown": opinion.unknown,
     }

@@ -28,7 +28,7 @@ from mailgate.store.tables import Direction
 
 Entry = dict[str, Any]
 
-ROUTE = ("priority", "tags", "assignee", "template")
+ROUTE = ("priority", "tags", "assignee", "template", "webhooks")
 SHORT = (1 << 40) - 1  # of a token id: what its marker shows of it
 
 
@@ -123,6 +123,7 @@ def incoming(filing: Filing) -> Entry:
         "copied": filing.copied,
         "verdict": verdict_document(filing),
         "agent": filing.agent,
+        "spam": verdict.spam,
     }
 
 

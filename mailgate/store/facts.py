@@ -110,7 +110,7 @@ def gather(conn: Connection, ask: Ask) -> Facts:
     by_identity = _by_identity(conn, ask.message_ids | ask.references)
     aliases, conversations = traces.aliases(conn, ask), traces.conversations(conn, ask)
     markers, numbers, topics = traces.markers(conn, ask), traces.numbers(conn, ask), traces.topics(conn, ask)
-    addresses = ask.addresses | {message.recipient for message in tokens.values() if message.recipient}
+    addresses = ask.addresses | ask.targets | {message.recipient for message in tokens.values() if message.recipient}
     asked = {message.recipient for message in tokens.values() if message.purpose is Purpose.CHALLENGE}
     by_name = (*by_identity.values(), *aliases.values(), *conversations.values(), *markers.values())
     linked = [*tokens.values(), *(message for messages in by_name for message in messages)]

@@ -45,6 +45,8 @@ _SUBJECTS: dict[Key, ColumnElement[Any]] = {
     Key.FINGERPRINT: _PERMIT.fingerprint,
     Key.ORIGIN: _PERMIT.origin,
     Key.STAFF: _PERMIT.address,
+    Key.TARGET: _PERMIT.address,
+    Key.SENDER: _PERMIT.origin,
 }
 _OUTSIDE = _PERMIT.purpose.in_((Purpose.ACKNOWLEDGE, Purpose.CHALLENGE))
 _TO_STAFF = _PERMIT.purpose.in_((Purpose.NOTICE, Purpose.DIGEST))
@@ -55,6 +57,7 @@ _OF_SUBJECT: dict[Key, tuple[ColumnElement[bool], ...]] = {
     Key.DOMAIN: (_PERMIT.shared == false(),),
     Key.SHARED: (_PERMIT.shared == true(),),
     Key.ORIGIN: (_PERMIT.shared == false(),),
+    Key.SENDER: (_PERMIT.shared == false(),),
 }
 _COUNTED: dict[Counted, tuple[ColumnElement[bool], ...]] = {
     Counted.ANY: (),
@@ -63,6 +66,7 @@ _COUNTED: dict[Counted, tuple[ColumnElement[bool], ...]] = {
     Counted.UNPROVEN: (_PERMIT.unproven == true(),),
     Counted.NOTICE: (_PERMIT.purpose == Purpose.NOTICE,),
     Counted.DIGEST: (_PERMIT.purpose == Purpose.DIGEST,),
+    Counted.REDIRECT: (_PERMIT.purpose == Purpose.REDIRECT,),
 }
 _CAUSES = select(_PERMIT.cause).where(is_one_of_given(_PERMIT.cause, "causes"))
 
@@ -120,6 +124,8 @@ def spent(
         Key.ORIGIN: ask.origins,
         Key.FINGERPRINT: ask.fingerprints,
         Key.TICKET: ticket_ids,
+        Key.TARGET: ask.targets,
+        Key.SENDER: ask.authors,
     }
     reach = [one for one in ask.reach if wanted[one.key]]
     if not reach:

@@ -26,6 +26,7 @@ BEGAN = "opened"
 CAME = frozenset({"appended", "proposed"})
 TO_WRITER = frozenset({"not-sent", "refused"})  # he alone hears of it
 LOST = "undelivered"
+GIVEN_BACK = "redirect-failed"  # what was sent on is theirs now, like a ticket that begins
 LOST_MOST = 200  # of a day
 MOST = 2000  # that are looked at together, the newest
 TOLD = "news/"  # begins the name of a counter; reader and event follow
@@ -54,6 +55,13 @@ _LOST = (
     .order_by(_EVENT.at.desc())
     .limit(LOST_MOST)
 )
+_GIVEN_BACK = (
+    select(*_LINE)
+    .join(tables.ticket, _TICKET.id == _EVENT.ticket_id)
+    .where(_EVENT.at > _SINCE, _EVENT.event == GIVEN_BACK)
+    .order_by(_EVENT.at.desc())
+    .limit(LOST_MOST)
+)
 _MAIL = (
     *(_MESSAGE.id, _MESSAGE.ticket_id, _MESSAGE.identity, _MESSAGE.raw_id, _MESSAGE.sender, _MESSAGE.author),
     *(_MESSAGE.author_name, _MESSAGE.level, _MESSAGE.agent, _MESSAGE.disposition),
@@ -78,8 +86,10 @@ _TOLD = select(_COUNTER.name).where(is_one_of_given(_COUNTER.name, "wanted"))
 
 def gather(conn: Connection, since: datetime, after: int) -> list[Happening]:
     """What happened after `since` and has a larger id than `after`, in order; quiet mail is nobody's news."""
-    rows = conn.execute(_NEWS, {"since": since, "after": after}).all()
-    began = [row.ticket_id for row in rows if row.event == BEGAN]
+    # The line of what was sent on in vain bears the number of its message as well.
+    back = conn.execute(_GIVEN_BACK, {"since": since}).all()
+    rows = [*conn.execute(_NEWS, {"since": since, "after": after}), *back]
+    began = [row.ticket_id for row in rows if row.event in (BEGAN, GIVEN_BACK)]
     came = {row.detail for row in rows if row.event in CAME}
     mails: dict[Any, Any] = {}
     for mail in conn.execute(_OF_FIRST, {"wanted": listed(began)}) if began else ():
@@ -88,7 +98,8 @@ def gather(conn: Connection, since: datetime, after: int) -> list[Happening]:
         mails[mail.ticket_id, mail.identity] = mail
     found = [(row, _mail_of(row, mails)) for row in reversed(rows)]
     merged = _merged(conn, {row.ticket_id for row in rows})
-    news = [_happening(row, mail, merged) for row, mail in found if row.event in TO_WRITER or _is_news(mail)]
+    always = (*TO_WRITER, GIVEN_BACK)
+    news = [_happening(row, mail, merged) for row, mail in found if row.event in always or _is_news(mail)]
     return [*_lost(conn, since), *news]
 
 
@@ -131,7 +142,7 @@ def _merged(conn: Connection, ticket_ids: Collection[int]) -> dict[tuple[int, st
 
 
 def _mail_of(row: Any, mails: dict[Any, Any]) -> Any:
-    return mails.get(row.ticket_id) if row.event == BEGAN else mails.get((row.ticket_id, row.detail))
+    return mails.get(row.ticket_id) if row.event in (BEGAN, GIVEN_BACK) else mails.get((row.ticket_id, row.detail))
 
 
 def _is_news(mail: Any) -> bool:

@@ -15,15 +15,28 @@ from mailgate.model import HeldState
 from mailgate.store import tables
 from mailgate.store.bulk import put
 from mailgate.store.dialect import is_one_of, upsert
+from mailgate.store.documents import against
 from mailgate.store.types import EPOCH
 from mailgate.store.views import HeldContact
 
 CONTACTS_MOST = 10_000
 TOLD_MOST = 10_000  # mails that one digest counts as told; of more, the next one tells
+UNJUDGED = (HeldState.WAIT, HeldState.HUMAN, HeldState.LIKELY_SPAM)  # by a person
 TOLD = "told/"  # begins the name of a counter; the id of a mail follows
 DIGEST_AT = "digest-at"  # the name of the counter: the last moment a digest was due and looked after, in seconds
 
 _MESSAGE, _JOURNAL, _COUNTER = tables.message.c, tables.journal.c, tables.counter.c
+POINTS: ColumnElement[float] = func.coalesce(_MESSAGE.spam, 0.0)
+# Whom people should look at first: what waits for somebody, then what stands apart, then what was judged spam.
+LIKELIEST_FIRST: tuple[ColumnElement[Any], ...] = (
+    case(
+        (_MESSAGE.held.in_((HeldState.SPAM, HeldState.ARCHIVED)), 2),
+        (_MESSAGE.held == HeldState.LIKELY_SPAM, 1),
+        else_=0,
+    ),
+    POINTS,
+    _MESSAGE.id,
+)
 _HUMAN = _MESSAGE.held == HeldState.HUMAN
 # Whoever has no single author is known by the reverse-path.
 _WHO: ColumnElement[str] = case((_MESSAGE.sender != "", _MESSAGE.sender), else_=_JOURNAL.mail_from)
@@ -33,7 +46,10 @@ _TOLD_NAME: ColumnElement[str] = literal(TOLD) + cast(_MESSAGE.id, Text)
 def by_sender(
     conn: Connection, limit: int = CONTACTS_MOST, *, states: Sequence[HeldState] = tuple(HeldState)
 ) -> list[HeldContact]:
-    """Who has mail that is held in one of `states`, each once; who has waited longest stands first."""
+    """Who has mail that is held in one of `states`, each once; who is likeliest a person stands first, then the oldest.
+
+    A sender is as likely a person as the likeliest of his mails.
+    """
     grouped = (
         select(
             _WHO.label("who"), func.count().label("mails"), func.min(_MESSAGE.id).label("id"),
@@ -42,13 +58,13 @@ def by_sender(
         .join(tables.journal, _JOURNAL.id == _MESSAGE.journal_id)
         .where(_MESSAGE.held.is_not(None), _MESSAGE.held.in_(list(states)))
         .group_by(_WHO)
-        .order_by(func.min(_MESSAGE.id))
+        .order_by(func.min(POINTS), func.min(_MESSAGE.id))
         .limit(limit)
     )  # fmt: skip
     groups = conn.execute(grouped).all()
     first = select(
         _MESSAGE.id, _MESSAGE.author, _MESSAGE.subject, _MESSAGE.held, _MESSAGE.held_reason, _MESSAGE.at,
-        _MESSAGE.kind, _MESSAGE.level,
+        _MESSAGE.kind, _MESSAGE.level, _MESSAGE.spam, _MESSAGE.verdict,
     ).where(is_one_of(_MESSAGE.id, [one.id for one in groups]))  # fmt: skip
     oldest = {row.id: row for row in conn.execute(first)} if groups else {}
     return [_contact(oldest[one.id], one.who, one.mails, one.newest_at) for one in groups]
@@ -82,6 +98,8 @@ def _contact(oldest: Any, who: str, mails: int, newest_at: datetime) -> HeldCont
         level=oldest.level,
         reason=oldest.held_reason,
         subject=oldest.subject,
+        points=oldest.spam,
+        because=against(oldest.verdict),
     )
 
 
@@ -91,7 +109,7 @@ def with_the_rest(conn: Connection, message_id: int) -> list[int]:
     if not sender:
         return [] if sender is None else [message_id]
     found = select(_MESSAGE.id).where(
-        _MESSAGE.sender == sender, _MESSAGE.held.is_not(None), _MESSAGE.held.in_((HeldState.WAIT, HeldState.HUMAN))
+        _MESSAGE.sender == sender, _MESSAGE.held.is_not(None), _MESSAGE.held.in_(UNJUDGED)
     )
     return list(conn.execute(found.order_by(_MESSAGE.id).limit(CONTACTS_MOST)).scalars())
 

@@ -28,6 +28,7 @@ class Automatic:
     notice: int
     digest: int
     suppressed: int
+    redirect: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,5 @@ def _automatic(conn: Connection, counters: Mapping[str, int]) -> Automatic:
         notice=granted[Purpose.NOTICE],
         digest=granted[Purpose.DIGEST],
         suppressed=conn.execute(withheld).scalar_one() + counters.get(PRUNED_SUPPRESSED, 0),
+        redirect=granted[Purpose.REDIRECT],
     )

@@ -62,6 +62,7 @@ _OUTBOX, _MESSAGE, _CHALLENGE = tables.outbox, tables.message, tables.challenge
 _READY = _OUTBOX.c.state == literal_column("'ready'")
 AWAY: ColumnElement[bool] = literal_column("outbox.state IN ('leased', 'handed')")
 OUTSIDE = tuple(purpose for purpose in Purpose if purpose.outside)
+OF_PEOPLE = (Purpose.AGENT, Purpose.REDIRECT)  # what a person wrote, of ours or not: somebody waits for it
 _IS_AUTOMATIC = _OUTBOX.c.purpose != Purpose.AGENT
 
 
@@ -334,7 +335,7 @@ def _settle(conn: Connection, ended: Ended, undeliverable_days: int) -> None:
     _challenges_end(conn, [end for end in over if end[0].purpose is Purpose.CHALLENGE], undeliverable_days)
     _staff_unreached(conn, [end for end in over if end[0].purpose.to_staff], undeliverable_days)
     lost = (OutboxState.FAILED, OutboxState.CANCELLED)
-    letters = [end for end in over if end[0].purpose is Purpose.AGENT and end[1].state in lost]
+    letters = [end for end in over if end[0].purpose in OF_PEOPLE and end[1].state in lost]
     told(conn, letters)
     refused = {row.recipient: one for row, one in letters}
     nobody_there(conn, refused, undeliverable_days)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, literal_column, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal_column, or_, select, tuple_
 
 from mailgate.model import Acquaintance, Challenge, HeldState, OutboxState, Standing, State
 from mailgate.searchwords import Sought, sought
 from mailgate.store import rows, tables
 from mailgate.store import search as index
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed
+from mailgate.store.documents import against
+from mailgate.store.held import LIKELIEST_FIRST
 from mailgate.store.journal import decompressed
 from mailgate.store.ledger import Ledger, ledger
 from mailgate.store.tables import Direction
@@ -77,6 +79,7 @@ _HELD = select(
     _MESSAGE.held_reason,
     _MESSAGE.at,
     _MESSAGE.mailbox,
+    _MESSAGE.spam,
     _MESSAGE.verdict,
     _JOURNAL.mail_from,
     _JOURNAL.state,
@@ -94,19 +97,25 @@ def held(
     archived: bool = False,
     search: str = "",
 ) -> list[HeldLine]:
-    """Held mail, oldest first, from the id `after` on, the last of the page above.
+    """Held mail, what is likely a person's first, then the oldest; from the id `after` on, the last of the page above.
 
     With `parked`, parked mail too; with `archived`, what is archived too, and so where words are looked for with
-    `search`.
+    `search`, which finds the oldest first.
     """
-    page = _HELD.where(_WAITS if parked else _IS_HELD)
+    waits = _WAITS if parked else _IS_HELD
     if search:
-        return _held_with(conn, page, sought(search), after or 0, limit)
+        return _held_with(conn, _HELD.where(waits), sought(search), after or 0, limit)
+    page = select(_MESSAGE.id).where(waits).order_by(*LIKELIEST_FIRST).limit(limit)
+    if parked:
+        page = page.join(tables.journal, _JOURNAL.id == _MESSAGE.journal_id)
     if not archived:
         page = page.where(or_(_MESSAGE.held.is_(None), _MESSAGE.held != HeldState.ARCHIVED))
     if after is not None:
-        page = page.where(_MESSAGE.id > after)
-    return [_held_line(row) for row in conn.execute(page.order_by(_MESSAGE.id).limit(limit))]
+        last = select(*LIKELIEST_FIRST).where(_MESSAGE.id == after)
+        page = page.where(tuple_(*LIKELIEST_FIRST) > tuple_(*conn.execute(last).one()))
+    ids = conn.execute(page).scalars().all()
+    rows = {row.id: row for row in conn.execute(_HELD.where(is_one_of(_MESSAGE.id, ids)))} if ids else {}
+    return [_held_line(rows[one]) for one in ids]
 
 
 def _held_with(conn: Connection, page: Select[Any], asked: Sought, after: int, limit: int) -> list[HeldLine]:
@@ -132,6 +141,8 @@ def _held_line(row: Any) -> HeldLine:
         from_=row.author or row.mail_from,
         subject=row.subject,
         reason=row.held_reason or row.verdict["reason"],
+        points=row.spam,
+        because=against(row.verdict),
         since=row.at,
         state=row.held or row.state,
         journal_id=row.journal_id,

@@ -24,6 +24,7 @@ from mailgate.model import (
     Described,
     Effects,
     Enrolled,
+    Errand,
     Filing,
     HandedOver,
     HeldState,
@@ -43,7 +44,7 @@ from mailgate.model import (
     TicketChange,
     Unlinked,
 )
-from mailgate.store import customers, entries, locks, outbox, tables, ticketing
+from mailgate.store import customers, entries, errands, locks, outbox, tables, ticketing
 from mailgate.store.bulk import put, run
 from mailgate.store.dialect import is_one_of, is_one_of_given, listed, upsert
 from mailgate.store.documents import verdict_document
@@ -95,6 +96,7 @@ def apply(conn: Connection, effects: Effects, now: datetime) -> dict[int, int]:
     _ask(conn, kinds.take(Asked), now)
     _break(conn, kinds.take(Broken))
     _suffer(conn, kinds.take(Suffered))
+    errands.add(conn, kinds.take(Errand))
     kinds.all_taken()
     return numbers
 
@@ -193,7 +195,7 @@ def _file(conn: Connection, filings: list[Filing], now: datetime) -> None:
     put(conn, _ADD_MESSAGE, [entries.incoming(filing) for filing in filings])
 
 
-_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed")
+_JUDGED = ("kind", "disposition", "level", "held", "held_reason", "acknowledge", "suppressed", "spam")
 _DOCUMENT = select(tables.message.c.verdict).where(tables.message.c.id == bindparam("of_message"))
 
 

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     QUIET_TICKETS = "quiet-tickets"  # of machines' mail alone, that no person touched
     PARKED = "parked"  # machines' mail, reports and repeated mail that stand in no ticket
     SPAM = "spam"  # that a person judged so
+    LIKELY_SPAM = "likely-spam"  # that nobody judged
     PERMITS = "permits"  # with the challenges they were for
 
 
@@ -76,7 +77,7 @@ def remove(conn: Connection, kind: Kind, until: datetime, ids: Sequence[int]) ->
     match kind:
         case Kind.CLOSED_TICKETS | Kind.QUIET_TICKETS:
             _remove_tickets(conn, still)
-        case Kind.PARKED | Kind.SPAM:
+        case Kind.PARKED | Kind.SPAM | Kind.LIKELY_SPAM:
             remove_messages(conn, is_one_of(_MESSAGE.journal_id, still))
         case Kind.PERMITS:
             remove_permits(conn, still)
@@ -104,7 +105,7 @@ _JOURNAL, _MESSAGE, _TICKET, _EVENT, _OUTBOX, _PERMIT = (
     tables.permit.c,
 )
 _TICKETS = (Kind.CLOSED_TICKETS, Kind.QUIET_TICKETS)
-_MAILS = (Kind.PARKED, Kind.SPAM)
+_MAILS = (Kind.PARKED, Kind.SPAM, Kind.LIKELY_SPAM)
 
 
 def _due(kind: Kind, until: datetime) -> Select[Any]:
@@ -125,6 +126,8 @@ def _due(kind: Kind, until: datetime) -> Select[Any]:
             return journal_ids.where(
                 _MESSAGE.held.in_((HeldState.SPAM, HeldState.ARCHIVED)), _JOURNAL.settled_at <= until
             )
+        case Kind.LIKELY_SPAM:
+            return journal_ids.where(_MESSAGE.held == HeldState.LIKELY_SPAM, _JOURNAL.settled_at <= until)
         case Kind.PERMITS:
             waits = select(_OUTBOX.id).where(_OUTBOX.permit_id == _PERMIT.id, _OUTBOX.settled_at.is_(None)).exists()
             return select(_PERMIT.id).where(_PERMIT.at <= until, _PERMIT.ticket_id.is_(None), ~waits)
@@ -187,6 +190,7 @@ def remove_messages(conn: Connection, which: ColumnElement[bool]) -> int:
     asked = is_one_of(tables.challenge.c.token_id, [row.token_id for row in found if row.token_id is not None])
     conn.execute(delete(tables.challenge).where(asked))
     conn.execute(delete(tables.outbox).where(is_one_of(_OUTBOX.message_id, message_ids)))
+    conn.execute(delete(tables.errand).where(is_one_of(tables.errand.c.message_id, message_ids)))
     conn.execute(delete(tables.message).where(is_one_of(_MESSAGE.id, message_ids)))
     conn.execute(delete(tables.journal).where(is_one_of(_JOURNAL.id, journal_ids)))
     conn.execute(delete(tables.raw).where(is_one_of(tables.raw.c.id, raw_ids), ~_is_used()))

@@ -35,6 +35,7 @@ MESSAGE_COLUMNS = (
     _MESSAGE.mailbox,
     _MESSAGE.kind,
     _MESSAGE.subject,
+    _MESSAGE.held,
 )
 
 HELD_COLUMNS = (
@@ -73,6 +74,7 @@ def known_message(row: Any) -> KnownMessage:
         mailbox=row.mailbox,
         kind=row.kind,
         subject=row.subject,
+        spam=row.held in (HeldState.SPAM, HeldState.ARCHIVED),
     )
 
 

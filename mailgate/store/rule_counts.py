@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct
@@ -35,6 +36,15 @@ def add_up(conn: Connection, day: date, hits: Mapping[str, int], shadow: Mapping
         for rule in sorted({*hits, *shadow})
     ]
     put(conn, add(conn, tables.rule_count, key=("day", "rule"), column=("hits", "shadow_hits")), rows)
+
+
+def refused(conn: Connection, hits: Sequence[tuple[date, str]]) -> list[None]:
+    """Count mails that rules refused at the door, which no batch counts: the day of each, and the rule. Work for a
+    group.
+    """
+    for day in sorted({day for day, _ in hits}):
+        add_up(conn, day, Counter(rule for when, rule in hits if when == day), {})
+    return [None] * len(hits)
 
 
 def since(conn: Connection, day: date) -> list[RuleCount]:

@@ -127,7 +127,7 @@ def mails(conn: Connection, start: datetime, end: datetime) -> tuple[Mails, list
                 person,
                 was_held,
                 was_held & _JOURNAL.state.in_((State.TICKETED, State.APPENDED)),
-                was_held & still.in_((HeldState.SPAM, HeldState.ARCHIVED)),
+                was_held & still.in_((HeldState.LIKELY_SPAM, HeldState.SPAM, HeldState.ARCHIVED)),
                 was_held & still.in_((HeldState.WAIT, HeldState.HUMAN)),
             )
         ),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, update
 
-from mailgate.model import OutboxState, Settlement, Standing, TicketState
+from mailgate.model import OutboxState, Purpose, Settlement, Standing, TicketState
 from mailgate.store import tables
 from mailgate.store.bulk import run
 from mailgate.store.dialect import upsert
@@ -47,15 +47,22 @@ def told(conn: Connection, ended: Iterable[tuple[Any, Settlement]]) -> None:
             "id": row.message_id,  # one end, one line, however often it is told
             "ticket_id": row.ticket_id,
             "at": one.at,
-            "event": "undelivered" if one.state is OutboxState.FAILED else "delivery-cancelled",
+            "event": _event(row, one),
             "actor": "mail",
             "detail": f"{row.recipient}: {f'{one.answer.code} ' if one.answer.code else ''}{one.answer.text}",
         }
         for row, one in lost
     ]
     run(conn, upsert(conn, tables.ticket_event, key="id", change=("at", "event", "detail")), events)
-    failed = [row for row, one in lost if one.state is OutboxState.FAILED]
+    # What was to be sent on has nobody but us, whoever gave it up.
+    failed = [row for row, one in lost if one.state is OutboxState.FAILED or row.purpose is Purpose.REDIRECT]
     run(conn, _WAITS_AGAIN, [{"of_ticket": row.ticket_id, "written": row.at} for row in failed])
+
+
+def _event(row: Any, settled: Settlement) -> str:
+    if row.purpose is Purpose.REDIRECT:
+        return "redirect-failed"
+    return "undelivered" if settled.state is OutboxState.FAILED else "delivery-cancelled"
 
 
 def nobody_there(conn: Connection, refused: Mapping[str, Settlement], undeliverable_days: int) -> None:

@@ -125,6 +125,8 @@ class HeldLine:
     to: str = ""
     proof: str = ""  # "proven by DKIM of x.test"
     may_belong_to: int | None = None  # number of a ticket
+    points: float | None = None  # of spam; None where nobody counted
+    because: tuple[str, ...] = ()  # the strongest reasons for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class HeldContact:
     level: Level
     reason: str
     subject: str
+    points: float | None = None  # of spam; None where nobody counted
+    because: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class HeldView:
     spam: bool
     files: tuple[str, ...] = ()
     has_html: bool = False
+    points: str = ""  # of spam, and the strongest reasons for them, in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,6 +294,7 @@ def _held(mail: HeldView, quotes: Quotes) -> console.HeldView:
         spam=line.state is HeldState.SPAM,
         files=tuple(map(str, attachments_of(mail.raw, read))),
         has_html=has_html(read),
+        points=words.points(line.points, line.because),
     )
 
 

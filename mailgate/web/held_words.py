@@ -20,6 +20,7 @@ class HeldWords:
     more: str  # of mails that are held of the same sender
     accept: str
     spam: str
+    points: str  # before the points of spam
     trouble: str
 
 
@@ -50,6 +51,7 @@ HELD_WORDS: Mapping[str, HeldWords] = {
         more="mails of this sender are held",
         accept="Accept",
         spam="Spam",
+        points="Points of spam",
         trouble="We cannot look at this mail right now. Nothing is lost: please try again in a minute.",
     ),
     "de": HeldWords(
@@ -78,6 +80,7 @@ HELD_WORDS: Mapping[str, HeldWords] = {
         more="Mails dieses Absenders warten",
         accept="Annehmen",
         spam="Spam",
+        points="Spam-Punkte",
         trouble="Wir können diese Mail gerade nicht ansehen. Nichts ist verloren: Bitte in einer Minute noch einmal.",
     ),
 }

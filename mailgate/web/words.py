@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mailgate.judge.machine import LABELS
@@ -16,6 +16,7 @@ PURPOSE: Mapping[Purpose, str] = {
     Purpose.NOTICE: "notice to our own people",
     Purpose.DIGEST: "digest of what waits",
     Purpose.AGENT: "answer by a person",
+    Purpose.REDIRECT: "mail sent on by a rule",
 }
 
 # Where an accepted mail is, in the order of the sum on the page.
@@ -42,6 +43,7 @@ IN_TICKET: Mapping[State, str] = {
 WAITS: Mapping[HeldState, str] = {
     HeldState.WAIT: "waits for its sender",
     HeldState.HUMAN: "waits for a person",
+    HeldState.LIKELY_SPAM: "likely spam",
     HeldState.SPAM: "judged spam",
     HeldState.ARCHIVED: "spam, archived",
 }
@@ -80,7 +82,10 @@ EVENT: Mapping[str, str] = {
     "also-received": "the same mail came again",
     "report": "a report came in",
     "undelivered": "an answer did not arrive",
+    "errand-failed": "it could not be handed on",
     "delivery-cancelled": "an answer was called back",
+    "redirected": "sent on by a rule",
+    "redirect-failed": "what was sent on did not arrive, so it waits here",
     "complained": "the customer complained about our mail",
     "needs-a-look": "opened so often by mails that a person should look",
     "reopened": "opened again by a mail",
@@ -108,10 +113,12 @@ UNTIL = frozenset({"pending"})
 STEP: Mapping[str, str] = {
     "kind": "what it is",
     "sender": "who sent it",
+    "opinion": "what others think of it",
     "thread": "what it belongs to",
     "gate": "may it be answered",
     "acknowledge": "acknowledgement",
     "challenge": "question to a stranger",
+    "spam": "points of spam",
     "place": "where it goes",
 }
 
@@ -130,6 +137,14 @@ def moment(at: datetime) -> str:
     """A moment to come, on this machine's own clock."""
     here = at.astimezone()
     return f"{here.day} {here:%b, %H:%M}"
+
+
+def points(counted: float | None, because: Sequence[str]) -> str:
+    """How likely a mail is spam, and why; "" where nobody counted."""
+    if counted is None:
+        return ""
+    reasons = f" ({', '.join(because)})" if because else ""
+    return f"Points of spam: {counted:g}{reasons}"
 
 
 def plural(number: int, word: str) -> str:

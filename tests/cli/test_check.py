@@ -111,6 +111,15 @@ def test_half_of_an_upstream_is_a_warning(gateway: Run, folder: Path, key: str) 
     assert "trusted_upstreams and trusted_authserv_ids have effect only together" in done.out
 
 
+def test_a_secret_that_nobody_can_read_is_a_fault(gateway: Run, folder: Path) -> None:
+    hook = '[[webhook]]\nname = "crm"\nurl = "https://crm.test/"\nsecret_file = "crm.secret"\n'
+    (folder / "config.toml").write_text(CONFIG + hook)
+    done = gateway("check", "--no-dns", "--json")
+    assert (done.code, results(done)["secret"]) == (78, "fault")
+    (folder / "crm.secret").write_text("secret\n")
+    assert gateway("check", "--no-dns").code == 0
+
+
 def test_a_broken_rule_file_is_78_with_its_line(gateway: Run, folder: Path) -> None:
     (folder / "rules").mkdir()
     (folder / "rules" / "limits.toml").write_text("[[limit]\n")
@@ -118,7 +127,7 @@ def test_a_broken_rule_file_is_78_with_its_line(gateway: Run, folder: Path) -> N
     for command in (["check", "--no-dns"], ["rules", "check"]):
         done = gateway(*command)
         assert done.code == 78
-        assert "limits.toml:1: TOML" in done.out + done.err
+        assert "limits.toml:1:8: TOML" in done.out + done.err
 
 
 def test_a_database_that_is_none_is_78(gateway: Run, folder: Path) -> None:

@@ -385,3 +385,16 @@ def test_a_list_is_read_page_by_page(most: int, monkeypatch: pytest.MonkeyPatch)
     read: Callable[..., list[int]] = office.pages
     assert read(page, most) == numbers[:most]
     assert read(page, 100) == numbers
+
+
+def test_what_is_handed_on_is_listed_and_tried_again(filled: Run, folder: Path) -> None:
+    learns = '[spam]\nrspamd = "http://127.0.0.1:1"\nlearn = true\n'
+    (folder / "config.toml").write_text((folder / "config.toml").read_text() + learns)
+    assert filled("errands", "list").out == "Nothing is handed on.\n"
+    (held,) = filled("held", "list", "--json").objects
+    filled("held", "spam", str(held["id"]))
+    (waiting,) = filled("errands", "list", "--json").objects
+    assert (waiting["kind"], waiting["state"], waiting["attempts"]) == ("learn-spam", "due", 0)
+    assert filled("errands", "retry", str(waiting["id"])).code == 0
+    assert filled("errands", "retry", "99").code == 67
+    assert filled("errands", "list", "--state", "failed").out == "None of this state.\n"

@@ -11,7 +11,7 @@ from tests.cli.conftest import MAIL, Run
 
 KEYS = (
     *("path", "error", "kind", "disposition", "respond", "authentication", "from", "subject", "text", "reply_text"),
-    *("links", "report", "findings"),
+    *("links", "report", "findings", "spam", "weighed"),
 )
 
 

@@ -52,7 +52,7 @@ def test_help_imports_none_of_the_rooms() -> None:
 def test_shared_options_stand_anywhere(line: list[str], folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code = run([str(folder / "config.toml") if word == "C" else word for word in line])
     assert code == 0
-    assert set(json.loads(capfd.readouterr().out)) == {"folder", "version", "notes"}
+    assert set(json.loads(capfd.readouterr().out)) >= {"folder", "version", "notes"}
 
 
 def test_the_configuration_comes_from_the_environment(
@@ -83,8 +83,9 @@ def test_all_faults_of_a_configuration_are_told(mailgate: Run, folder: Path) -> 
     (folder / "config.toml").write_text("[gateway]\nnam = 1\n[[mailbox]]\n")
     told = mailgate("keys", "init")
     assert told.code == 78
-    assert len(told.err.splitlines()) == 4
-    assert "config.toml:2: gateway.nam: found an unknown key" in told.err
+    places = [line for line in told.err.splitlines() if "config.toml:" in line or ": found" in line]
+    assert len(places) == 4
+    assert "config.toml:2:1: gateway.nam: found an unknown key\n  2 | nam = 1\n    | ^^^\n" in told.err
 
 
 def test_a_table_is_aligned_whatever_stands_in_it() -> None:

@@ -32,7 +32,8 @@ def judge_by(folder: Path, minutes: int) -> str:
     async def remember() -> None:
         database = await Database.open(f"sqlite:///{folder / 'mailgate.db'}", durable=False)
         at = NOW + timedelta(minutes=minutes)
-        await database.write(lambda conn: rulesets.remember(conn, book.version, at, book.contents))
+        packed = rulesets.packed(book.contents)
+        await database.write(lambda conn: rulesets.remember(conn, book.version, at, book.files, packed))
         await database.close()
 
     asyncio.run(remember())
@@ -72,5 +73,5 @@ def test_an_old_set_is_written_out_and_judges_as_it_did(local: Path, gateway: Ru
 def test_a_table_that_switches_nothing_off_is_noted_by_the_check(local: Path, mailgate: Run) -> None:
     (local / "70-ours.toml").write_text('[[signal]]\nid = "B4-vacatio"\nenabled = false\n')
     (note,) = mailgate("rules", "check", "--json").objects[0]["notes"]
-    assert note.startswith(f"{local / '70-ours.toml'}:1: signal: found 'B4-vacatio'")
+    assert note.startswith(f"{local / '70-ours.toml'}:1:1: signal: found 'B4-vacatio'")
     assert "did you mean 'B4-vacation'" in note

@@ -302,6 +302,7 @@ class MemoryStore:
             mailbox=case.mailbox.address,
             kind=filing.verdict.kind,
             subject=case.mail.subject,
+            spam=filing.held is HeldState.SPAM,
         )
         self.aliases[filing.message_id] = filing.alias
         self.guids[filing.message_id] = case.mail.thread_guid
@@ -323,6 +324,9 @@ def _spent(
         Key.ORIGIN: ask.origins,
         Key.FINGERPRINT: ask.fingerprints,
         Key.TICKET: ticket_ids,
+        Key.STAFF: ask.staff,
+        Key.TARGET: ask.targets,
+        Key.SENDER: ask.authors,
     }
     found: dict[Counter, list[datetime]] = defaultdict(list)
     for one in grants:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import cache
+from functools import cache, cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -120,13 +120,13 @@ class PostgresStores:
             template = backend_of(self._create(f"TEMPLATE template0 {icu}"))
             _elsewhere(lambda: template.prepare(create=True))
             self._template = self._made.pop()
-        return self._create(f"TEMPLATE {self._template}")
+        return self._create(f"TEMPLATE {self._template} {self._by_file}")
 
     def empty(self) -> str:
         return self._create("")
 
     def copy(self, url: str) -> str:
-        return self._create(f"TEMPLATE {urlsplit(url).path.strip('/')}")
+        return self._create(f"TEMPLATE {urlsplit(url).path.strip('/')} {self._by_file}")
 
     def rows(self, url: str, query: str) -> Rows:
         return run_sql(url, query)
@@ -147,6 +147,12 @@ class PostgresStores:
         run_sql(self._server, f"CREATE DATABASE {name} {how}")
         self._made.append(name)
         return urlunsplit(urlsplit(self._server)._replace(path=f"/{name}"))
+
+    @cached_property
+    def _by_file(self) -> str:
+        """A third of the time that it takes to copy page by page, which is how servers of today do it unless asked."""
+        [(version,)] = run_sql(self._server, "SELECT current_setting('server_version_num')::int")
+        return "STRATEGY FILE_COPY" if version >= 150_000 else ""
 
     def _has_icu(self) -> bool:
         return run_sql(self._server, "SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i')") == [(True,)]

@@ -1,4 +1,4 @@
-"""Mail judged again: the same rules say the same (DESIGN law 10), and other rules what they would have done."""
+"""Mail judged again: the same rules say the same, and other rules what they would have done."""
 
 from __future__ import annotations
 

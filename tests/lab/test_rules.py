@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -113,7 +114,8 @@ async def test_what_a_rule_silences_stays_silent_when_its_sender_confirms_by_ano
 
 async def test_a_mail_that_a_rule_refuses_is_kept_as_spam_where_nobody_could_be_told(folder: Path) -> None:
     rule = f'{SUBJECT}then.reject = "We sell no printers"\n'
-    async with Lab(**taught(folder, rule, mode="off")) as lab:
+    behind = {"listener": [{"bind": "127.0.0.1:2525", "role": "behind"}]}
+    async with Lab(overrides=taught(folder, rule, mode="off")["overrides"] | behind) as lab:
         await write(lab)
 
         (held,) = lab.held()
@@ -174,3 +176,58 @@ async def test_a_text_grants_nothing_that_the_gate_refuses(folder: Path) -> None
 
         assert len(kinds(lab)) < 6
         assert set(kinds(lab)) == {"acknowledge"}
+
+
+# ── Handed to others ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOOKS = [
+    {"name": "crm", "url": "https://crm.test/in", "secret_file": "x"},
+    {"name": "site", "url": "https://site.test", "secret_file": "x", "publishes": True, "senders": ["anne@x.test"]},
+]
+
+
+def hooked(folder: Path, name: str, mode: str = "off") -> dict[str, Any]:
+    given = taught(folder, f'{SUBJECT}then.webhook = "{name}"\n', mode=mode)
+    return {"overrides": given["overrides"] | {"webhook": HOOKS}}
+
+
+def handed(lab: Lab) -> list[str]:
+    return [json.loads(document)["subject"] for _, document in lab.others.handed]
+
+
+async def test_a_mail_is_handed_to_a_webhook_once_it_has_its_place(folder: Path) -> None:
+    async with Lab(**hooked(folder, "crm", mode="guarded")) as lab:
+        await write(lab)
+        assert handed(lab) == []
+        await lab.desk.accept(lab.held()[0].id, "bob")
+        await lab.settle()
+
+        assert handed(lab) == ["The printer is on fire"]
+
+
+async def test_a_parked_mail_is_handed_on_once(folder: Path) -> None:
+    async with Lab(**hooked(folder, "crm", mode="guarded")) as lab:
+        await write(lab, List_Id="<news.x.test>")
+        assert handed(lab) == ["The printer is on fire"]
+        await lab.desk.accept(lab.parked()[0].id, "bob")
+        await lab.settle()
+
+        assert handed(lab) == ["The printer is on fire"]
+
+
+@pytest.mark.parametrize(
+    ("author", "auth"),
+    [pytest.param("anne@x.test", "A0", id="not proven"), pytest.param("joe@y.test", "A2", id="unlisted")],
+)
+async def test_only_who_is_proven_and_listed_publishes(folder: Path, author: str, auth: str) -> None:
+    async with Lab(**hooked(folder, "site")) as lab:
+        await write(lab)
+        assert handed(lab) == ["The printer is on fire"]
+        await write(lab, author, auth=auth, text="Buy my printers instead.")
+
+        (held,) = lab.held()
+        assert held.state is HeldState.HUMAN
+        assert "r (70-ours.toml:1)" in held.reason
+        await lab.desk.accept(held.id, "bob")
+        await lab.settle()
+        assert handed(lab) == ["The printer is on fire"]

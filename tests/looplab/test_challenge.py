@@ -611,7 +611,7 @@ async def test_two_mails_judged_spam_end_trust(laboratory: Laboratory) -> None:
         assert known is not None
         assert (known.standing, known.trust) == (Standing.UNKNOWN, None)
         await write(lab, letter(ANNE, subject="Buy more honey"))
-        assert [state for state, _ in waits(lab)] == ["human"]
+        assert [state for state, _ in waits(lab)] == ["likely-spam"]
 
 
 async def test_a_letter_of_ours_to_nobody_ends_trust(laboratory: Laboratory) -> None:

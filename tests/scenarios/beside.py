@@ -22,7 +22,7 @@ from typing import Protocol
 from tests.fakes.dns import NameServer
 from tests.fakes.sink import Sink, Taken
 from tests.fakes.waiting import wait_until
-from tests.scenarios.daemon import PROGRAM, Daemon
+from tests.scenarios.daemon import PROGRAM, Daemon, mailgate
 from tests.scenarios.ports import free_port
 
 OUTSIDE = "127.0.0.2"  # whoever calls from there is a stranger to the mail server; 127.0.0.1 is its own network
@@ -152,8 +152,9 @@ def configuration(listener: str, *, dns: str = "127.0.0.1:1", size_bytes: int = 
 
 def printed(setup: str, config: Path, *words: str) -> str:
     """What `mailgate setup` prints."""
-    command = [str(PROGRAM), "--config", str(config), "setup", setup, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    code, script, errors = mailgate("--config", str(config), "setup", setup, *words)
+    assert code == 0, errors
+    return script
 
 
 @contextlib.asynccontextmanager

@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mailgate import keys, wiring
+from mailgate.cli import run
 from tests.fakes.stores import file_of, run_sql
 from tests.fakes.waiting import wait_until
 from tests.scenarios.ports import free_port
@@ -31,6 +35,10 @@ READY_S = 30.0
 EXIT_S = 30.0
 ALONE_S = 0.1
 LOOK_S = 0.05  # between two looks into the database, which cost it some of its time
+
+SELECTOR = "mg1"  # that of a configuration that names none
+
+_one_at_a_time = threading.Lock()  # what a command prints is caught for the whole process
 
 NOTHING: Mapping[str, str] = {}
 MAILBOXES = {"support@g.test": "guarded", "sales@g.test": "off"}
@@ -83,7 +91,7 @@ class Daemon:
     async def __aenter__(self) -> Self:
         self.config.write_text(self._whole or "\n".join(self._lines()))
         if not (self.folder / "mailgate.keys").exists():
-            await self.command("keys", "init")
+            keys.make(self.folder / "mailgate.keys", wiring.clock(), selector=SELECTOR)
         await self.start()
         return self
 
@@ -185,18 +193,10 @@ class Daemon:
 
     async def command(self, *words: str) -> list[dict[str, Any]]:
         """Run a command beside it; the objects that it printed."""
-        process = await asyncio.create_subprocess_exec(
-            PROGRAM,
-            "--config",
-            self.config,
-            "--json",
-            *words,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        printed, errors = await process.communicate()
-        assert process.returncode == os.EX_OK, f"mailgate {' '.join(words)}: {process.returncode}: {errors.decode()}"
-        return [json.loads(line) for line in printed.decode().splitlines() if line.startswith("{")]
+        line = ["--config", str(self.config), "--json", *words]
+        code, printed, errors = await asyncio.to_thread(mailgate, *line)
+        assert code == os.EX_OK, f"mailgate {' '.join(words)}: {code}: {errors}"
+        return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
 
     async def ledger(self) -> dict[str, Any]:
         """`mailgate ledger`."""
@@ -238,3 +238,11 @@ class Daemon:
             yield f"reserve_bytes = {self._reserve_bytes}"
         yield f'[outbound]\nrelay = "{self._relay}"\ntls = "none"'
         yield self._extra
+
+
+def mailgate(*line: str) -> tuple[int, str, str]:
+    """Run a command line in this process, which has all in memory: its exit code, and what it wrote to each stream."""
+    printed, errors = io.StringIO(), io.StringIO()
+    with _one_at_a_time, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        code = run(list(line))
+    return code, printed.getvalue(), errors.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,21 @@ async def test_with_a_broken_file_of_ones_own_the_old_rules_stay(running: Runnin
     while rejected["count"] < 2:
         rejected = await running.logged("rules-rejected", len(running.events("rules-rejected")) + 1)
     limits, maps = sorted(rejected["faults"])
-    assert "rules/local/limits.toml:2: timing.lat_s" in limits
-    assert "rules/local/maps/suppliers.txt:1: map" in maps
+    assert "rules/local/limits.toml:2:1: timing.lat_s" in limits
+    assert "rules/local/maps/suppliers.txt:1:" in maps
     assert running.daemon.rules.book.version == rejected["kept"] == version
+
+
+async def test_a_folder_that_takes_the_place_of_another_is_watched_like_it(running: Running, folder: Path) -> None:
+    rules = folder / "rules"
+    shutil.copytree(rules, folder / "new")
+    rules.rename(folder / "old")
+    (folder / "new").rename(rules)
+    reloaded = await running.logged("rules-reloaded")
+    (rules / "70-ours.toml").write_text(CHANNEL)
+    while "added" not in reloaded:
+        reloaded = await running.logged("rules-reloaded", len(running.events("rules-reloaded")) + 1)
+    assert reloaded["added"] == ["channel anne@x.test"]
 
 
 async def test_new_rules_lose_and_refuse_no_mail(running: Running, folder: Path) -> None:

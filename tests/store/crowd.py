@@ -137,6 +137,17 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
             "give_up_at": _AT,
         },
     ),
+    (
+        tables.errand,
+        {
+            "id": "i",
+            "message_id": "i",
+            "target": "'hook' || (i % 3)",
+            "state": "CASE WHEN i % 300 = 0 THEN 'due' ELSE 'done' END",
+            "created_at": _AT,
+            "due_at": _AT,
+        },
+    ),
 ]
 
 

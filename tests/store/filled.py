@@ -20,6 +20,8 @@ from mailgate.model import (
     DomainCredit,
     Effect,
     Enrolled,
+    Errand,
+    ErrandKind,
     HeldState,
     Joined,
     Level,
@@ -89,11 +91,12 @@ async def fill(db: Database) -> None:
         sending(Purpose.CHALLENGE, token_id=asked.token_id, not_before=NOW + timedelta(hours=1)),
         away,
         Broken(Breaker(Scope.DOMAIN, "x.test", BreakerState.OPEN, NOW, until=day(30), reason="a complaint")),
+        Errand(new_id(), ErrandKind.WEBHOOK, "crm", away.message_id, NOW, day(1)),
         Suffered(Mishap(new_id(), NOW, Trouble.COMPLAINED, "änne@x.test", "x.test", away.message_id)),
     )
     await db.write(lambda conn: journal.shunt(conn, shunted.journal_id, "Traceback", NOW))
     await db.write(lambda conn: journal.refused(conn, NOW, {550: 1, 451: 2}))
-    await db.write(lambda conn: rulesets.remember(conn, "v1", NOW, {"limits.toml": "# ☂\n".encode()}))
+    await db.write(lambda conn: rulesets.remember(conn, "v1", NOW, {"limits.toml": "☂"}, b"\0\xff"))
     await db.write(lambda conn: judgements.keep(conn, new_id(), NOW, 1, b"\x80 \xc3\xa4nne"))
     await db.write(lambda conn: rule_counts.add_up(conn, NOW.date(), {"invoices ☂": 2}, {}))
     await db.write(lambda conn: outbox.claim(conn, NOW, 1, "me", 60))

@@ -91,6 +91,7 @@ def filing(
     held: HeldState | None = None,
     identity: str = "<1@x.test>",
     suppressed: str = "",
+    spam: float | None = None,
     **mail: object,
 ) -> Filing:
     """How a mail was judged."""
@@ -112,6 +113,7 @@ def filing(
         reason="because",
         ticket_id=ticket_id,
         suppressed=suppressed,
+        spam=spam,
     )
     return Filing(new_id(), case(accepted, sender, **mail), verdict, state, sender, identity, ticket_id, held)
 

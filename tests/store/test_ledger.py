@@ -231,6 +231,27 @@ async def test_the_same_mail_once_more_is_not_a_message_of_its_ticket(db: Databa
     assert line.messages == 4
 
 
+@pytest.mark.parametrize("page", [1, 2, 9], ids=["one by one", "by twos", "at once"])
+async def test_held_mail_is_listed_likely_people_first_and_then_the_oldest(db: Database, page: int) -> None:
+    apart, judged, some, none, unknown, same = await mails(db, 6)
+    await put(
+        db,
+        filing(apart, State.HELD, held=HeldState.LIKELY_SPAM, spam=6.0),
+        filing(judged, State.HELD, held=HeldState.SPAM, spam=0.5),
+        filing(some, State.HELD, held=HeldState.WAIT, spam=2.5),
+        filing(none, State.HELD, held=HeldState.HUMAN, spam=0.0),
+        filing(unknown, State.HELD, held=HeldState.HUMAN),
+        filing(same, State.HELD, held=HeldState.HUMAN, spam=2.5),
+    )
+    found: list[int] = []
+    last: int | None = None
+    while lines := await db.read(lambda conn, after=last: queries.held(conn, page, after=after)):
+        found += [line.journal_id for line in lines]
+        last = lines[-1].id
+
+    assert found == [one.journal_id for one in (none, unknown, some, same, apart, judged)]
+
+
 async def test_held_mail_is_shown_with_its_reason_and_its_bytes(db: Database) -> None:
     await busy(db)
 
@@ -247,6 +268,8 @@ async def test_held_mail_is_shown_with_its_reason_and_its_bytes(db: Database) ->
         "to": "support@g.test",
         "proof": "proven by DKIM of x.test",
         "may_belong_to": None,
+        "points": None,
+        "because": [],
     }
     shown = await db.read(lambda conn: queries.held_one(conn, line.id))
     assert shown is not None

@@ -18,8 +18,8 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from mailgate.model import HeldState, Horizon, Priority
-from mailgate.store import held, leases, news, outbox, postgres, queries, tables, ticket_report, waiting, watch
+from mailgate.model import Errand, ErrandKind, ErrandState, HeldState, Horizon, Priority
+from mailgate.store import errands, held, leases, news, outbox, postgres, queries, tables, ticket_report, waiting, watch
 from mailgate.store.database import Database
 from mailgate.testing import START, Lab
 from tests.fakes.letters import answer, letter, link, read
@@ -146,6 +146,21 @@ async def keep(db: Database) -> None:
     await db.read(outbox.next_due)
     await db.read(look_for_news)
     await db.write(lambda conn: leases.bury(conn, START))
+    await db.write(hand_on)
+
+
+def hand_on(conn: Connection) -> None:
+    """What is asked for a mail that is handed to others."""
+    ticket = queries.ticket(conn, 1)
+    assert ticket
+    errands.add(conn, [Errand(1, ErrandKind.WEBHOOK, "crm", ticket.messages[0].id, START, START)])
+    (carried,) = errands.claim(conn, START, owner="me", lease_s=60, most=1, room={}, each=1)
+    errands.settle(conn, carried, ErrandState.DONE, START, "")
+    errands.prune(conn, START + timedelta(days=8))
+    errands.operators_ticket(conn, "errand: webhook crm")
+    errands.first_mail(conn, 1)
+    errands.ticket_of(conn, 1)
+    errands.parcel(conn, 1)
 
 
 def look_for_news(conn: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 
 import pytest
@@ -32,8 +33,8 @@ from tests.fakes.stores import SQLITE, only
 from tests.store.filled import fill, mails, put
 from tests.store.making import NOW, arrival, challenge, day, filing, new_id, sending, ticket
 
-NEVER = Rules(closed_tickets_days=0, quiet_tickets_days=0, parked_days=0, spam_days=0, refusals_days=0)
-SOON = Rules(closed_tickets_days=10, quiet_tickets_days=10, parked_days=10, spam_days=10, refusals_days=10)
+NEVER = Rules(**dict.fromkeys(Rules.__dataclass_fields__, 0))
+SOON = Rules(**dict.fromkeys(Rules.__dataclass_fields__, 10))
 SENT = Answer(250, "2.0.0 ok", handed=True)
 
 
@@ -220,6 +221,14 @@ async def test_archived_spam_goes_as_spam_does_and_a_persons_mail_never(db: Data
     assert (await ledger(db)).held == 1
 
 
+async def test_likely_spam_stays_until_an_operator_says_for_how_long(db: Database) -> None:
+    (mail,) = await mails(db, 1)
+    await put(db, filing(mail, State.HELD, held=HeldState.LIKELY_SPAM))
+
+    assert sum((await prune(db, dataclasses.replace(SOON, likely_spam_days=0), day(900))).values()) == 0
+    assert (await prune(db, SOON, day(900)))[Kind.LIKELY_SPAM] == 1
+
+
 async def test_bytes_that_two_recipients_share_go_with_the_second(db: Database) -> None:
     both = arrival("a@g.test", "b@g.test")
     await db.write(lambda conn: journal.accept(conn, [both], db.new_id, ids.queue_id))
@@ -291,6 +300,7 @@ async def test_what_would_go_is_told_before(db: Database) -> None:
         Due(Kind.QUIET_TICKETS, 1, 1),
         Due(Kind.PARKED, 0, 0),
         Due(Kind.SPAM, 1, 1),
+        Due(Kind.LIKELY_SPAM, 0, 0),
         Due(Kind.PERMITS, 0, 0),
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import select, update
@@ -16,7 +18,9 @@ FILES = {"limits.toml": b"x\r\n", "local/maps/suppliers.txt": "süß.example\n".
 
 
 async def remember(db: Database, version: str, minutes: int = 0, files: dict[str, bytes] = FILES) -> None:
-    await db.write(lambda conn: rulesets.remember(conn, version, NOW + timedelta(minutes=minutes), files))
+    hashes = {name: sha256(raw).hexdigest() for name, raw in files.items()}
+    at, packed = NOW + timedelta(minutes=minutes), rulesets.packed(files)
+    await db.write(lambda conn: rulesets.remember(conn, version, at, hashes, packed))
 
 
 async def versions(db: Database) -> list[tuple[str, datetime]]:
@@ -52,6 +56,16 @@ async def test_the_oldest_is_forgotten(db: Database, monkeypatch: pytest.MonkeyP
     await remember(db, "new", 60)
     kept = [version for version, _ in await versions(db)]
     assert (len(kept), kept[0], kept[-1]) == (rulesets.KEPT, "new", "v001")
+
+
+async def test_of_large_sets_fewer_are_kept_whole(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulesets, "KEPT_BYTES", 10_000)
+    for number, version in enumerate("abcd"):
+        await remember(db, version, number, {"maps/x.txt": random.Random(number).randbytes(4000)})
+    kept = await db.read(rulesets.known)
+    assert [(one.version, one.whole) for one in kept] == [("d", True), ("c", True), ("b", False), ("a", False)]
+    await remember(db, "e", 5, {"maps/x.txt": random.Random(5).randbytes(12_000)})
+    assert [one.whole for one in await db.read(rulesets.known)] == [True, False, False, False, False]
 
 
 async def test_what_is_not_kept_or_not_meant_clearly_is_not_found(db: Database) -> None:

@@ -136,6 +136,9 @@ def test_a_mailbox_knows_its_desk() -> None:
     assert mailbox == model.Mailbox("support@example.com", "support", Mode.GUARDED, "The desk", opening, 8)
 
 
+LISTED = '[[dns_list]]\nzone = "z.example"\n'
+HOOK = '[[webhook]]\nname = "crm"\nsecret_file = "x"\n'
+
 FAULTS: list[tuple[str, str, int, str, str]] = [
     # what is appended to the least file, or replaces a line of it; then key, line, a piece of what is said, nearest
     ("[stor]", "stor", 7, "unknown key", "store"),
@@ -179,7 +182,24 @@ FAULTS: list[tuple[str, str, int, str, str]] = [
     ('[notify]\ndigest_at = ["9"]', "notify.digest_at[1]", 8, "times of day", ""),
     ('[notify]\ntimezone = "Europe/Atlantis"', "notify.timezone", 8, "Europe/Berlin", ""),
     ('[notify]\ntimezone = "../etc/passwd"', "notify.timezone", 8, "Europe/Berlin", ""),
+    ('[spam]\nrspamd = "127.0.0.1:11333"', "spam.rspamd", 8, '"http://HOST:PORT"', ""),
+    ('[spam]\nrspamd = "http://user:word@a.example"', "spam.rspamd", 8, '"http://HOST:PORT"', ""),
+    ("[spam]\nlearn = true", "spam.learn", 8, "only together with rspamd", ""),
+    ('[spam]\npassword_file = "x"', "spam.password_file", 8, "only together with rspamd", ""),
+    ("[spam]\ndeadline_ms = 10", "spam.deadline_ms", 8, "milliseconds, 50 to 10000", ""),
+    ('[[dns_list]]\nzone = "z.example"', "dns_list[1].codes", 7, "found nothing", ""),
+    (f"{LISTED}codes = {{}}", "dns_list[1].codes", 9, "127.0.0.0/16", ""),
+    (f'{LISTED}codes = {{ "127.255.255.254" = 1 }}', "dns_list[1].codes", 9, "127.0.0.0/16", ""),
+    (f'{LISTED}codes = {{ "127.0.0.2" = 101 }}', "dns_list[1].codes", 9, "-100 to 100", ""),
+    (f'{LISTED}codes = {{ "127.0.0.2" = nan }}', "dns_list[1].codes", 9, "-100 to 100", ""),
+    (f'{LISTED}codes = {{ "127.0.0.2" = 1 }}\nof = "ipp"', "dns_list[1].of", 10, '"ip"', "ip"),
+    (f'{HOOK}url = "ftp://a.example/"', "webhook[1].url", 10, '"https://" or "http://"', ""),
+    (f'{HOOK}url = "https://a.example/\\nX: y"', "webhook[1].url", 10, '"https://" or "http://"', ""),
+    (f'{HOOK}url = "https://a.example/"\npublishes = true', "webhook[1].publishes", 11, "together with senders", ""),
+    (f'{HOOK}url = "https://a.example/"\nsenders = ["@"]', "webhook[1].senders[1]", 11, '"@example.com"', ""),
     ('[rules]\nfolder = "a\\u0000b"', "rules.folder", 8, "a folder", ""),
+    ('[rules]\nredirect_to = ["a@x.example", "b"]', "rules.redirect_to[2]", 8, "mail addresses", ""),
+    ('[rules]\nredirect_to = ["Support@example.com"]', "rules.redirect_to[1]", 8, "no mailbox of ours", ""),
     ("store = 3", "listener[1].store", 7, "unknown key", ""),
     ("[wire]\nconnections = 0x" + "f" * 10_000, "wire.connections", 8, "too long to show", ""),
 ]
@@ -340,6 +360,18 @@ def faults_or_none(source: str | tomlfile.TomlFile) -> list[Fault]:
 
 def test_the_bounds_of_the_wire_are_those_of_the_listener() -> None:
     assert Bounds(**read(LEAST).wire.bounds()) == Bounds()
+
+
+def test_who_is_asked_and_who_is_handed_mail() -> None:
+    text = (
+        LEAST + LISTED + 'codes = { "127.0.0.2" = 4, "127.0.1.2" = 1.5 }\n[spam]\nrspamd = "http://127.0.0.1:11334"\n'
+    )
+    text += f'learn = true\n{HOOK}url = "https://a.example:8443/x?y=z"\npublishes = true\nsenders = ["@News.example"]\n'
+    settings = read(text)
+    gateway = settings.gateway_for(Keys("instance", "1", {"1": b""}))
+    assert settings.dns_list[0].codes == {"127.0.0.2": 4.0, "127.0.1.2": 1.5}
+    assert gateway.webhooks == (model.Webhook("crm", publishes=True, senders=("@news.example",)),)
+    assert gateway.learns
 
 
 # ── The example ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from mailgate.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-PLACE = re.compile(r"`((?:mailgate|rules|tests|benchmarks|systemd|docs)/[\w./-]*)`")
+PLACE = re.compile(r"`((?:mailgate|rules(?!/local)|tests|benchmarks|systemd|docs)/[\w./-]*)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 COMMAND = re.compile(r"^    mailgate ([a-z]+)", re.MULTILINE)
 

@@ -45,6 +45,7 @@ def ask(counters: Counters, wanted: Grant = WANTED, balance: Balance = RICH, *on
 
 
 PURPOSES = {Counted.CHALLENGE: CHAL, Counted.NOTICE: Purpose.NOTICE, Counted.DIGEST: Purpose.DIGEST}
+PURPOSES |= {Counted.REDIRECT: Purpose.REDIRECT}
 
 
 def wanted_by(limit: Limit) -> Grant:
@@ -129,6 +130,8 @@ def test_what_a_limit_does_not_count_does_not_fill_it(limit: Limit) -> None:
         Key.FINGERPRINT: {"fingerprint": "other"},
         Key.ORIGIN: {"origin": "198.51.100.0/24"},
         Key.STAFF: {"address": "bob@g.test"},
+        Key.TARGET: {"address": "bob@pay.test"},
+        Key.SENDER: {"origin": "ann@x.test"},
         Key.TOTAL: {"at": NOW - timedelta(days=2)},
     }
     for cause in range(1, limit.most + 2):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mailgate.config import tomlfile
 from mailgate.errors import ConfigError
-from mailgate.judge.limits import Limits, span
+from mailgate.judge.limits import Limits
+from mailgate.judge.spans import span
 from mailgate.model import Counted, Key, Reach
 from mailgate.rulebook import LIMITS, shipped_folder
 
@@ -59,7 +60,11 @@ FAULTS = [
     pytest.param(lambda t: t["limit"][2].update(per="366 d"), "limit.per", id="longer than the ledger is read"),
     pytest.param(lambda t: t["limit"][4].update(per="31 d"), "limit.per", id="likewise for all mail"),
     pytest.param(lambda t: t["limit"][4].update(per="ever"), "limit.per", id="for ever, which nothing remembers"),
-    pytest.param(lambda t: t["limit"][-4].update(per="2 d"), "limit.per", id="everybody's mail of two days"),
+    pytest.param(lambda t: t["limit"][-1].update(per="2 d"), "limit.per", id="everybody's mail of two days"),
+    pytest.param(lambda t: t["limit"][-4].update(mail="any"), "limit.mail", id="a sender's mail of any sort"),
+    pytest.param(
+        lambda t: t["limit"][4].update(mail="redirect"), "limit.mail", id="mail sent on by an address's limit"
+    ),
     pytest.param(lambda t: t["reopenings"].update({"8 d": 1}), "reopenings.8 d", id="reopenings of eight days"),
     pytest.param(lambda t: t["reopenings"].update(often=1), "reopenings.often", id="reopenings by no span"),
     pytest.param(lambda t: t["reopenings"].update({"1 h": -1}), "reopenings.1 h", id="fewer than no reopenings"),
@@ -138,8 +143,11 @@ def test_permits_are_read_as_far_back_as_the_longest_window_of_their_sort() -> N
         Reach(Key.STAFF, Counted.NOTICE, timedelta(hours=1)),
         Reach(Key.STAFF, Counted.DIGEST, timedelta(hours=1)),
         Reach(Key.STAFF, Counted.ANY, timedelta(days=1)),
+        Reach(Key.TARGET, Counted.REDIRECT, timedelta(days=1)),
+        Reach(Key.SENDER, Counted.REDIRECT, timedelta(days=1)),
+        Reach(Key.FINGERPRINT, Counted.REDIRECT, timedelta(days=30)),
     }
-    assert len(reach) == 13
+    assert len(reach) == 16
 
 
 def test_a_window_for_ever_reaches_further_than_any_other() -> None:

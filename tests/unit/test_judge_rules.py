@@ -47,6 +47,10 @@ MATCHING: dict[str, tuple[str, Any, str, bool]] = {
     "present": ("present", True, "", True),
     "above": ("above", 5, "6", True),
     "not above": ("above", 5, "5", False),
+    "below": ("below", 5, "4.5", True),
+    "not below": ("below", 5, "5", False),
+    "network": ("network", ["192.0.2.0/24"], "192.0.2.7", True),
+    "another network": ("network", ["192.0.2.0/24"], "198.51.100.7", False),
     "above, but no number": ("above", 5, "many", False),
     "above, but beyond numbers": ("above", 5, "9" * 5000, False),
 }

@@ -48,7 +48,7 @@ def desk() -> Judging:
 def test_the_trail_tells_every_step_in_words(desk: Judging) -> None:
     filing = desk.receive(Letter())
 
-    assert [step.check for step in filing.verdict.trail] == ["kind", "sender", "sender", "gate", "place"]
+    assert [step.check for step in filing.verdict.trail] == ["kind", "sender", "sender", "gate", "spam", "place"]
     assert filing.verdict.reason == filing.verdict.trail[-1].result == "unknown sender: a challenge was sent"
     assert filing.verdict.trail[0].result == "human: nothing says otherwise"
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailgate.judge.conditions import LONGEST_VALUE, READS, Condition, Read, matcher
-from mailgate.judge.watch import Watch
+from mailgate.judge.conditions import LONGEST_VALUE, READS, Condition, Read, WrongValueError, matcher
+from mailgate.judge.watch import MOST_MET, Watch, _matched
 from mailgate.rulebook import load, shipped_folder
+from tests.fakes.patterns import PATTERNS, TEXTS
 
 
 def condition(name: str, value: Any, read: Read = Read.TEXT) -> Condition:
@@ -80,7 +82,47 @@ def test_a_pattern_sees_as_much_of_a_value_as_it_does_alone() -> None:
     assert Watch([condition("matches", "end$"), condition("matches", "x$")]).hits([value]) == {1}
 
 
-def test_patterns_too_large_for_one_automaton_are_asked_one_by_one() -> None:
-    conditions = [condition("matches", f"{number}|[é-ÿ]{{900}}") for number in range(40)]
+def test_patterns_too_large_for_one_automaton_are_several() -> None:
+    conditions = [condition("matches", f"^(?:{number}|[é-ÿ]{{800}})$") for number in range(40)]
 
-    assert Watch(conditions).hits(["7"]) == set(range(40))
+    assert Watch(conditions).hits(["7"]) == {7}
+
+
+@given(st.lists(PATTERNS, max_size=8), st.lists(TEXTS, min_size=1, max_size=3))
+@settings(max_examples=40)
+def test_whatever_the_patterns_a_watch_sees_what_each_sees(patterns: list[str], values: list[str]) -> None:
+    conditions = []
+    for pattern in patterns:
+        with contextlib.suppress(WrongValueError):
+            conditions.append(condition("matches", pattern))
+
+    assert {place for place, _ in Watch(conditions).seen(values)} == accepting(conditions, values)
+
+
+class SilentSet:
+    """A set whose automaton ran out of memory: it matches nothing, and does not say why."""
+
+    def Match(self, octets: bytes) -> None:  # noqa: N802
+        return None
+
+
+def test_a_set_that_could_not_say_loses_nothing() -> None:
+    assert _matched(SilentSet(), [[1], [2, 3]], b"x") == [[1], [2, 3]]
+
+
+def test_pieces_that_stand_everywhere_are_looked_for_one_by_one() -> None:
+    conditions = [condition("contains", ["a" * length]) for length in range(1, 50)]
+    conditions.append(condition("contains", ["b"]))
+
+    assert Watch(conditions).hits(["a" * MOST_MET]) == set(range(49))
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [("ſchön", "schön"), ("οδος", "ΟΔΟΣ"), ("\ud800 ?", r"\? \?"), ("STRASSE ẞ", "ß$")],
+    ids=["long s", "final sigma", "surrogate", "capital sharp s"],
+)
+def test_what_a_pattern_takes_for_the_same_is_not_missed(text: str, pattern: str) -> None:
+    one = condition("matches", pattern)
+    assert one.accepted(text) is not None
+    assert Watch([one]).hits([text]) == {0}

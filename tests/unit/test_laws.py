@@ -55,7 +55,13 @@ ROADS = (
     "clock",
     "origins",
     "recheck",
+    "redirecting",
+    "refusing",
     "stragglers",
+    "opinions",
+    "errands",
+    "parcel",
+    "learning",
 )
 # The rule book is a value that judges ask; who reads it from files is a face.
 GIVEN_TO_ROADS = ("rulebook",)
@@ -92,7 +98,10 @@ IMPURE = frozenset(
 )
 SQL = frozenset({"sqlalchemy", "sqlite3", "aiosqlite", "alembic", "asyncpg"})
 SOCKETS = frozenset(
-    {"socket", "ssl", "socketserver", "selectors", "smtplib", "aiosmtplib", "aiosmtpd", "dns", "spf", "dkim", "uvicorn"}
+    {
+        *("socket", "ssl", "socketserver", "selectors", "smtplib", "aiosmtplib", "aiosmtpd", "dns", "spf", "dkim"),
+        *("uvicorn", "httpcore2"),
+    }
 )
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 40

@@ -17,8 +17,10 @@ from mailgate.judge.limits import Limit
 from mailgate.model import Counted, Key
 from mailgate.replybook import MAY
 from mailgate.rulebook import Rulebook, load, quotes_in, shipped_folder
+from mailgate.rulefiles import Folders
 
 SHIPPED = load(shipped_folder())
+THEIRS = ["A1", "B2", "B3", "B4-vacation"]
 FIRST = [f"replies/en/{name}" for name in ("words.toml", *(f"{one}.txt" for one in MAY))]
 SIGNAL = '[[signal]]\nid = "{}"\nfield = "header:x-a"\nis = ["1"]\nstrength = "note"\nsays = "ours"\nsource = "us"\n'
 
@@ -34,7 +36,7 @@ def local(tmp_path: Path) -> Path:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shipped folder that is quickly read."""
     folder = tmp_path_factory.mktemp("shipped")
-    write(folder, "10-signals.toml", SIGNAL.format("B2"))
+    write(folder, "10-signals.toml", "".join(map(SIGNAL.format, THEIRS)))
     for name in ("limits.toml", "relays.toml", *FIRST):
         write(folder, name, (shipped_folder() / name).read_bytes())
     for name in ("quotes.toml", "reports.toml"):
@@ -49,10 +51,10 @@ def write(folder: Path, name: str, text: str | bytes) -> None:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def over(local: Path, name: str = "", text: str | bytes = "") -> Rulebook:
+def over(local: Path, name: str = "", text: str | bytes = "", *, shipped: Path | None = None) -> Rulebook:
     if name:
         write(local, name, text)
-    return load(shipped_folder(), local)
+    return load(shipped or shipped_folder(), local)
 
 
 def faults(local: Path, shipped: Path | None = None) -> list[Fault]:
@@ -77,42 +79,41 @@ def test_an_empty_folder_of_ones_own_changes_nothing(local: Path) -> None:
     assert (book.version, book.items, book.notes) == (SHIPPED.version, SHIPPED.items, ())
 
 
-def test_a_table_of_ones_own_comes_after_all_shipped_ones(local: Path) -> None:
-    book = over(local, "00-ours.toml", SIGNAL.format("X1"))
-    assert ids(book) == [*ids(SHIPPED), "X1"]
+def test_a_table_of_ones_own_comes_after_all_shipped_ones(small: Path, local: Path) -> None:
+    book = over(local, "00-ours.toml", SIGNAL.format("X1"), shipped=small)
+    assert ids(book) == [*THEIRS, "X1"]
     assert book.signals.all[-1].rule == "local/00-ours.toml:1"
 
 
-def test_a_table_of_a_shipped_name_stands_in_its_place(local: Path) -> None:
-    book = over(local, "70-ours.toml", "# why\n\n" + SIGNAL.format("B2"))
-    assert ids(book) == ids(SHIPPED)
+def test_a_table_of_a_shipped_name_stands_in_its_place(small: Path, local: Path) -> None:
+    book = over(local, "70-ours.toml", "# why\n\n" + SIGNAL.format("B2"), shipped=small)
+    assert ids(book) == THEIRS
     ours, next_one = (book.signals.all[ids(book).index(name)] for name in ("B2", "B3"))
     assert (ours.says, ours.rule) == ("ours", "local/70-ours.toml:3")
-    assert next_one.rule == next(signal.rule for signal in SHIPPED.signals.all if signal.id == "B3")
+    assert next_one.rule == "10-signals.toml:15"
 
 
-def test_its_name_alone_switches_a_shipped_table_off(local: Path) -> None:
-    book = over(local, "70-ours.toml", '[[signal]]\nid = "B4-vacation"\nenabled = false\n')
-    assert ids(book) == [one for one in ids(SHIPPED) if one != "B4-vacation"]
+def test_its_name_alone_switches_a_shipped_table_off(small: Path, local: Path) -> None:
+    book = over(local, "70-ours.toml", '[[signal]]\nid = "B4-vacation"\nenabled = false\n', shipped=small)
+    assert ids(book) == [one for one in THEIRS if one != "B4-vacation"]
     assert book.notes == ()
 
 
-def test_what_switches_nothing_off_is_noted(local: Path) -> None:
-    (note,) = over(local, "70-ours.toml", '\n[[signal]]\nid = "B4-vacatio"\nenabled = false\n').notes
+def test_what_switches_nothing_off_is_noted(small: Path, local: Path) -> None:
+    (note,) = over(local, "70-ours.toml", '\n[[signal]]\nid = "B4-vacatio"\nenabled = false\n', shipped=small).notes
     assert (note.file, note.line, note.nearest) == (str(local / "70-ours.toml"), 2, "B4-vacation")
 
 
-def test_one_that_is_switched_off_among_ones_own_is_no_slip(local: Path) -> None:
-    book = over(
-        local, "70-ours.toml", SIGNAL.format("X1") + "enabled = false\n" + SIGNAL.format("X2") + "enabled = true"
-    )
-    assert (ids(book), book.notes) == ([*ids(SHIPPED), "X2"], ())
+def test_one_that_is_switched_off_among_ones_own_is_no_slip(small: Path, local: Path) -> None:
+    text = SIGNAL.format("X1") + "enabled = false\n" + SIGNAL.format("X2") + "enabled = true"
+    book = over(local, "70-ours.toml", text, shipped=small)
+    assert (ids(book), book.notes) == ([*THEIRS, "X2"], ())
 
 
-def test_a_name_is_given_once_in_each_layer(local: Path) -> None:
+def test_a_name_is_given_once_in_each_layer(small: Path, local: Path) -> None:
     write(local, "70-a.toml", SIGNAL.format("B2"))
     write(local, "70-b.toml", SIGNAL.format("B2"))
-    (fault,) = faults(local)
+    (fault,) = faults(local, small)
     assert (fault.file, "local/70-a.toml:1" in fault.allowed) == (str(local / "70-b.toml"), True)
 
 
@@ -166,13 +167,13 @@ def test_a_rule_that_is_switched_off_is_still_checked(small: Path, local: Path) 
     assert (fault.file, fault.line, fault.key) == (str(local / "00-rules.toml"), 5, "rule.then.que")
 
 
-def test_what_of_it_is_no_yes_or_no_is_a_fault(local: Path) -> None:
+def test_what_of_it_is_no_yes_or_no_is_a_fault(small: Path, local: Path) -> None:
     write(
         local,
         "70-ours.toml",
         '[[signal]]\nid = "B2"\nenabled = "no"\n[[words]]\nname = "x"\nwords = ["y"]\nreplace = 1\n',
     )
-    assert sorted((fault.key, fault.line, fault.allowed) for fault in faults(local)) == [
+    assert sorted((fault.key, fault.line, fault.allowed) for fault in faults(local, small)) == [
         ("signal.enabled", 3, "true or false"),
         ("words.replace", 7, "true or false"),
     ]
@@ -181,15 +182,15 @@ def test_what_of_it_is_no_yes_or_no_is_a_fault(local: Path) -> None:
 # ── Numbers and words, key by key ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_number_of_ones_own_stands_for_the_shipped_one(local: Path) -> None:
-    book = over(local, "limits.toml", "[timing]\nchallenge_days = 7\n")
+def test_a_number_of_ones_own_stands_for_the_shipped_one(small: Path, local: Path) -> None:
+    book = over(local, "limits.toml", "[timing]\nchallenge_days = 7\n", shipped=small)
     assert (book.limits.timing.challenge_days, SHIPPED.limits.timing.challenge_days) == (7, 14)
     assert book.limits.timing.late_s == SHIPPED.limits.timing.late_s
 
 
-def test_a_limit_of_ones_own_stands_in_the_place_of_the_shipped_one(local: Path) -> None:
+def test_a_limit_of_ones_own_stands_in_the_place_of_the_shipped_one(small: Path, local: Path) -> None:
     text = '\n[[limit]]\nkey = "address"\nmail = "challenge"\nper = "365 d"\nmost = 1\nwhy = "we ask once"\n'
-    book = over(local, "limits.toml", text)
+    book = over(local, "limits.toml", text, shipped=small)
     ours = limit(book, Key.ADDRESS, Counted.CHALLENGE, 365)
     assert (ours.most, ours.rule) == (1, "local/limits.toml:2")
     assert [(one.key, one.mail, one.per) for one in book.limits.windows] == [
@@ -199,9 +200,9 @@ def test_a_limit_of_ones_own_stands_in_the_place_of_the_shipped_one(local: Path)
 
 LOUDER = {
     "a number": ("[timing]\n\nundeliverable_days = 1\n", "timing.undeliverable_days", 3),
-    "a limit that is gone": ('[[limit]]\nkey = "ticket"\nmail = "any"\nper = "ever"\nenabled = false\n', "limit", 0),
+    "a limit that is gone": ('[[limit]]\nkey = "ticket"\nmail = "any"\nper = "ever"\nenabled = false\n', "limit", 1),
     "no number": ('\n[credit]\nstart = "x"\n', "credit.start", 3),
-    "a limit with a fault": ('\n\n[[limit]]\nkey = "address"\nmail = "any"\nper = "1 h"\nmost = -1\n', "limit.most", 3),
+    "a limit with a fault": ('\n\n[[limit]]\nkey = "address"\nmail = "any"\nper = "1 h"\nmost = -1\n', "limit.most", 7),
     "an unknown key": ("[timing]\nlat_s = 1\n", "timing.lat_s", 2),
     "an unknown table": ("[timimg]\nlate_s = 1\n", "timimg", 1),
 }
@@ -215,6 +216,11 @@ def test_the_floors_hold_for_what_is_laid_over(small: Path, local: Path, text: s
     assert fault.file == str(local / "limits.toml")
 
 
+def test_what_is_wrong_and_what_is_too_loud_is_told_at_once(small: Path, local: Path) -> None:
+    write(local, "limits.toml", '[timing]\nlat_s = 1\nundeliverable_days = 1\n[credit]\nstart = 99\ncap = "x"\n')
+    assert [fault.line for fault in sorted(faults(local, small), key=lambda fault: fault.line)] == [2, 3, 5, 6]
+
+
 def test_a_language_is_laid_over_key_by_key(local: Path) -> None:
     book = over(local, "quotes.toml", '[language.de]\nwrote = ["notierte"]\n[language.fr]\nenabled = false\n')
     assert book.quotes.wrote.search("Am 1. Mai notierte Anne:")
@@ -222,6 +228,12 @@ def test_a_language_is_laid_over_key_by_key(local: Path) -> None:
     assert "objet" in SHIPPED.quotes.fields
     assert "objet" not in book.quotes.fields
     assert quotes_in(shipped_folder(), local).fields == book.quotes.fields
+
+
+def test_a_language_that_is_switched_off_and_not_there_is_noted(small: Path, local: Path) -> None:
+    write(local, "quotes.toml", "\n[language.xx]\nenabled = false\n[language.yy]\nwrote = ['x']\n")
+    (note,) = load(small, local).notes
+    assert (note.file, note.line, note.key, note.found) == (str(local / "quotes.toml"), 2, "language", "'xx'")
 
 
 def test_a_fault_in_words_stands_where_it_was_written(local: Path) -> None:
@@ -300,6 +312,12 @@ def test_without_a_name_it_is_the_folder_inside(tmp_path: Path) -> None:
     assert rulechanges.changes(SHIPPED.items, book.items).told() == {"added": ["map suppliers"]}
 
 
+def test_a_folder_to_try_is_a_whole_one_or_a_layer(small: Path, local: Path) -> None:
+    assert Folders.tried(small, shipped_folder()) == Folders(small, None)
+    write(local, "limits.toml", "[timing]\nchallenge_days = 7\n")
+    assert Folders.tried(local, small) == Folders(small, local)
+
+
 def test_a_map_of_ones_own_stands_for_the_shipped_one(tmp_path: Path, local: Path) -> None:
     folder = Path(shutil.copytree(shipped_folder(), tmp_path / "rules"))
     write(folder, "maps/a.txt", "one")
@@ -356,16 +374,12 @@ def test_a_name_that_nobody_can_type_is_a_fault(small: Path, local: Path) -> Non
 TABLES = st.sampled_from(
     ["signal", "words", "forwarder", "channel", "route", "limit", "form", "relay", "timing", "language"]
 )
-VALUES = st.recursive(
-    st.sampled_from(["B2", "", "x", 0, 1, -1, 1.5, float("nan"), True, False]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["id", "name", "enabled", "replace", "key", "words", "de", "is"]), inner, max_size=4
-        )
-    ),
-    max_leaves=8,
+PLAIN = st.sampled_from(["B2", "", "x", 0, 1, -1, 1.5, float("nan"), True, False])
+KEYS = st.sampled_from(["id", "name", "enabled", "replace", "key", "words", "de", "is"])
+TABLE = st.dictionaries(
+    KEYS, PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(KEYS, PLAIN, max_size=2), max_size=4
 )
+VALUES = PLAIN | TABLE | st.lists(TABLE | PLAIN, max_size=3)
 
 
 @settings(max_examples=30)

@@ -35,6 +35,7 @@ MARKS = {
     Purpose.DIGEST: TO_STAFF,
     Purpose.AGENT: set[str](),
 }
+COMPOSED = [purpose for purpose in Purpose if purpose is not Purpose.REDIRECT]  # that keeps the bytes it came with
 
 
 def test_an_acknowledgement_is_exactly_this() -> None:
@@ -70,13 +71,13 @@ Ref: mg-a0000000-00000000
     ]
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", COMPOSED)
 def test_only_what_a_machine_wrote_is_marked_so(purpose: Purpose) -> None:
     present = MARKS[Purpose.ACKNOWLEDGE] & set(parse(compose(replace(DRAFT, purpose=purpose))).headers)
     assert present == MARKS[purpose]
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", COMPOSED)
 def test_no_field_that_makes_others_act_is_ever_written(purpose: Purpose) -> None:
     names = set(parse(compose(replace(DRAFT, purpose=purpose))).headers)
     assert not names & {"disposition-notification-to", "return-receipt-to", "x-ms-exchange-inbox-rules-loop", "list-id"}
@@ -161,7 +162,7 @@ HOSTILE = st.text(max_size=60) | st.text(alphabet='a@x.<>,;:"\\()[]=?\r\n\t \x00
 
 DRAFTS = st.builds(
     Draft,
-    purpose=st.sampled_from(Purpose),
+    purpose=st.sampled_from(COMPOSED),
     sender=st.builds(Mailaddr, st.just("support@g.test"), HOSTILE),
     to=st.builds(Mailaddr, HOSTILE, HOSTILE),
     subject=HOSTILE,

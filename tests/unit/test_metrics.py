@@ -132,6 +132,27 @@ async def test_an_answer_that_nobody_should_get_is_told(forged: str) -> None:
     assert (await scrape(metrics))["mailgate_backscatter_total"] == 1
 
 
+async def test_what_is_sent_on_goes_to_whom_an_admin_listed_and_is_no_backscatter() -> None:
+    (outcome,) = judged(Letter())
+    filing = outcome.effects[-1]
+    assert isinstance(filing, Filing)
+    case = replace(filing.case, authentication=replace(filing.case.authentication, level=Level.A0))
+    sent_on = replace(outcome.planned[0], purpose=Purpose.REDIRECT)
+    metrics = made()
+    metrics.judged(
+        replace(outcome, effects=(*outcome.effects[:-1], replace(filing, case=case)), planned=(sent_on,)), 0.2
+    )
+    found = await scrape(metrics)
+    assert found["mailgate_backscatter_total"] == 0
+    assert found['mailgate_automatic_total{kind="redirect"}'] == 1
+
+
+async def test_what_a_rule_refuses_is_counted_by_its_name() -> None:
+    metrics = made()
+    metrics.refused("no lotteries")
+    assert (await scrape(metrics))['mailgate_refused_by_rule_total{rule="no lotteries"}'] == 1
+
+
 async def test_what_the_gate_withholds_is_counted_by_the_rule_that_says_so() -> None:
     metrics = made()
     # Four strangers of one domain within the hour, of which three are asked.

@@ -98,8 +98,8 @@ def test_a_name_that_no_rule_can_write_is_a_fault(name: str) -> None:
 
 
 def test_maps_are_bounded() -> None:
-    assert [fault.found for fault in faults("a\n" * (MOST_ENTRIES + 2))] == ["one more"]
-    assert [fault.found for fault in faults("re:a\n" * (MOST_PATTERNS + 2))] == ["one more"]
+    assert [fault.found for fault in faults("a\n" * (MOST_ENTRIES + 2))] == ["one more entry"]
+    assert [fault.found for fault in faults("re:a\n" * (MOST_PATTERNS + 2))] == ["one more pattern"]
     assert len(faults("re:(\n" * 100)) == MOST_FAULTS
 
 

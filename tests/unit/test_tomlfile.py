@@ -80,6 +80,16 @@ def test_a_syntax_error_names_its_line(text: str, line: int) -> None:
     assert [(fault.file, fault.line) for fault in caught.value.faults] == [("x.toml", line)]
 
 
+@pytest.mark.parametrize(("private", "shown"), [(False, "b = x"), (True, "")], ids=["open", "private"])
+def test_a_syntax_error_points_at_its_place_but_shows_no_private_file(tmp_path, private: bool, shown: str) -> None:
+    (tmp_path / "x.toml").write_text("a = 1\nb = x\n")
+    with pytest.raises(
+        ConfigError, match=r"x.toml:2:5: TOML: found Invalid value; allowed: a text in quotes"
+    ) as caught:
+        tomlfile.read(tmp_path / "x.toml", private=private)
+    assert [fault.shown for fault in caught.value.faults] == [shown]
+
+
 def test_a_missing_file_is_a_fault(tmp_path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         tomlfile.read(tmp_path / "absent.toml")

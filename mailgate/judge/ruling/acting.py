@@ -15,6 +15,7 @@ from mailgate.judge.ruling.rule import Acts, Rule
 from mailgate.model import Hit, Priority, Routed, Ruling
 
 NOTHING = Ruling()
+MOST_WEBHOOKS = 10  # that one mail is handed to
 
 
 def ruling(rules: Rules, about: About) -> Ruling:
@@ -48,7 +49,6 @@ def merged(acting: Iterable[Rule], hits: Iterable[Hit] = ()) -> Ruling:
         score=round(sum(acts.score for acts in all_acts), 2),
         redirect=next((acts.redirect for acts in all_acts if acts.redirect), ""),
         redirected_by=_first(held, "redirect"),
-        webhooks=tuple(dict.fromkeys(acts.webhook for acts in all_acts if acts.webhook)),
         hooked_by=_first(held, "webhook"),
         hits=tuple(hits),
     )
@@ -61,6 +61,7 @@ def _routed(all_acts: tuple[Acts, ...]) -> Routed:
         tags=tuple(dict.fromkeys(tag for acts in all_acts for tag in acts.tags))[: tags.MOST],
         assignee=next((acts.assignee for acts in all_acts if acts.assignee), ""),
         template=next((acts.template for acts in all_acts if acts.template), ""),
+        webhooks=tuple(dict.fromkeys(acts.webhook for acts in all_acts if acts.webhook))[:MOST_WEBHOOKS],
     )
 
 

@@ -16,20 +16,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailgate.judge import tags
+from mailgate.judge.canonical import canonical
 from mailgate.judge.ruling.rule import Acts
 from mailgate.model import Priority
 from mailgate.tables import Tables
 
 LONGEST_TEXT = 300  # characters of a reason
+LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3, without the brackets
 MOST_POINTS = 100.0
 NEVER = "never"
 ONCE = "once"
 HELD = "a rule says so"
+REFUSED = "This mail is not accepted here"  # what a sender's server is told where the rule has no words of its own
 
 _KEYS = (
     *("queue", "priority", "assign", "tag", "hold", "quiet", "trust", "answer", "reject", "score"),
     *("redirect", "webhook"),
 )
+
+
+# Of two that cannot both be done the quieter one would win, and the other one would only mislead.
+_AGAINST = (("hold", "quiet"), ("hold", "trust"), ("quiet", "trust"), ("hold", "redirect"))
 
 
 def read(tables: Tables, rule: Mapping[str, Any]) -> Acts | None:
@@ -52,11 +59,12 @@ def read(tables: Tables, rule: Mapping[str, Any]) -> Acts | None:
         trust=reader.only("trust", ONCE),
         never=answer == NEVER,
         template="" if answer == NEVER else answer,
-        reject=reader.reason("reject"),
+        reject=reader.refusal("reject"),
         score=reader.points("score"),
-        redirect=reader.word("redirect"),
+        redirect=reader.address("redirect"),
         webhook=reader.word("webhook"),
     )
+    reader.at_odds()
     return done if len(tables.faults) == before else None
 
 
@@ -68,7 +76,7 @@ def words(acts: Acts) -> str:
         "assign": acts.assignee,
         "tag": ", ".join(acts.tags),
         "hold": acts.hold,
-        "quiet": acts.quiet and "true",
+        "quiet": acts.quiet,
         "trust": acts.trust and ONCE,
         "answer": NEVER if acts.never else acts.template,
         "reject": acts.reject,
@@ -76,7 +84,7 @@ def words(acts: Acts) -> str:
         "redirect": acts.redirect,
         "webhook": acts.webhook,
     }
-    return ", ".join(f"{name} {value}" for name, value in said.items() if value)
+    return ", ".join(name if value in (True, HELD) else f"{name} {value}" for name, value in said.items() if value)
 
 
 class _Reader:
@@ -95,6 +103,23 @@ class _Reader:
         if self.then.get(key) is True:
             return HELD
         return self._text(key, LONGEST_TEXT) if key in self.then else ""
+
+    def refusal(self, key: str) -> str:
+        """What a sender's server is told, or true for the usual words; "" where it is not written."""
+        if self.then.get(key) is True:
+            return REFUSED
+        words = self._text(key, LONGEST_TEXT) if key in self.then else ""
+        if not words.isascii():
+            # RFC 5321 section 4.2: a reply is ASCII, and not every server shows it to whoever wrote.
+            self.tables.fault(f"then.{key}", words, "words of ASCII letters: they stand in an SMTP reply")
+        return words
+
+    def address(self, key: str) -> str:
+        """One mail address, "" where it is not written."""
+        words = self._text(key, LONGEST_ADDRESS) if key in self.then else ""
+        if words and not canonical(words):
+            self.tables.fault(f"then.{key}", words, "one mail address, such as a@example.com")
+        return words
 
     def flag(self, key: str) -> bool:
         """True, or not written."""
@@ -123,6 +148,16 @@ class _Reader:
             if not isinstance(one, str) or not tags.tag_of(one):
                 self.tables.fault(f"then.{key}", one, tags.ALLOWED)
         return tuple(tags.tag_of(one) for one in written if isinstance(one, str))
+
+    def at_odds(self) -> None:
+        """Find fault with acts that go against each other."""
+        for one, other in _AGAINST:
+            if one in self.then and other in self.then:
+                self.tables.fault_in_words(f"then.{other}", f"{other} beside {one}", "one of the two")
+        for key in self.then if "reject" in self.then else ():
+            if key not in ("reject", "score"):
+                allowed = "only score; what is refused is no mail to do anything else with"
+                self.tables.fault_in_words(f"then.{key}", f"{key} beside reject", allowed)
 
     def _one(self, key: str, wanted: object, allowed: str) -> bool:
         if key in self.then and self.then[key] != wanted:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import islice
 
 from msgspec import Struct
 
 from mailgate.judge import hours
-from mailgate.judge.fields import FIELDS, MOST_LOOKED_AT, Values
+from mailgate.judge.conditions import LONGEST_LOOKED_AT
+from mailgate.judge.fields import FIELDS, MOST_LOOKED_AT, OPENING_CHARS, Values
 from mailgate.judge.signals import MailFields
 from mailgate.model import Acquaintance, Authentication, Case, Finding, Gateway, Kind, Mailaddr
+
+MOST_SAID = 200  # words of judges outside
 
 
 class About(Struct, frozen=True):
@@ -27,6 +31,7 @@ class About(Struct, frozen=True):
     known: Acquaintance | None = None
     in_thread: bool = False
     spam: float | None = None  # points, before rules add any
+    begun: int | None = None  # conversations of its author within the last hour; None where nobody has looked
 
 
 def values_of(about: About) -> Callable[[str], Values]:
@@ -59,18 +64,22 @@ def _level(about: About) -> Values:
 
 
 def _spf(about: About) -> Values:
+    """What SPF gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.spf,)
 
 
 def _dkim(about: About) -> Values:
+    """What DKIM gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.dkim,)
 
 
 def _dmarc(about: About) -> Values:
+    """What DMARC gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.dmarc,)
 
 
 def _arc(about: About) -> Values:
+    """What ARC gave, in the words of RFC 8601: pass, fail, none, ..."""
     return (about.authentication.arc,)
 
 
@@ -90,7 +99,7 @@ def _contact(about: About) -> Values:
 
 
 def _contact_days(about: About) -> Values:
-    """For how many whole days the sender has stood so."""
+    """For how many whole days the sender has stood as `contact` says."""
     at = about.case.accepted.at
     return (str(max(0, (at - about.known.since).days)),) if about.known else ()
 
@@ -98,6 +107,21 @@ def _contact_days(about: About) -> Values:
 def _contact_spam(about: About) -> Values:
     """How many mails of the sender people judged spam since it was last trusted."""
     return (str(about.known.spam_marks),) if about.known else ()
+
+
+def _contact_proven(about: About) -> Values:
+    """Has one of our own people ever written to the sender, or accepted him? yes, or nothing."""
+    return ("yes",) if about.known and about.known.proven else ()
+
+
+def _contact_trust(about: About) -> Values:
+    """Where the trust in the sender came from: agent-manual, agent-out, confirmed or import."""
+    return (about.known.trust.value,) if about.known and about.known.trust else ()
+
+
+def _contact_begun(about: About) -> Values:
+    """How many conversations the sender began within the last hour, this one aside."""
+    return () if about.begun is None else (str(about.begun),)
 
 
 def _in_thread(about: About) -> Values:
@@ -120,6 +144,16 @@ def _hour(about: About) -> Values:
     return (str(_local(about).hour),)
 
 
+def _time(about: About) -> Values:
+    """The time it came, in the time zone of the mailbox: 09:30. Asked by "> 09:30", "< 17:00"."""
+    return (_local(about).strftime("%H:%M"),)
+
+
+def _open(about: About) -> Values:
+    """Was the mailbox open when it came, by its opening hours? yes or no; yes where it has none."""
+    return ("yes" if hours.is_open(about.case.mailbox.opening, about.case.accepted.at) else "no",)
+
+
 def _weekday(about: About) -> Values:
     """mon, tue, wed, thu, fri, sat or sun, in the time zone of the mailbox."""
     return (hours.DAYS[_local(about).weekday()],)
@@ -131,9 +165,31 @@ def _client(about: About) -> Values:
     return (peer.ip,) if peer.known and peer.ip else ()
 
 
+def _tls(about: About) -> Values:
+    """Did it come over an encrypted connection? yes or no."""
+    return ("yes" if about.case.accepted.peer.tls else "no",)
+
+
+def _listener(about: About) -> Values:
+    """Who handed it in: edge, the sender's own server, or behind, an MTA of ours."""
+    return (about.case.accepted.peer.role.value,)
+
+
 def _helo(about: About) -> Values:
+    """The name that the sender's server gave itself, where it is known."""
     peer = about.case.accepted.peer
     return (peer.helo.lower(),) if peer.known and peer.helo else ()
+
+
+def _forwarded_by(about: About) -> Values:
+    """The ids of the listed forwarders that brought it."""
+    return tuple(one.lower() for one in about.case.forwarded)
+
+
+def _opinion(about: About) -> Values:
+    """What judges outside say of it, as they call it: bayes_spam of rspamd, the code of a DNS list."""
+    said = (word for one in about.case.opinions if not one.unknown for word in one.says)
+    return tuple(word.lower() for word in islice(said, MOST_SAID))
 
 
 def _from_name(about: About) -> Values:
@@ -146,9 +202,19 @@ def _to_address(about: About) -> Values:
     return _addresses(about.case.mail.to)
 
 
+def _to_domain(about: About) -> Values:
+    """The domains of the addresses in To."""
+    return _domains(about.case.mail.to)
+
+
 def _cc_address(about: About) -> Values:
     """The addresses in Cc."""
     return _addresses(about.case.mail.cc)
+
+
+def _cc_domain(about: About) -> Values:
+    """The domains of the addresses in Cc."""
+    return _domains(about.case.mail.cc)
 
 
 def _reply_to(about: About) -> Values:
@@ -161,19 +227,61 @@ def _rcpt_to(about: About) -> Values:
     return (about.case.accepted.rcpt_to.lower(),) if about.case.accepted.rcpt_to else ()
 
 
+def _rcpt_tag(about: About) -> Values:
+    """The tag of the address that it was sent to: shop of support+shop@example.com."""
+    tag = about.case.accepted.rcpt_to.lower().rpartition("@")[0].partition("+")[2]
+    return (tag,) if tag else ()
+
+
 def _mail_from_domain(about: About) -> Values:
     """The domain of the reverse-path."""
     domain = about.case.accepted.mail_from.rpartition("@")[2].lower()
     return (domain,) if domain else ()
 
 
+def _file_ending(about: About) -> Values:
+    """How the names of its files end: pdf of invoice.pdf."""
+    names = (name.lower().rpartition(".") for name in about.case.mail.file_names[:MOST_LOOKED_AT])
+    return tuple(dict.fromkeys(ending.strip() for _, dot, ending in names if dot))
+
+
+def _file_count(about: About) -> Values:
+    """How many files it carries that have a name."""
+    return (str(len(about.case.mail.file_names)),)
+
+
+def _list_id(about: About) -> Values:
+    """The name of its mailing list, as List-Id has it in angle brackets (RFC 2919 section 2)."""
+    fields = about.case.mail.headers.get("list-id", ())[:MOST_LOOKED_AT]
+    return tuple(name.strip() for field in fields if (name := field.lower().rpartition("<")[2].partition(">")[0]))
+
+
+def _report_status(about: About) -> Values:
+    """The code of a report that something could not be delivered: 5.1.1 (RFC 3463)."""
+    return (about.case.mail.report_status,) if about.case.mail.report_status else ()
+
+
+def _opening(about: About) -> Values:
+    """How its own words begin: the first 400 characters."""
+    return _on_one_line(about.case.text[:OPENING_CHARS])
+
+
 def _text(about: About) -> Values:
-    """What its author wrote himself, without quotes and signature, on one line; none where nobody read it."""
-    return (" ".join(about.case.text.lower().split()),) if about.case.text else ()
+    """What its author wrote himself, without quotes and signature, on one line: its first 65,536 characters."""
+    return _on_one_line(about.case.text[:LONGEST_LOOKED_AT])
+
+
+def _on_one_line(text: str) -> Values:
+    words = " ".join(text.lower().split())
+    return (words,) if words else ()
 
 
 def _names(people: tuple[Mailaddr, ...]) -> Values:
     return tuple(one.name.lower() for one in people[:MOST_LOOKED_AT] if one.name)
+
+
+def _domains(people: tuple[Mailaddr, ...]) -> Values:
+    return tuple(dict.fromkeys(one.address.rpartition("@")[2].lower() for one in people[:MOST_LOOKED_AT]))
 
 
 def _addresses(people: tuple[Mailaddr, ...]) -> Values:
@@ -193,19 +301,41 @@ RULE_FIELDS: Mapping[str, Callable[[About], Values]] = {
     "contact": _contact,
     "contact_days": _contact_days,
     "contact_spam": _contact_spam,
+    "contact_proven": _contact_proven,
+    "contact_trust": _contact_trust,
+    "contact_begun": _contact_begun,
     "in_thread": _in_thread,
     "date": _date,
     "hour": _hour,
+    "time": _time,
+    "open": _open,
     "weekday": _weekday,
     "client": _client,
     "helo": _helo,
+    "tls": _tls,
+    "listener": _listener,
+    "forwarded_by": _forwarded_by,
+    "opinion": _opinion,
     "from_name": _from_name,
     "to_address": _to_address,
+    "to_domain": _to_domain,
     "cc_address": _cc_address,
+    "cc_domain": _cc_domain,
     "reply_to": _reply_to,
     "rcpt_to": _rcpt_to,
+    "rcpt_tag": _rcpt_tag,
     "mail_from_domain": _mail_from_domain,
+    "file_ending": _file_ending,
+    "file_count": _file_count,
+    "list_id": _list_id,
+    "report_status": _report_status,
+    "opening": _opening,
     "text": _text,
 }
-OF_HISTORY = frozenset({"contact", "contact_days", "contact_spam", "in_thread"})  # known only after the acceptance
+OF_HISTORY = frozenset(  # known only after the acceptance
+    {
+        *("contact", "contact_days", "contact_spam", "contact_proven", "contact_trust", "contact_begun", "in_thread"),
+    }
+)
+LONG = frozenset({"text"})  # of which more is looked at than of others
 ALL_FIELDS = tuple(sorted({*FIELDS, *RULE_FIELDS}))

@@ -11,16 +11,24 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
-import re2
 from msgspec import Struct
 
 from mailgate.errors import ConfigError, Fault
-from mailgate.judge.conditions import LONGEST_PATTERN, LONGEST_SHOWN, Matcher, matcher, pattern_options
+from mailgate.judge.conditions import (
+    LONGEST_LOOKED_AT,
+    LONGEST_PATTERN,
+    READS,
+    Condition,
+    Matcher,
+    Read,
+    WrongValueError,
+    matcher,
+)
+from mailgate.judge.watch import Watch
 
 MOST_ENTRIES = 100_000  # of one map
 MOST_PATTERNS = 5000  # of one map: each costs memory and time to make, which a plain entry does not
 LARGEST_BYTES = 5_000_000  # of one file
-GLOBS_TOGETHER = 100  # in one automaton
 MOST_FAULTS = 20  # of one file that are told
 PATTERN: Final = "re:"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}", re.ASCII)  # as rules write it behind `map:`
@@ -68,15 +76,14 @@ def parse(name: str, text: str, file: str = "") -> MapFile:
         if not bare:
             continue
         entry = _entry(bare, number)
-        if wrong := _wrong(entry):
-            column = len(written) - len(written.lstrip()) + 1
-            faults.append(Fault(file, number, "map", repr(bare[:LONGEST_SHOWN]), f"{wrong} (column {column})"))
         patterns += entry.kind is EntryKind.PATTERN
-        if len(entries) == MOST_ENTRIES or patterns > MOST_PATTERNS:
-            allowed = f"at most {MOST_ENTRIES} entries, of which {MOST_PATTERNS} are patterns"
-            faults.append(Fault(file, number, "map", "one more", allowed))
-            break
-        if len(faults) == MOST_FAULTS:
+        if entry.kind is EntryKind.PATTERN or len(entry.text) > LONGEST_PATTERN or not entry.text.isprintable():
+            faults += _faults(entry, written, file)
+        if len(entries) == MOST_ENTRIES:
+            faults.append(Fault(file, number, "map", "one more entry", f"at most {MOST_ENTRIES} entries"))
+        if patterns > MOST_PATTERNS:
+            faults.append(Fault(file, number, "map", "one more pattern", f"at most {MOST_PATTERNS} patterns"))
+        if len(entries) == MOST_ENTRIES or patterns > MOST_PATTERNS or len(faults) >= MOST_FAULTS:
             break
         entries.append(entry)
     if faults:
@@ -85,56 +92,80 @@ def parse(name: str, text: str, file: str = "") -> MapFile:
 
 
 def matchers(maps: Mapping[str, MapFile]) -> dict[str, tuple[Matcher, ...]]:
-    """What accepts an entry of each map: all texts at once, and every pattern by itself."""
-    return {name: tuple(_matchers(one)) for name, one in maps.items()}
+    """What accepts an entry of each map, and says on which line it stands."""
+    return {name: (matcher_of(one),) for name, one in maps.items()}
 
 
-def _matchers(one: MapFile) -> Iterator[Matcher]:
-    words = frozenset(entry.text for entry in one.entries if entry.kind is EntryKind.TEXT)
-    if words:
-        yield Matcher(words.__contains__, words=words)
-    globs = [entry.text for entry in one.entries if entry.kind is EntryKind.GLOB]
-    for at in range(0, len(globs), GLOBS_TOGETHER):
-        yield matcher("glob", globs[at : at + GLOBS_TOGETHER])
-    for entry in one.entries:
-        if entry.kind is EntryKind.PATTERN:
-            yield matcher("matches", entry.text)
+def matcher_of(one: MapFile) -> Matcher:
+    """What accepts an entry of a map, whichever field it is asked of."""
+    mapped = Mapped(one)
+    return Matcher(lambda word: mapped.line(word) > 0, place=mapped.place)
+
+
+class Mapped:
+    """A map made ready: texts are looked up, and of globs and patterns only those are asked that a piece speaks for."""
+
+    def __init__(self, one: MapFile) -> None:
+        self.file = one.file
+        self._texts: dict[str, int] = {}
+        for entry in one.entries:
+            if entry.kind is EntryKind.TEXT:
+                self._texts.setdefault(entry.text, entry.line)
+        others = [entry for entry in one.entries if entry.kind is not EntryKind.TEXT]
+        self._lines = [entry.line for entry in others]
+        self._watch = Watch([Condition((), READS[Read.TEXT], _matcher(entry), LONGEST_LOOKED_AT) for entry in others])
+
+    def line(self, word: str) -> int:
+        """The first line that accepts a word in lower case, texts before all others; 0 where none does."""
+        if word in self._texts:
+            return self._texts[word]
+        return min((self._lines[number] for number, _ in self._watch.seen((word,))), default=0) if self._lines else 0
+
+    def place(self, word: str) -> str:
+        """Where the entry stands that accepts it: "maps/partners.txt:3"."""
+        return f"{self.file}:{self.line(word)}"
+
+
+def _matcher(entry: Entry) -> Matcher:
+    return matcher("glob", [entry.text]) if entry.kind is EntryKind.GLOB else matcher("matches", entry.text)
 
 
 def _bare(written: str) -> str:
     """The entry without remark and spaces; "" where the line has none."""
     line = written.strip()
-    if "#" not in line or _is_pattern(line):
+    if line.startswith("#"):
+        return ""
+    if line[: len(PATTERN)].lower() == PATTERN or "#" not in line:
         return line
-    behind = (place for place, letter in enumerate(line) if letter == "#" and (not place or line[place - 1].isspace()))
+    behind = (place for place, letter in enumerate(line) if letter == "#" and line[place - 1].isspace())
     return line[: next(behind, len(line))].rstrip()
 
 
 def _entry(bare: str, number: int) -> Entry:
-    if _is_pattern(bare):
+    if bare[: len(PATTERN)].lower() == PATTERN:
         return Entry(number, EntryKind.PATTERN, bare[len(PATTERN) :].strip())
     kind = EntryKind.GLOB if "*" in bare or "?" in bare else EntryKind.TEXT
     return Entry(number, kind, bare.lower())
 
 
-def _is_pattern(line: str) -> bool:
-    return line.startswith((PATTERN, PATTERN.upper()))
-
-
-def _wrong(entry: Entry) -> str:
-    """What should stand there instead, "" where nothing is wrong."""
+def _faults(entry: Entry, written: str, file: str) -> Iterator[Fault]:
+    """What is wrong with an entry, at the column where it begins."""
+    column = len(written) - len(written.lstrip()) + 1
+    allowed = ""
     if not 0 < len(entry.text) <= LONGEST_PATTERN:
-        return f"1 to {LONGEST_PATTERN} characters"
-    if not entry.text.isprintable():
-        return "printable characters"
-    refused = _refused(entry.text) if entry.kind is EntryKind.PATTERN else ""
-    return f"RE2 syntax: no look-around, no back-references; {refused}" if refused else ""
+        allowed = f"1 to {LONGEST_PATTERN} characters"
+    elif not entry.text.isprintable():
+        allowed = "printable characters"
+    elif entry.kind is EntryKind.PATTERN and (wrong := _refused(entry.text)):
+        allowed = wrong
+    if allowed:
+        yield Fault(file, entry.line, "map", repr(written.strip()[:80]), f"{allowed} (column {column})")
 
 
 def _refused(pattern: str) -> str:
-    """Why RE2 does not take a pattern, "" where it does."""
+    """What may stand in place of a pattern, and why; "" where it is one."""
     try:
-        re2.compile(pattern, pattern_options())
-    except re2.error as error:
-        return error.args[0].decode("utf-8", "replace") if error.args else "no pattern"
+        matcher("matches", pattern)
+    except WrongValueError as wrong:
+        return f"{wrong.allowed}; found {wrong.found}"
     return ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, assert_never
 
 from mailgate.judge.conditions import Condition
 from mailgate.model import Priority
@@ -62,6 +62,16 @@ class Acts:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A mail for which a rule must hold, or must not."""
+
+    holds: bool
+    place: str  # "70-ours.toml:50"
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of fields, in lower case
+    mail: str = ""  # the path of a whole mail beside the rule file, in place of values
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """`when` holds and `unless` does not: then `acts` are done, and with `stop` no later rule is asked."""
 
@@ -73,6 +83,7 @@ class Rule:
     shadow: bool = False
     stop: bool = False
     description: str = ""
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ class Leaf:
 
     field: str
     condition: Condition
+    matcher: str = ""  # by its name in rule files
+    value: Any = None  # as it is written: texts, a number, a day, the name of a map
 
 
 def holds(part: Part, met: Container[int]) -> bool:
@@ -98,19 +111,33 @@ def holds(part: Part, met: Container[int]) -> bool:
             assert_never(part)
 
 
-def needs(part: Part) -> frozenset[int] | None:
-    """Leaves of which one must be met before the part can hold; None where it can hold without any."""
+def needs(part: Part, often: Callable[[int], int] = lambda leaf: 1) -> frozenset[int] | None:
+    """Leaves of which one must be met before the part can hold; None where it can hold without any.
+
+    Of several such sets the one that is met least, by how `often` each leaf is.
+    """
     match part:
         case Claim(leaf):
             return frozenset((leaf,))
         case AllOf(parts):
-            found = [needed for one in parts if (needed := needs(one)) is not None]
-            return min(found, key=len) if found else None
+            found = [needed for one in parts if (needed := needs(one, often)) is not None]
+            return min(found, key=lambda needed: sum(map(often, needed))) if found else None
         case AnyOf(parts):
-            each = [needs(one) for one in parts]
+            each = [needs(one, often) for one in parts]
             return frozenset().union(*each) if None not in each else None  # type: ignore[arg-type]
         case NoneOf():
             return None
+        case _:
+            assert_never(part)
+
+
+def leaves(part: Part) -> frozenset[int]:
+    """Every leaf that a part asks, those under "not" too."""
+    match part:
+        case Claim(leaf):
+            return frozenset((leaf,))
+        case AllOf(parts) | AnyOf(parts) | NoneOf(parts):
+            return frozenset().union(*map(leaves, parts))
         case _:
             assert_never(part)
 

@@ -136,5 +136,5 @@ errand = Table(
     time("lease_until", optional=True),
     words("last_error", default=""),
     Index(None, "message_id"),
+    Index(None, "state", "due_at"),
 )
-some("ix_errand_due", "errand", ("due_at",), "state = 'due'")

@@ -146,6 +146,7 @@ message = Table(
 some("ix_message_begun", "message", ("sender", "at"), "disposition = 'ticket'")
 some("ix_message_held", "message", ("sender", "at"), "held IS NOT NULL")
 some("ix_message_held_id", "message", ("id",), "held IS NOT NULL")
+some("ix_message_held_spam", "message", ("held", "spam", "id"), "held IS NOT NULL")
 some("ix_message_recheck", "message", ("recheck_at", "id"), "recheck_at IS NOT NULL")
 some("ix_message_machine", "message", ("sender", "at"), "kind = 'auto_reply'")
 some("ix_message_waiting", "message", ("at",), "held = 'wait'")

@@ -16,6 +16,11 @@ _PURPOSES = (
     "'acknowledge', 'challenge', 'notice', 'digest', 'agent', 'redirect'",
 )
 
+_HELD = (
+    "'wait', 'human', 'spam', 'archived'",
+    "'wait', 'human', 'likely-spam', 'spam', 'archived'",
+)
+
 
 # Long because a migration is a list: written once, read in one piece, never edited.
 def upgrade() -> None:
@@ -48,12 +53,15 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text, nullable=False),
     )
     op.create_index("ix_errand_message_id", "errand", ["message_id"])
-    due = sa.text("state = 'due'")
-    op.create_index("ix_errand_due", "errand", ["due_at"], sqlite_where=due, postgresql_where=due)
+    op.create_index("ix_errand_state_due_at", "errand", ["state", "due_at"])
     op.add_column("rule_set", sa.Column("zstd", sa.LargeBinary))
     op.add_column("message", sa.Column("spam", sa.Float))
+    held = sa.text("held IS NOT NULL")
+    columns = ["held", "spam", "id"]
+    op.create_index("ix_message_held_spam", "message", columns, sqlite_where=held, postgresql_where=held)
     for table in ("message", "permit", "outbox"):
         _widen(table, "purpose", *_PURPOSES)
+    _widen("message", "held", *_HELD)
 
 
 def _choice(name: str, *words: str) -> sa.Column[str]:
