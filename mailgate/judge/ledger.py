@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from msgspec.structs import astuple
 
 from mailgate.judge.governor import EVERYBODY, moved_by
+from mailgate.judge.newest import put
 from mailgate.model import Ask, Counter, Facts, Grant, Purpose, Total
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-MOST = 50_000  # permits of each sort that are remembered, the newest
+MOST = 200_000  # counters, and moments of each, that are remembered, the newest; a permit moves some twelve
 Sort = tuple[Purpose, bool]  # whose automatic mail of which sort: to somebody whom no person of ours had met?
 
 
@@ -41,9 +38,9 @@ class _Moments:
 class Permits:
     """Permits that only the other world has, and those that it has not."""
 
-    by_counter: dict[Counter, _Moments] = field(default_factory=lambda: defaultdict(_Moments))
+    by_counter: OrderedDict[Counter, _Moments] = field(default_factory=OrderedDict)
     everybodys: dict[Sort, _Moments] = field(default_factory=lambda: defaultdict(_Moments))
-    causes: dict[int, bool] = field(default_factory=dict)  # mails that have had theirs there, or have not
+    causes: OrderedDict[int, bool] = field(default_factory=OrderedDict)  # mails that have had theirs there, or have not
 
     def __bool__(self) -> bool:
         """Is there any difference?"""
@@ -53,12 +50,12 @@ class Permits:
         """Take in a permit that only the other world has, or, not `granted`, only the recorded one."""
         for counter in moved_by(grant):
             if counter[2] != EVERYBODY:
-                self.by_counter[counter].learn(grant.at, granted=granted)
+                moments = self.by_counter.get(counter) or _Moments()
+                moments.learn(grant.at, granted=granted)
+                put(self.by_counter, counter, moments, MOST)
         if not grant.purpose.to_staff:
             self.everybodys[grant.purpose, grant.unproven].learn(grant.at, granted=granted)
-        self.causes[grant.cause] = granted
-        _bound(self.by_counter)
-        _bound(self.causes)
+        put(self.causes, grant.cause, granted, MOST)
 
     def lay(self, facts: Facts, asked: Ask) -> None:
         """Change what `facts` say of permits, as far as it was asked for."""
@@ -84,11 +81,6 @@ def _lay(times: list[datetime], moments: _Moments) -> None:
         if at in times:
             times.remove(at)
     times += moments.more
-
-
-def _bound(known: dict[K, V]) -> None:
-    while len(known) > MOST:
-        del known[next(iter(known))]
 
 
 def _totals(per: timedelta, sort: Sort, moments: _Moments, asked: Ask) -> list[Total]:

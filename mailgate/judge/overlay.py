@@ -10,10 +10,10 @@ What people would have done in the other world nobody knows, nor what a customer
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from mailgate.judge.docket import Outcome
 from mailgate.judge.history import held_mail
 from mailgate.judge.ledger import Permits
 from mailgate.judge.limits import Limits
+from mailgate.judge.newest import put
 from mailgate.judge.traffic import Traffic
 from mailgate.model import (
     Acquaintance,
@@ -36,15 +37,13 @@ from mailgate.model import (
     HeldMail,
     KnownMessage,
     KnownTicket,
+    NewTicket,
     Purpose,
     Released,
 )
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 MOST = 50_000  # differences of each sort that are remembered, the newest; at a few hundred bytes each
-HELD_MOST = 100  # mails of one sender that are remembered as held, the newest
+HELD_MOST = 100  # mails of one sender that are remembered as held, and tickets of one subject, the newest
 _PAID = frozenset({Purpose.ACKNOWLEDGE, Purpose.CHALLENGE})  # mail that costs credit
 
 
@@ -82,15 +81,17 @@ class Overlay:
     limits: Limits
     permits: Permits = field(default_factory=Permits)
     traffic: Traffic = field(default_factory=Traffic)
-    places: dict[int, int | None] = field(default_factory=dict)  # by journal id, the ticket in which a mail stands
-    held: dict[str, tuple[HeldMail, ...]] = field(default_factory=dict)  # that only the other world holds, by sender
-    people: dict[str, _Stands] = field(default_factory=dict)
-    opened: dict[int, KnownTicket] = field(default_factory=dict)  # tickets that only the other world has,
-    never: dict[int, None] = field(default_factory=dict)  # and those that it has not
-    spared: dict[int, int] = field(default_factory=dict)  # by token id, rows of mail that left only in the record
-    asked: dict[str, _Asked] = field(default_factory=dict)  # questions that only the other world has, by address
-    owed: dict[str, _Owed] = field(default_factory=dict)  # to an address,
-    owed_domain: dict[str, _Owed] = field(default_factory=dict)  # and to a domain
+    places: OrderedDict[int, int | None] = field(default_factory=OrderedDict)  # tickets of mails, by journal id
+    held: OrderedDict[str, tuple[HeldMail, ...]] = field(default_factory=OrderedDict)  # only in the other world
+    people: OrderedDict[str, _Stands] = field(default_factory=OrderedDict)
+    opened: OrderedDict[int, KnownTicket] = field(default_factory=OrderedDict)  # tickets that only the other world has,
+    topics: OrderedDict[tuple[str, str], tuple[int, ...]] = field(default_factory=OrderedDict)  # and what begins them,
+    never: OrderedDict[int, None] = field(default_factory=OrderedDict)  # and those that it has not
+    spared: OrderedDict[int, None] = field(default_factory=OrderedDict)  # mail of the record alone, by token id,
+    gone: OrderedDict[int, None] = field(default_factory=OrderedDict)  # and by its row of `message`
+    asked: OrderedDict[str, _Asked] = field(default_factory=OrderedDict)  # of the other world alone, by address
+    owed: OrderedDict[str, _Owed] = field(default_factory=OrderedDict)  # to an address,
+    owed_domain: OrderedDict[str, _Owed] = field(default_factory=OrderedDict)  # and to a domain
 
     def __bool__(self) -> bool:
         """Is there any difference?"""
@@ -131,7 +132,7 @@ class Overlay:
         for address in recorded.keys() | {known.address for one in now for known in one.left.met}:
             stands = _Stands(recorded.get(address, before.get(address)), after.get(address))
             if _standing(stands.recorded) != _standing(stands.other):
-                _put(self.people, address, stands)
+                put(self.people, address, stands, MOST)
             else:
                 self.people.pop(address, None)
 
@@ -140,7 +141,8 @@ class Overlay:
         self.traffic.learn(less, granted=False)
         self.traffic.learn(more, granted=True)
         for one in less:
-            _put(self.spared, one.token_id, one.message_id)
+            put(self.spared, one.token_id, None, MOST)
+            put(self.gone, one.message_id, None, MOST)
         for sign, sent in ((1, less), (-1, more)):
             for grant in (one.grant for one in sent):
                 self.permits.learn(grant, granted=sign < 0)
@@ -156,7 +158,7 @@ class Overlay:
             if one.address not in addresses:
                 before = self.asked.get(one.address)
                 leaves_at = leaves.get(one.token_id) or (before.leaves_at if before else one.created_at)
-                _put(self.asked, one.address, _Asked(one, leaves_at))
+                put(self.asked, one.address, _Asked(one, leaves_at), MOST)
 
     def _released(self, was: Judged, now: Judged, outcome: Outcome, facts: Facts) -> None:
         """Held mail that is let in by this mail in one world alone."""
@@ -164,7 +166,7 @@ class Overlay:
             if isinstance(effect, Released) and effect.journal_id not in was.left.released:
                 self._stand(effect.journal_id, effect.ticket_id)
                 if effect.ticket_id in facts.tickets:
-                    _put(self.opened, effect.ticket_id, facts.tickets[effect.ticket_id])
+                    put(self.opened, effect.ticket_id, facts.tickets[effect.ticket_id], MOST)
         stay = set(was.left.released) - set(now.left.released)
         for one in (one for mails in facts.held.values() for one in mails if one.journal_id in stay):
             self._stand(one.journal_id, None, one)
@@ -176,15 +178,19 @@ class Overlay:
             self.traffic.learn_begun(filing.sender, Begun(case.accepted.at, case.fingerprint), there=begins)
         self._stand(case.accepted.journal_id, ticket_id, held_mail(filing) if filing.held else None)
         if was.decided.opened and was.left.ticket_id and not now.decided.opened:
-            _put(self.never, was.left.ticket_id, None)
+            put(self.never, was.left.ticket_id, None, MOST)
         if now.decided.opened and ticket_id and not was.decided.opened:
-            _put(self.opened, ticket_id, facts.tickets[ticket_id])
+            put(self.opened, ticket_id, facts.tickets[ticket_id], MOST)
+            for effect in outcome.effects:
+                if isinstance(effect, NewTicket) and effect.topic:
+                    key = effect.participant.address, effect.topic
+                    put(self.topics, key, (effect.id, *self.topics.get(key, ()))[:HELD_MOST], MOST)
 
     def _stand(self, journal_id: int, ticket_id: int | None, held: HeldMail | None = None) -> None:
-        _put(self.places, journal_id, ticket_id)
+        put(self.places, journal_id, ticket_id, MOST)
         if held:
-            before = self.held.pop(held.address, ())
-            _put(self.held, held.address, (*before, held)[-HELD_MOST:])
+            before = self.held.get(held.address, ())
+            put(self.held, held.address, (*before, held)[-HELD_MOST:], MOST)
 
     # ── Laying over ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,7 +201,7 @@ class Overlay:
         self.permits.lay(facts, asked)
         self.traffic.lay(facts, asked)
         self._lay_mail(facts)
-        self._lay_tickets(facts)
+        self._lay_tickets(facts, asked)
         self._lay_held(facts, asked)
 
     def _lay_balances(self, facts: Facts, asked: Ask) -> None:
@@ -223,7 +229,7 @@ class Overlay:
 
     def _lay_mail(self, facts: Facts) -> None:
         """Mail of ours that never left is known to nobody; mail that came in stands where it would."""
-        spared, gone = self.spared, set(self.spared.values())
+        spared, gone = self.spared, self.gone
         facts.tokens = {number: one for number, one in facts.tokens.items() if number not in spared}
         facts.runs = [one for one in facts.runs if one.message_id not in gone]
         facts.messages = {name: self._where(mails) for name, mails in facts.messages.items()}
@@ -234,20 +240,23 @@ class Overlay:
     def _where(self, mails: Iterable[KnownMessage]) -> list[KnownMessage]:
         places = self.places
         return [
-            replace(one, ticket_id=places[one.journal_id]) if one.journal_id in places else one
+            replace(one, ticket_id=places[one.journal_id]) if one.journal_id and one.journal_id in places else one
             for one in mails
             if one.token_id not in self.spared
         ]
 
-    def _lay_tickets(self, facts: Facts) -> None:
+    def _lay_tickets(self, facts: Facts, asked: Ask) -> None:
         never = facts.tickets.keys() & self.never.keys()
         if never:
             facts.tickets = {number: one for number, one in facts.tickets.items() if number not in never}
             facts.topics = {key: [one for one in ids if one not in never] for key, ids in facts.topics.items()}
             facts.floods = {who: one for who, one in facts.floods.items() if one not in never}
             facts.numbers = {number: one for number, one in facts.numbers.items() if one not in never}
+        for key in asked.topics & self.topics.keys():
+            facts.topics[key] = [*self.topics[key], *facts.topics.get(key, ())]
         named = (facts.messages, facts.aliases, facts.conversations)
         ids = {one.ticket_id for known in named for mails in known.values() for one in mails}
+        ids |= {one for found in facts.topics.values() for one in found}
         facts.tickets |= {number: self.opened[number] for number in ids & self.opened.keys() if number}
 
     def _lay_held(self, facts: Facts, asked: Ask) -> None:
@@ -259,17 +268,11 @@ class Overlay:
             facts.held.setdefault(address, []).extend(here)
 
 
-def _put(where: dict[K, V], key: K, value: V) -> None:
-    where[key] = value
-    if len(where) > MOST:
-        del where[next(iter(where))]
-
-
-def _owe(where: dict[str, _Owed], key: str, more: int, at: datetime) -> None:
+def _owe(where: OrderedDict[str, _Owed], key: str, more: int, at: datetime) -> None:
     before = where.pop(key, None)
     total = more + (before.more if before else 0)
     if total:
-        _put(where, key, _Owed(total, at))
+        put(where, key, _Owed(total, at), MOST)
 
 
 def _still(owed: _Owed, now: datetime, drip_days: int) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from mailgate.judge.decided import Sent
+from mailgate.judge.newest import put
 from mailgate.model import Ask, Begun, Facts, Taken
 
 V = TypeVar("V")
@@ -19,10 +21,10 @@ EACH_MOST = 100  # mails of each, the newest
 class Traffic:
     """Differences by address. What leaves in the other world alone is thought to be taken as soon as it leaves."""
 
-    more: dict[str, tuple[Taken, ...]] = field(default_factory=dict)  # automatic mail that only the other world sent,
-    less: dict[str, tuple[Sent, ...]] = field(default_factory=dict)  # and that it did not send
-    begun: dict[str, tuple[Begun, ...]] = field(default_factory=dict)  # conversations that began only there,
-    not_begun: dict[str, tuple[Begun, ...]] = field(default_factory=dict)  # and only in the record
+    more: OrderedDict[str, tuple[Taken, ...]] = field(default_factory=OrderedDict)  # sent there alone,
+    less: OrderedDict[str, tuple[Sent, ...]] = field(default_factory=OrderedDict)  # and in the record alone
+    begun: OrderedDict[str, tuple[Begun, ...]] = field(default_factory=OrderedDict)  # conversations, only there,
+    not_begun: OrderedDict[str, tuple[Begun, ...]] = field(default_factory=OrderedDict)  # and only in the record
 
     def learn(self, sent: Iterable[Sent], *, granted: bool) -> None:
         """Take in mail that only the other world sent, or, not `granted`, only the recorded one."""
@@ -59,7 +61,5 @@ def _take_out(taken: list[Taken], sent: Sent) -> None:
         taken.remove(min(same, key=lambda one: one.at))
 
 
-def _append(where: dict[str, tuple[V, ...]], key: str, value: V) -> None:
-    where[key] = (*where.pop(key, ()), value)[-EACH_MOST:]
-    if len(where) > MOST:
-        del where[next(iter(where))]
+def _append(where: OrderedDict[str, tuple[V, ...]], key: str, value: V) -> None:
+    put(where, key, (*where.get(key, ()), value)[-EACH_MOST:], MOST)

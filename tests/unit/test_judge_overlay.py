@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from mailgate.judge import overlay
+from mailgate.judge.decided import Sent
 from mailgate.judge.governor import moved_by
 from mailgate.judge.ledger import Permits
-from mailgate.model import Ask, Counted, Facts, Grant, Key, Purpose, Reach, Total
+from mailgate.judge.newest import put
+from mailgate.judge.traffic import Traffic
+from mailgate.model import Ask, Begun, Counted, Facts, Grant, Key, Purpose, Reach, Taken, Total
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -61,6 +65,30 @@ def test_what_nobody_asked_for_stays_out() -> None:
     assert (facts.spent, facts.causes) == ({}, frozenset())
 
 
+def test_mail_that_never_left_was_never_taken_and_what_left_is_taken_after_it_left() -> None:
+    traffic, taken = Traffic(), Taken(NOW + HOUR, "words")
+    facts = Facts(taken={"anne@x.test": [taken, Taken(NOW - HOUR, "words"), Taken(NOW, "others")]})
+    traffic.learn([Sent(1, 2, GRANT, NOW)], granted=False)
+    traffic.learn([Sent(3, 4, replace(GRANT, fingerprint="new"), NOW + at) for at in (HOUR, 2 * HOUR)], granted=True)
+
+    traffic.lay(facts, ASKED)
+
+    assert facts.taken["anne@x.test"] == [
+        Taken(NOW + HOUR, "new"), Taken(NOW, "others"), Taken(NOW - HOUR, "words")
+    ]  # fmt: skip
+
+
+def test_a_conversation_counts_where_it_began() -> None:
+    traffic, here, there = Traffic(), Begun(NOW, "words"), Begun(NOW + HOUR, "others")
+    facts = Facts(begun={"anne@x.test": [here]})
+    traffic.learn_begun("anne@x.test", here, there=False)
+    traffic.learn_begun("anne@x.test", there, there=True)
+
+    traffic.lay(facts, ASKED)
+
+    assert facts.begun["anne@x.test"] == [there]
+
+
 @pytest.mark.parametrize(
     ("more", "days", "left"), [(1, 0, 1), (-1, 0, -1), (3, 10, 2), (-3, 10, -2), (-1, 10, 0), (2, 90, 0)]
 )
@@ -69,9 +97,8 @@ def test_a_balance_comes_nearer_with_every_drip(more: int, days: int, left: int)
     assert overlay._still(owed, NOW + timedelta(days=days), 10) == left
 
 
-def test_differences_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay, "MOST", 2)
-    known: dict[int, str] = {}
-    for number in range(4):
-        overlay._put(known, number, "x")
-    assert list(known) == [2, 3]
+def test_the_newest_are_remembered_and_what_is_written_again_is_new() -> None:
+    known: OrderedDict[int, str] = OrderedDict()
+    for number in (0, 1, 0, 2, 3):
+        put(known, number, "x", 3)
+    assert list(known) == [0, 2, 3]
