@@ -100,7 +100,7 @@ async def test_what_the_limits_keep_of_him_goes_when_none_looks_at_it(laboratory
     async with laboratory() as lab:
         await lived_in(lab)
         await lab.desk.forget(ANNE, "dora")
-        rules = Rules(closed_tickets_days=0, quiet_tickets_days=0, parked_days=0, spam_days=0, refusals_days=0)
+        rules = Rules(**dict.fromkeys(Rules.__dataclass_fields__, 0))
 
         await prune(lab.database, rules, lab.now + timedelta(days=401))
 

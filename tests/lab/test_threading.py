@@ -328,7 +328,7 @@ async def test_a_token_outlives_its_ticket_for_who_is_known_alone(laboratory: La
         ours = await begun(lab)
         await lab.desk.close(1, "bob")
         lab.advance(3 * DAYS)
-        await prune(lab.database, Rules(1, 0, 0, 0, 0), lab.now)
+        await prune(lab.database, Rules(1, 0, 0, 0, 0, 0), lab.now)
         assert numbers(lab) == []
 
         await follow(lab, ours)
@@ -403,7 +403,7 @@ async def test_a_merged_ticket_stays_as_long_as_the_one_that_it_is_part_of(labor
         await begun(lab, EVE, subject="Smoke here as well")
         await lab.desk.merge(1, 2, "bob")
         lab.advance(10 * DAYS)
-        await prune(lab.database, Rules(1, 0, 0, 0, 0), lab.now)
+        await prune(lab.database, Rules(1, 0, 0, 0, 0, 0), lab.now)
         await follow(lab, ours)
 
         assert texts(lab, 2)[-1] == (ANNE, "")

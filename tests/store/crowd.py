@@ -148,6 +148,7 @@ _COLUMNS: list[tuple[Table, dict[str, str]]] = [
             "due_at": _AT,
         },
     ),
+    (tables.judgement, {"id": "i", "at": _AT, "mails": "1"}),
 ]
 
 

@@ -24,8 +24,8 @@ from tests.store.filled import put
 from tests.store.making import NOW, new_id, ticket
 
 LIMITS = rulebook().limits
-ONLY_PERMITS = Rules(closed_tickets_days=0, quiet_tickets_days=0, parked_days=0, spam_days=0, refusals_days=0)
-ALL = Rules(closed_tickets_days=30, quiet_tickets_days=30, parked_days=30, spam_days=30, refusals_days=30)
+ONLY_PERMITS = Rules(**dict.fromkeys(Rules.__dataclass_fields__, 0))
+ALL = Rules(**dict.fromkeys(Rules.__dataclass_fields__, 30))
 WHO = [("joe@x.test", "x.test"), ("ann@x.test", "x.test"), ("kim@y.test", "y.test"), ("john@gmail.com", "gmail.com")]
 # Around the edges of the windows, and of what is kept.
 AGES_D = st.sampled_from([0, 0.01, 0.5, 1, 6.9, 7, 29.9, 30, 31, 200, 364.9, 365, 366, 399.9, 400, 401, 500, 900])
