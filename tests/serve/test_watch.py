@@ -124,6 +124,8 @@ async def test_one_line_tells_of_each_mail_that_was_judged(running: Running) -> 
         "state": "ticketed",
         "reasons": ["this mailbox asks nobody"],
         "withheld_by": "",
+        "rules": [],
+        "shadow": [],
     }
 
 
