@@ -24,6 +24,7 @@ types: .venv/dev
 
 soak: .venv/dev
 	$(BIN)/pytest -m soak -n 0 --timeout 3600
+	$(BIN)/pytest -n $(WORKERS) --timeout 3600 --hypothesis-profile thorough tests/unit
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

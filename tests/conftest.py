@@ -16,7 +16,10 @@ from tests.fakes import postgres
 from tests.fakes.statements import compiled_once
 from tests.fakes.stores import POSTGRESQL, SQLITE, Laboratory, PostgresStores, SqliteStores, Stores
 
-settings.register_profile("mailgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Half as many examples as is usual, for there are many tests of this kind; `make soak` looks at ten times as many.
+_ALWAYS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("mailgate", _ALWAYS, max_examples=50)
+settings.register_profile("thorough", _ALWAYS, max_examples=500)
 settings.load_profile("mailgate")
 
 
