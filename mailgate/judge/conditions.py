@@ -271,9 +271,12 @@ def pattern_options(memory_bytes: int = PATTERN_BYTES) -> re2.Options:
 
 
 def part_of(accepts: Matcher, word: str) -> str:
-    """What in an accepted word is accepted, for who shows it: the word itself where no pattern says."""
+    """What in an accepted word is accepted, for who shows it: the word itself where neither pattern nor text says."""
     if not accepts.pattern:
-        return word
+        text = folded(word)
+        return min(
+            (piece for piece in accepts.pieces if piece in text), key=lambda one: (text.find(one), one), default=word
+        )
     found = _compiled(accepts.pattern).search(word)
     return found.group() if found else word
 

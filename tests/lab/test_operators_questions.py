@@ -29,6 +29,7 @@ async def test_a_report_counts_what_left_and_what_did_not(laboratory: Laboratory
             Purpose.CHALLENGE: (0, 0),
             Purpose.NOTICE: (1, 1),
             Purpose.DIGEST: (0, 0),
+            Purpose.REDIRECT: (0, 0),
         }
         assert [one.mails for one in found.withheld] == [7]
         lately = look(lab, lambda conn: contacts.automatic(conn, "otto@x.test", lab.now - DAY))
