@@ -10,6 +10,8 @@ Whatever goes wrong here, or takes too long, lets the mail in. What was found ou
 from __future__ import annotations
 
 import asyncio
+import typing
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,14 +19,15 @@ from msgspec.structs import replace
 from mailgate.errors import TryAgain
 from mailgate.judge import admission, refusal, trust, verdict
 from mailgate.judge.refusal import Refusal
-from mailgate.log import Event
+from mailgate.log import Event, Log
+from mailgate.meter import Meter
 from mailgate.model import Accepted, Arrival, Case, Gateway, Protocol, Reply, Role
 from mailgate.store import agents, queries, rule_counts
 
 if TYPE_CHECKING:
-    from mailgate.intake import Intake
     from mailgate.origins import Origins
     from mailgate.rulebook import Rulebook
+    from mailgate.store.database import Database
 
 # Long enough for a slow name server; a sender who waits longer for the answer to his mail sends it again (RFC 1047).
 ASKED_WITHIN_S = 5.0
@@ -76,10 +79,24 @@ def of_recipient(case: Case, accepted: Accepted, gateway: Gateway) -> Case:
     return replace(case, accepted=accepted, mailbox=mailbox)
 
 
+class Reader(typing.Protocol):
+    """What reads mail, authenticates it, and remembers it for the judge."""
+
+    database: Database
+    gateway: Gateway
+    book: Callable[[], Rulebook]
+    log: Log
+    meter: Meter
+    heard: Heard
+
+    async def prepare(self, accepted: Accepted) -> Case:
+        """Read a mail and find out who it is from."""
+
+
 class Refusing:
     """Asks the rules that refuse."""
 
-    def __init__(self, intake: Intake, origins: Origins | None = None) -> None:
+    def __init__(self, intake: Reader, origins: Origins | None = None) -> None:
         """`intake` reads mail and authenticates it; `origins` knows clients who bring what others accepted."""
         self.intake = intake
         self.origins = origins
