@@ -52,6 +52,11 @@ def errand(
     return Errand(new_id(), kind, target, message_id, at, at + timedelta(seconds=give_up_s))
 
 
+def to_webhooks(names: Iterable[str], message_id: int, at: datetime, give_up_s: int, new_id: NewId) -> list[Effect]:
+    """The way of one mail to each of these webhooks."""
+    return [errand(ErrandKind.WEBHOOK, message_id, at, give_up_s, new_id, target=name) for name in names]
+
+
 def next_try(attempts: int, now: datetime, give_up_at: datetime) -> datetime | None:
     """When an errand is tried again after so many attempts, None where its time is over by then."""
     waits = retry.PERSON_WAITS

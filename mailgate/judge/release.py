@@ -12,7 +12,6 @@ from mailgate.judge.history import Mint
 from mailgate.judge.limits import Limits
 from mailgate.model import (
     Effect,
-    ErrandKind,
     Gateway,
     HeldMail,
     NewTicket,
@@ -53,8 +52,7 @@ def release(
 def _handed_on(mail: HeldMail, at: datetime, mint: Mint, gateway: Gateway, give_up_s: int) -> list[Effect]:
     """To whom rules hand it, so far as that may be: who lets a mail in proves nobody to have sent it."""
     names = [one for one in mail.routed.webhooks if not hooks.withheld((one,), mail.address, mail.level, gateway)]
-    new_id, kind = mint.new_id, ErrandKind.WEBHOOK
-    return [hooks.errand(kind, mail.message_id, at, give_up_s, new_id, target=name) for name in names]
+    return hooks.to_webhooks(names, mail.message_id, at, give_up_s, mint.new_id)
 
 
 def _opened(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mailgate.judge import hooks, machine, places, redirect
 from mailgate.judge.docket import Docket, Placement
-from mailgate.model import Effect, ErrandKind, HeldState, Kind, Standing, State
+from mailgate.model import Effect, HeldState, Kind, Standing, State
 
 _HANDED_ON = frozenset({State.TICKETED, State.APPENDED, State.QUIET, State.PARKED})
 UNTOUCHED = machine.REPORTS | {Kind.OWN_LOOP}
@@ -46,7 +46,4 @@ def handed_on(docket: Docket, placed: Placement) -> list[Effect]:
     if docket.routed.webhooks:
         docket.note("webhook", f"handed to {', '.join(docket.routed.webhooks)}: {docket.ruling.hooked_by}")
     at, new_id, give_up_s = docket.case.judged_at, docket.mint.new_id, docket.limits.timing.errand_give_up_s
-    return [
-        hooks.errand(ErrandKind.WEBHOOK, docket.message_id, at, give_up_s, new_id, target=name)
-        for name in docket.routed.webhooks
-    ]
+    return hooks.to_webhooks(docket.routed.webhooks, docket.message_id, at, give_up_s, new_id)

@@ -220,7 +220,8 @@ def _counted(points: spam.Points) -> str:
 def _filing(docket: Docket, placed: Placement) -> Filing:
     # What opens a ticket now, or when a person lets it in.
     routed = docket.routed if placed.state in (State.TICKETED, State.HELD, State.PARKED) else Routed()
-    docket.note("spam", _counted(docket.points))
+    points = docket.points
+    docket.note("spam", _counted(points))
     docket.note("place", placed.reason)
     verdict = Verdict(
         kind=docket.kind,
@@ -235,8 +236,8 @@ def _filing(docket: Docket, placed: Placement) -> Filing:
         suppressed=docket.suppressed,
         withheld_by=docket.withheld_by,
         hits=docket.hits,
-        spam=docket.points.total,
-        weighed=docket.points.reasons,
+        spam=points.total,
+        weighed=points.reasons,
     )
     return Filing(
         message_id=docket.message_id,
